@@ -1,0 +1,86 @@
+# make help lists the targets. Every output lands in build/VARIANT; a plain make links the release
+# variant's two products into build/.
+
+VERSION    := 0.1.0
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR    ?=
+VARIANT    ?= release
+CC         ?= cc
+OUT        := build/$(VARIANT)
+PKG_CONFIG ?= pkg-config
+
+WARNINGS := -Wall -Wextra -Wformat=2 -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wshadow
+WARNINGS += -Wstrict-prototypes -Wmissing-prototypes $(if $(CI),-Werror)
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing
+HARDEN   += -fno-strict-overflow -fno-delete-null-pointer-checks
+HARDEN   += $(if $(filter x86_64%,$(shell uname -m)),-fcf-protection=full)
+OPT_release := -O2 -D_FORTIFY_SOURCE=3
+OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT_tsan    := -O1 -fsanitize=thread
+OPT_coverage := -O0 --coverage
+
+CFLAGS   ?= -g
+CPPFLAGS += -D_GNU_SOURCE -DESPT_VERSION='"$(VERSION)"' -DESPT_SYSCONFDIR='"$(SYSCONFDIR)"' -Isrc -Iinclude
+ALL_CFLAGS = -std=c17 $(CFLAGS) $(OPT_$(VARIANT)) $(WARNINGS) $(HARDEN) -fPIC -fvisibility=hidden -MMD -MP
+LINK       = $(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,-z,relro,-z,now
+PC         = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+STATIC     = -Wl,-Bstatic $(1) -Wl,-Bdynamic
+
+sources    = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
+COMMON    := $(call sources,src/common)
+READER    := $(call sources,src/reader)
+STORE     := $(call sources,src/store)
+CLI       := $(call sources,src/cli)
+PLUGIN    := $(call sources,plugins/validator)
+
+.PHONY: all deps demo check asan tsan install uninstall clean help format
+.SECONDARY:
+all: $(OUT)/esp-tokenctl $(OUT)/esp_validator.so ## build build/esp-tokenctl and build/esp_validator.so
+ifeq ($(VARIANT),release)
+all: build/esp-tokenctl build/esp_validator.so
+build/%: $(OUT)/%
+	ln -sf $(VARIANT)/$* $@
+endif
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
+
+$(OUT)/esp-tokenctl: $(CLI) $(STORE) $(COMMON)
+	$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih smartcols jansson) -ldl
+
+$(OUT)/esp_validator.so: $(PLUGIN) $(READER) $(COMMON) plugins/validator/export.map
+	$(LINK) -shared $(filter %.o,$^) -o $@ -Wl,--version-script=plugins/validator/export.map \
+	  -Wl,--exclude-libs,ALL -Wl,-z,nodelete $(if $(filter release,$(VARIANT)),-Wl,-z,defs) \
+	  $(call STATIC,$(call PC,libsodium inih))
+
+include $(wildcard demo/*.mk tests/*.mk)
+
+deps: ## install the Debian packages that are missing, saying which
+	@tools/deps.sh
+
+install: all ## install (DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc); an edited config is kept
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/esp-token $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+	  $(DESTDIR)$(PREFIX)/include/espt $(DESTDIR)$(SYSCONFDIR)/esp-token
+	install -m 0755 build/esp-tokenctl $(DESTDIR)$(PREFIX)/bin/esp-tokenctl
+	install -m 0755 build/esp_validator.so $(DESTDIR)$(PREFIX)/lib/esp-token/esp_validator.so
+	install -m 0644 include/espt/validator.h $(DESTDIR)$(PREFIX)/include/espt/validator.h
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' etc/esp-validator.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/esp-validator.pc
+	for f in esp-token.conf tiers.ini; do t=$(DESTDIR)$(SYSCONFDIR)/esp-token/$$f; \
+	  [ -e $$t ] || install -m 0644 etc/$$f $$t; done
+
+uninstall: ## remove what install made, but for the configuration
+	rm -f $(DESTDIR)$(PREFIX)/bin/esp-tokenctl $(DESTDIR)$(PREFIX)/include/espt/validator.h \
+	  $(DESTDIR)$(PREFIX)/lib/esp-token/esp_validator.so $(DESTDIR)$(PREFIX)/lib/pkgconfig/esp-validator.pc
+
+format: ## format every source by .clang-format
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -1,0 +1,30 @@
+/* esp-token.conf (contract §4). */
+#ifndef ESPT_COMMON_CONFIG_H
+#define ESPT_COMMON_CONFIG_H
+
+#include "error.h"
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* All paths are absolute: relative ones were joined to the file's folder. */
+struct config {
+    char file[PATH_MAX];
+    char store[PATH_MAX];
+    uint64_t map_size; /* bytes */
+    char tiers[PATH_MAX];
+    int64_t default_expiry; /* seconds; 0: never */
+    char public_key[PATH_MAX];
+    char secret_key[PATH_MAX];
+};
+
+/* `text` as read from the file at `path`. ESPT_UNUSABLE says FILE:LINE: what is wrong. */
+ESPT_MUST_USE int config_parse(struct config *ret_config, const char *path, const char *text,
+                               size_t len, struct espt_error *err);
+/* Opens by trust_read() and parses; a relative `path` is relative to the working directory. */
+ESPT_MUST_USE int config_load(struct config *ret_config, const char *path, uid_t owner,
+                              struct espt_error *err);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * One error, owned by the caller and passed last. Functions return 0 or one of these negative codes
+ * and leave their `ret_` outputs untouched on failure. -code is esp-tokenctl's exit status
+ * (contract §6). A message is one line without a newline: what is wrong, and what to do.
+ */
+#ifndef ESPT_COMMON_ERROR_H
+#define ESPT_COMMON_ERROR_H
+
+#define ESPT_MUST_USE __attribute__((warn_unused_result))
+#define ESPT_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+enum espt_code {
+    ESPT_USAGE = -2,    /* bad option, name, WHEN, TOKEN form */
+    ESPT_MISSING = -3,  /* no such entity, token or tier */
+    ESPT_REFUSED = -4,  /* by a rule of contract §5 */
+    ESPT_UNUSABLE = -5, /* config, key, store or clipboard: missing, denied, damaged, full */
+};
+
+struct espt_error {
+    int code;
+    char message[1024];
+};
+
+/* Fills `err` (which may be NULL) and returns `code`. Control characters become `?`. */
+int espt_fail(struct espt_error *err, int code, const char *format, ...) ESPT_PRINTF(3, 4);
+
+/* Puts "context: " before the message that `err` holds; returns its code. */
+int espt_fail_in(struct espt_error *err, const char *format, ...) ESPT_PRINTF(2, 3);
+
+#endif

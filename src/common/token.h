@@ -1,0 +1,35 @@
+/*
+ * Token text (contract §2): esptk_ + 11 characters id + _ + 30 characters secret + 6 characters
+ * checksum; always 54 bytes. Here it is recognised; src/store/mint.h draws new ones.
+ */
+#ifndef ESPT_COMMON_TOKEN_H
+#define ESPT_COMMON_TOKEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TOKEN_PREFIX "esptk_"
+#define TOKEN_TEXT_LEN 54
+#define TOKEN_ID_LEN 11
+#define TOKEN_CHECKED_LEN 48 /* the bytes that the checksum covers */
+#define TOKEN_CHECKSUM_LEN 6
+#define TOKEN_DIGEST_LEN 32
+#define TOKEN_EPOCH_MS 1577836800000LL /* 2020-01-01T00:00:00Z, in Unix milliseconds */
+
+/* base62, most significant digit first, padded with '0'; no terminator is written. */
+void base62_encode(uint64_t value, char *out, size_t digits);
+/* False for another alphabet, or a value above 64 bits. */
+bool base62_decode(const char *text, size_t digits, uint64_t *ret_value);
+
+/* Well-formed? Reads `len` bytes at most; says nothing of whether the token exists. */
+bool token_parse(const char *text, size_t len, uint64_t *ret_id);
+
+/* 11 characters and a terminator. */
+void token_id_format(uint64_t id, char out[static TOKEN_ID_LEN + 1]);
+bool token_id_parse(const char *text, size_t len, uint64_t *ret_id);
+
+/* SHA-256 (FIPS 180-4) of the 54 bytes, straight from the caller's buffer. */
+void token_digest(const char text[static TOKEN_TEXT_LEN], uint8_t out[static TOKEN_DIGEST_LEN]);
+
+#endif

@@ -1,0 +1,53 @@
+#include "reader/meta.h"
+
+#include "reader/load.h"
+#include "reader/reader.h"
+
+#define PAGE_META 8
+
+static const uint8_t *meta_page(const struct reader *reader, unsigned number)
+{
+    return reader->map + (size_t)number * reader->page_size;
+}
+
+static uint64_t meta_transaction(const struct reader *reader, unsigned number)
+{
+    return load64(meta_page(reader, number) + META_AT_TRANSACTION);
+}
+
+/* What stays the same in every transaction. */
+static bool meta_whole(const struct reader *reader, unsigned number)
+{
+    const uint8_t *page = meta_page(reader, number);
+    return load64(page + META_AT_NUMBER) == number && load16(page + META_AT_FLAGS) == PAGE_META &&
+           load32(page + META_AT_MAGIC) == META_MAGIC &&
+           load32(page + META_AT_VERSION) == META_VERSION &&
+           load32(page + META_AT_PAGE_SIZE) == reader->page_size;
+}
+
+/* Ids that take turns, the even on page 0; both are 0 before the first transaction. */
+static bool ids_follow(uint64_t even, uint64_t odd)
+{
+    if (even == 0 && odd == 0)
+        return true;
+    return even % 2 == 0 && odd % 2 == 1 && (even + 1 == odd || odd + 1 == even);
+}
+
+bool meta_read(const struct reader *reader, uint64_t *ret_transaction, uint64_t *ret_main_root)
+{
+    uint64_t even = meta_transaction(reader, 0);
+    uint64_t odd = meta_transaction(reader, 1);
+    if (!meta_whole(reader, 0) || !meta_whole(reader, 1) || !ids_follow(even, odd))
+        return false;
+    READER_STEP();
+    *ret_transaction = even > odd ? even : odd;
+    *ret_main_root = load64(meta_page(reader, even > odd ? 0 : 1) + META_AT_MAIN_ROOT);
+    return true;
+}
+
+uint64_t meta_newest(const struct reader *reader)
+{
+    uint64_t even = meta_transaction(reader, 0);
+    uint64_t odd = meta_transaction(reader, 1);
+    return even > odd ? even : odd;
+}

@@ -1,0 +1,172 @@
+/*
+ * Why a copy taken without a lock is one committed state. The pages of snapshot T are freed by
+ * transaction T+1 at the earliest. Writer W takes its pages from what F <= W-2 freed; so T+3 is the
+ * first that may overwrite a page of T, and it begins after T+2 is committed. As long as the newer
+ * meta page says T or T+1 when all has been copied, T+3 had not begun.
+ */
+#include "reader/reader.h"
+
+#include "reader/load.h"
+#include "reader/meta.h"
+#include "reader/page.h"
+
+#include <string.h>
+
+/* Tests loosen it to show that they would see the harm. */
+#ifndef READER_BOUND
+#define READER_BOUND 1
+#endif
+
+#define LOOK_TRIES 64
+#define DOUBT_TRIES 8 /* at a file that seems damaged */
+#define PAUSE_MAX 1024
+
+/* LMDB's record of a named table, as it lies in a leaf of the main database. */
+#define TABLE_RECORD_LEN 48
+#define TABLE_INTEGER_KEYS 8
+
+struct table_record {
+    uint32_t pad;
+    uint16_t flags;
+    uint16_t depth;
+    uint64_t branch_pages, leaf_pages, overflow_pages, entries, root;
+};
+_Static_assert(sizeof(struct table_record) == TABLE_RECORD_LEN, "LMDB's layout has no gaps");
+
+/* Copies bytes that a writer may change, once and for all: no later use loads them again. */
+static void copy_out(void *out, const uint8_t *bytes, size_t len)
+{
+    memcpy(out, bytes, len);
+    atomic_signal_fence(memory_order_acq_rel);
+}
+
+/* Copies a plain value; `out` has RECORD_MAX bytes. */
+static enum reader_status get_value(struct reader *reader, uint64_t root,
+                                    const struct record_key *key, bool integer_keys, uint8_t *out,
+                                    size_t *ret_len)
+{
+    struct leaf leaf;
+    enum reader_status status = page_find(reader, root, key, integer_keys, &leaf);
+    if (status != READER_OK)
+        return status;
+    if (leaf.flags != LEAF_PLAIN || leaf.len > RECORD_MAX)
+        return READER_CORRUPT;
+    READER_STEP();
+    copy_out(out, leaf.data, leaf.len);
+    *ret_len = leaf.len;
+    return READER_OK;
+}
+
+static enum reader_status get_state(struct snapshot *snapshot)
+{
+    struct record_key key = key_state();
+    uint8_t value[RECORD_MAX];
+    size_t len;
+    enum reader_status status =
+        get_value(snapshot->reader, snapshot->main_root, &key, false, value, &len);
+    if (status == READER_NONE)
+        return READER_CORRUPT;
+    if (status != READER_OK)
+        return status;
+    int whole = state_decode(value, len, &snapshot->state);
+    if (whole < 0)
+        return READER_NEWER;
+    if (whole == 0)
+        return READER_CORRUPT;
+    if (snapshot->state.transaction != snapshot->transaction)
+        return READER_AGAIN;
+    return snapshot->state.closed ? READER_CLOSED : READER_OK;
+}
+
+enum reader_status reader_begin(struct snapshot *ret_snapshot, struct reader *reader)
+{
+    ret_snapshot->reader = reader;
+    if (!meta_read(reader, &ret_snapshot->transaction, &ret_snapshot->main_root))
+        return READER_CORRUPT;
+    enum reader_status status =
+        ret_snapshot->main_root == ROOT_EMPTY ? READER_CORRUPT : get_state(ret_snapshot);
+    if (status != READER_OK && reader_end(ret_snapshot) != READER_OK)
+        return READER_AGAIN;
+    return status;
+}
+
+/* OK with the root, NONE if the table is empty. */
+static enum reader_status table_root(struct snapshot *snapshot, enum table table,
+                                     uint64_t *ret_root)
+{
+    const char *name = table_name(table);
+    struct record_key key = key_name(name, strlen(name));
+    struct leaf leaf;
+    enum reader_status status =
+        page_find(snapshot->reader, snapshot->main_root, &key, false, &leaf);
+    if (status == READER_NONE)
+        return READER_CORRUPT;
+    if (status != READER_OK)
+        return status;
+    if (leaf.flags != LEAF_TABLE || leaf.len != TABLE_RECORD_LEN)
+        return READER_CORRUPT;
+    struct table_record record;
+    copy_out(&record, leaf.data, sizeof record);
+    if (record.flags != (table_has_integer_key(table) ? TABLE_INTEGER_KEYS : 0) ||
+        (record.root == ROOT_EMPTY) != (record.entries == 0))
+        return READER_CORRUPT;
+    *ret_root = record.root;
+    return record.root == ROOT_EMPTY ? READER_NONE : READER_OK;
+}
+
+enum reader_status reader_get(struct snapshot *snapshot, enum table table,
+                              const struct record_key *key, uint8_t *out, size_t *ret_len)
+{
+    bool integer_keys = table_has_integer_key(table);
+    if (key->len > sizeof key->bytes || (integer_keys && key->len != sizeof(uint64_t)))
+        return READER_NONE;
+    if (table == TABLE_STATE)
+        return get_value(snapshot->reader, snapshot->main_root, key, false, out, ret_len);
+    uint64_t root;
+    enum reader_status status = table_root(snapshot, table, &root);
+    if (status != READER_OK)
+        return status;
+    return get_value(snapshot->reader, root, key, integer_keys, out, ret_len);
+}
+
+enum reader_status reader_end(const struct snapshot *snapshot)
+{
+    READER_STEP();
+    atomic_thread_fence(memory_order_acquire);
+    uint64_t newer = meta_newest(snapshot->reader);
+    return newer >= snapshot->transaction && newer - snapshot->transaction <= READER_BOUND
+               ? READER_OK
+               : READER_AGAIN;
+}
+
+/* A moment for the writer, twice as long each time: 1,024 turns are some 40 microseconds. */
+static void pause_for(unsigned tries)
+{
+    unsigned turns = tries < 6 ? 16u << tries : PAUSE_MAX;
+    for (volatile unsigned i = 0; i < turns; i++) {
+#if defined __x86_64__
+        __builtin_ia32_pause();
+#endif
+    }
+}
+
+enum reader_status reader_look(struct reader *reader, reader_fn fn, void *arg)
+{
+    unsigned doubts = 0;
+    for (unsigned tries = 0; tries < LOOK_TRIES; tries++) {
+        struct snapshot snapshot;
+        enum reader_status status = reader_begin(&snapshot, reader);
+        if (status == READER_OK) {
+            status = fn(arg, &snapshot);
+            if (reader_end(&snapshot) != READER_OK)
+                status = READER_AGAIN;
+            if (status != READER_AGAIN)
+                return status;
+        } else if (status != READER_AGAIN &&
+                   (status != READER_CORRUPT || ++doubts == DOUBT_TRIES)) {
+            return status;
+        }
+        pause_for(tries);
+    }
+    return READER_AGAIN;
+}

@@ -1,0 +1,78 @@
+/*
+ * The lock-free read of the store file (ARCHITECTURE.md gives the proof). It needs read permission
+ * on one file, takes no lock, owns no reader slot, and changes nothing. liblmdb is not used.
+ *
+ * MUST 1: nothing is kept from one look-up to the next: no root, no page, no record.
+ * MUST 2: every offset is checked against page, file and mapping before it is followed.
+ * MUST 3: both meta pages are whole, or the answer is READER_CORRUPT; never fall back to one.
+ * MUST 4: what was copied counts only after reader_end() said READER_OK.
+ *
+ * Any number of threads may read through one `struct reader`; a snapshot belongs to one thread.
+ */
+#ifndef ESPT_READER_READER_H
+#define ESPT_READER_READER_H
+
+#include "common/error.h"
+#include "common/record.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum reader_status {
+    READER_OK = 1,
+    READER_NONE = 0,     /* no such key */
+    READER_AGAIN = -1,   /* a writer went by: begin again */
+    READER_CORRUPT = -2, /* damaged, once doubt is ruled out: see each function */
+    READER_CLOSED = -3,  /* this file is no longer the store */
+    READER_NEWER = -4,   /* of a newer schema */
+    READER_BEYOND = -5,  /* the file has outgrown the mapping: open it anew */
+};
+
+struct reader {
+    const uint8_t *map;
+    size_t mapped;         /* bytes of address space, beyond the file's end too */
+    _Atomic uint64_t size; /* of the file, as last seen; asked again when a page lies beyond */
+    uint32_t page_size;
+    int fd; /* owned */
+};
+
+struct snapshot {
+    struct reader *reader;
+    uint64_t transaction;
+    uint64_t main_root;
+    struct state_record state;
+};
+
+/* Maps the file behind `fd` (owned by the reader from then on, also on failure). `map_size` is the
+   config's, in bytes: room to grow; a smaller room is taken where that much address space is not to
+   be had. Refuses, in words, what is not a store of this format. */
+ESPT_MUST_USE int reader_open(struct reader *ret_reader, int fd, const char *path,
+                              uint64_t map_size, struct espt_error *err);
+void reader_close(struct reader *reader);
+
+/* Takes the newest committed state: OK, AGAIN, CORRUPT, CLOSED, NEWER or BEYOND. A writer that is
+   just then rewriting a meta page looks like damage, so CORRUPT counts after a few tries only; and
+   AGAIN may never end (a copy whose state record was not stamped), so tries must be bounded. */
+ESPT_MUST_USE enum reader_status reader_begin(struct snapshot *ret_snapshot, struct reader *reader);
+
+/* Copies the value under `key` into `out` (RECORD_MAX bytes): OK, NONE, CORRUPT or BEYOND. All of
+   them are hearsay until reader_end() says OK; so is what was copied, also of a state that never
+   was. A table that is missing is CORRUPT: a store has all of them. */
+ESPT_MUST_USE enum reader_status reader_get(struct snapshot *snapshot, enum table table,
+                                            const struct record_key *key, uint8_t *out,
+                                            size_t *ret_len);
+
+/* OK: every answer since reader_begin() is of one committed state, and CORRUPT among them is real
+   damage. AGAIN: they mean nothing. */
+ESPT_MUST_USE enum reader_status reader_end(const struct snapshot *snapshot);
+
+/* The whole of a look-up, with tries that are bounded by number and without sleep: begin, `fn`,
+   end. `fn` may run many times and starts from nothing each time; it returns READER_OK or any other
+   status, which is handed on once it counts. AGAIN: the tries are used up, unavailable. CORRUPT:
+   damaged. CLOSED, NEWER and BEYOND as above. */
+typedef enum reader_status (*reader_fn)(void *arg, struct snapshot *snapshot);
+ESPT_MUST_USE enum reader_status reader_look(struct reader *reader, reader_fn fn, void *arg);
+
+#endif

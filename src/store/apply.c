@@ -1,0 +1,250 @@
+#include "store/apply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void changes_add(struct changes *changes, struct txn *txn, const struct change *change)
+{
+    if (changes->count == changes->room) {
+        size_t room = changes->room == 0 ? 4 : changes->room * 2;
+        struct change *items = reallocarray(changes->items, room, sizeof *items);
+        if (items == NULL) {
+            txn_fail(txn, ESPT_UNUSABLE, "out of memory");
+            return;
+        }
+        changes->items = items;
+        changes->room = room;
+    }
+    changes->items[changes->count++] = *change;
+}
+
+void changes_clear(struct changes *changes)
+{
+    free(changes->items);
+    *changes = (struct changes){0};
+}
+
+/* --- one record each --- */
+
+static uint32_t number_of(struct txn *txn, const char *reseller)
+{
+    struct entity entity;
+    if (reseller[0] == '\0')
+        return 0;
+    return need_entity(txn, reseller, &entity) > 0 ? entity.number : 0;
+}
+
+static void put_entity(struct txn *txn, const struct entity *entity)
+{
+    struct record_key key = key_integer(entity->number);
+    struct entity_record record = {
+        .kind = entity->kind,
+        .active = entity->active,
+        .reseller = number_of(txn, entity->reseller),
+        .tokens = entity->tokens,
+        .customers = entity->customers,
+        .created = entity->created,
+    };
+    name_copy(record.name, sizeof record.name, entity->name);
+    name_copy(record.tier, sizeof record.tier, entity->tier);
+    uint8_t value[RECORD_MAX];
+    txn_put(txn, TABLE_ENTITIES, &key, value, entity_encode(&key, &record, value));
+    if (entity->kind == KIND_RESELLER) {
+        struct reseller_record reseller = {.active = entity->active};
+        name_copy(reseller.name, sizeof reseller.name, entity->name);
+        txn_put(txn, TABLE_RESELLERS, &key, value, reseller_encode(&key, &reseller, value));
+    }
+}
+
+static void put_name(struct txn *txn, const struct entity *entity)
+{
+    struct record_key key = key_name(entity->name, strlen(entity->name));
+    uint8_t value[RECORD_MAX];
+    txn_put(txn, TABLE_NAMES, &key, value, number_encode(&key, entity->number, value));
+}
+
+static void delete_name(struct txn *txn, const struct entity *entity)
+{
+    struct record_key key = key_name(entity->name, strlen(entity->name));
+    txn_delete(txn, TABLE_NAMES, &key);
+}
+
+/* What validators judge by: the token's own facts, and its entity's. */
+static void put_auth(struct txn *txn, const struct token_full *token, const struct entity *entity)
+{
+    struct record_key key = key_integer(token->token.id);
+    struct auth_record record = {
+        .active = token->token.active,
+        .entity_active = entity->active,
+        .kind = entity->kind,
+        .entity = entity->number,
+        .reseller = number_of(txn, entity->reseller),
+        .expires = token->token.expires,
+    };
+    memcpy(record.digest, token->digest, sizeof record.digest);
+    name_copy(record.entity_name, sizeof record.entity_name, entity->name);
+    name_copy(record.tier, sizeof record.tier, entity->tier);
+    uint8_t value[RECORD_MAX];
+    txn_put(txn, TABLE_AUTH, &key, value, auth_encode(&key, &record, value));
+}
+
+static void put_token(struct txn *txn, const struct token_full *token)
+{
+    struct record_key key = key_integer(token->token.id);
+    struct token_record record = {.entity = token->entity, .created = token->token.created};
+    name_copy(record.name, sizeof record.name, token->token.name);
+    memcpy(record.sealed, token->sealed, sizeof record.sealed);
+    uint8_t value[RECORD_MAX];
+    txn_put(txn, TABLE_TOKENS, &key, value, token_encode(&key, &record, value));
+}
+
+static struct record_key by_entity_key(const struct token_full *token)
+{
+    return key_by_entity(token->entity, token->token.name, strlen(token->token.name));
+}
+
+static void put_by_entity(struct txn *txn, const struct token_full *token)
+{
+    struct record_key key = by_entity_key(token);
+    uint8_t value[RECORD_MAX];
+    txn_put(txn, TABLE_BY_ENTITY, &key, value, id_encode(&key, token->token.id, value));
+}
+
+/* --- counts --- */
+
+static void need_number(struct txn *txn, uint32_t number, struct entity *ret_entity)
+{
+    if (load_entity_number(txn, number, ret_entity) == 0)
+        txn_damaged(txn, TABLE_ENTITIES, "an entity");
+}
+
+static void count_token(struct txn *txn, uint32_t number, int step)
+{
+    struct entity entity = {0};
+    need_number(txn, number, &entity);
+    if (txn->code != 0)
+        return;
+    entity.tokens += (uint32_t)step;
+    put_entity(txn, &entity);
+}
+
+/* Enters `customer` under `reseller` (a name; empty: none), or takes it out. */
+static void link_customer(struct txn *txn, const char *reseller, uint32_t customer, bool enter)
+{
+    struct entity entity = {0};
+    if (reseller[0] == '\0' || need_entity(txn, reseller, &entity) <= 0)
+        return;
+    struct record_key key = key_pair(entity.number, customer);
+    uint8_t value[RECORD_MAX];
+    if (enter)
+        txn_put(txn, TABLE_CUSTOMERS, &key, value, empty_encode(&key, value));
+    else
+        txn_delete(txn, TABLE_CUSTOMERS, &key);
+    entity.customers += enter ? 1u : (uint32_t)-1;
+    put_entity(txn, &entity);
+}
+
+/* --- one change each --- */
+
+static void entity_add(struct txn *txn, const struct entity *after)
+{
+    struct entity entity = *after;
+    entity.tokens = entity.customers = 0;
+    put_name(txn, &entity);
+    put_entity(txn, &entity);
+    link_customer(txn, entity.reseller, entity.number, true);
+    if (txn->state.next_number <= entity.number)
+        txn->state.next_number = entity.number + 1;
+}
+
+static void entity_set(struct txn *txn, const struct entity *before, const struct entity *after)
+{
+    if (strcmp(before->name, after->name) != 0) {
+        delete_name(txn, before);
+        put_name(txn, after);
+    }
+    if (strcmp(before->reseller, after->reseller) != 0) {
+        link_customer(txn, before->reseller, after->number, false);
+        link_customer(txn, after->reseller, after->number, true);
+    }
+    struct entity entity = *after, now = {0};
+    need_number(txn, after->number, &now);
+    entity.tokens = now.tokens;
+    entity.customers = now.customers;
+    put_entity(txn, &entity);
+    struct walk walk;
+    struct token_full token;
+    walk_tokens(&walk, txn, entity.number);
+    while (walk_next_token(&walk, &token))
+        put_auth(txn, &token, &entity);
+    walk_end(&walk);
+}
+
+static void entity_remove(struct txn *txn, const struct entity *before)
+{
+    struct record_key key = key_integer(before->number);
+    link_customer(txn, before->reseller, before->number, false);
+    delete_name(txn, before);
+    txn_delete(txn, TABLE_ENTITIES, &key);
+    if (before->kind == KIND_RESELLER)
+        txn_delete(txn, TABLE_RESELLERS, &key);
+}
+
+static void token_put(struct txn *txn, const struct token_full *after)
+{
+    struct entity entity = {0};
+    need_number(txn, after->entity, &entity);
+    if (txn->code != 0)
+        return;
+    put_token(txn, after);
+    put_auth(txn, after, &entity);
+    put_by_entity(txn, after);
+}
+
+static void token_set(struct txn *txn, const struct token_full *before,
+                      const struct token_full *after)
+{
+    if (strcmp(before->token.name, after->token.name) != 0) {
+        struct record_key key = by_entity_key(before);
+        txn_delete(txn, TABLE_BY_ENTITY, &key);
+    }
+    token_put(txn, after);
+}
+
+static void token_remove(struct txn *txn, const struct token_full *before)
+{
+    struct record_key key = key_integer(before->token.id);
+    struct record_key index = by_entity_key(before);
+    txn_delete(txn, TABLE_AUTH, &key);
+    txn_delete(txn, TABLE_TOKENS, &key);
+    txn_delete(txn, TABLE_BY_ENTITY, &index);
+    count_token(txn, before->entity, -1);
+}
+
+void apply(struct txn *txn, const struct changes *changes)
+{
+    for (size_t i = 0; i < changes->count && txn->code == 0; i++) {
+        const struct change *change = &changes->items[i];
+        switch (change->type) {
+        case CHANGE_ENTITY_ADD:
+            entity_add(txn, &change->entity.after);
+            break;
+        case CHANGE_ENTITY_SET:
+            entity_set(txn, &change->entity.before, &change->entity.after);
+            break;
+        case CHANGE_ENTITY_REMOVE:
+            entity_remove(txn, &change->entity.before);
+            break;
+        case CHANGE_TOKEN_ADD:
+            token_put(txn, &change->token.after);
+            count_token(txn, change->token.after.entity, 1);
+            break;
+        case CHANGE_TOKEN_SET:
+            token_set(txn, &change->token.before, &change->token.after);
+            break;
+        case CHANGE_TOKEN_REMOVE:
+            token_remove(txn, &change->token.before);
+            break;
+        }
+    }
+}

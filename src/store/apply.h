@@ -1,0 +1,44 @@
+/*
+ * The one place through which every change of the store passes: a list of typed changes, applied
+ * within one transaction. Tables, indexes and counts are kept in step here and nowhere else.
+ */
+#ifndef ESPT_STORE_APPLY_H
+#define ESPT_STORE_APPLY_H
+
+#include "store/load.h"
+
+enum change_type {
+    CHANGE_ENTITY_ADD,
+    CHANGE_ENTITY_SET,
+    CHANGE_ENTITY_REMOVE, /* after its tokens */
+    CHANGE_TOKEN_ADD,
+    CHANGE_TOKEN_SET, /* name, status, expiration */
+    CHANGE_TOKEN_REMOVE,
+};
+
+/* `before` is unused in an add, `after` in a remove. Counts (tokens, customers) are apply's own. */
+struct change {
+    enum change_type type;
+    union {
+        struct {
+            struct entity before, after;
+        } entity;
+        struct {
+            struct token_full before, after;
+        } token;
+    };
+};
+
+struct changes {
+    size_t count, room;
+    struct change *items; /* owned */
+};
+
+/* Appends; out of memory fails the transaction. */
+void changes_add(struct changes *changes, struct txn *txn, const struct change *change);
+void changes_clear(struct changes *changes);
+
+/* Applies all, in order, to a write transaction. */
+void apply(struct txn *txn, const struct changes *changes);
+
+#endif

@@ -1,0 +1,52 @@
+#include "store/check.h"
+
+#include <string.h>
+
+void check_entity_tier(struct check *check, const struct tier_table *tiers,
+                       const struct entity_record *entity, const char *reseller_tier)
+{
+    const struct tier *tier = tier_find(tiers, entity->tier);
+    if (tier == NULL) {
+        check_report(check, "unknown-tier", entity->name,
+                     "its tier %s is not in the tier table: its tokens validate nothing; put the "
+                     "tier back, or set another by entity edit --tier",
+                     entity->tier);
+        return;
+    }
+    if (tier->max_tokens != TIER_UNLIMITED && entity->tokens > tier->max_tokens)
+        check_report(check, "over-limit", entity->name,
+                     "%u tokens, but tier %s allows %u: they keep working, and no new one is made",
+                     entity->tokens, tier->label, tier->max_tokens);
+    const struct tier *ceiling = reseller_tier != NULL ? tier_find(tiers, reseller_tier) : NULL;
+    if (ceiling != NULL && tier->rank > ceiling->rank)
+        check_report(check, "above-reseller", entity->name,
+                     "its tier %s ranks above %s, its reseller's; lower it by entity edit --tier",
+                     tier->label, ceiling->label);
+}
+
+int store_check_tiers(struct store *store, const struct tier_table *tiers, finding_fn fn, void *arg,
+                      size_t *ret_findings, struct espt_error *err)
+{
+    struct txn txn;
+    int code = txn_begin(&txn, store, false, err);
+    if (code != 0)
+        return code;
+    struct check check = {.txn = &txn, .fn = fn, .arg = arg};
+    struct walk walk;
+    walk_begin(&walk, &txn, TABLE_ENTITIES, NULL, 0);
+    while (walk_next(&walk)) {
+        struct entity_record entity, reseller;
+        if (!entity_decode(&walk.key, walk.value.mv_data, walk.value.mv_size, &entity)) {
+            txn_damaged(&txn, TABLE_ENTITIES, "an entity");
+            continue;
+        }
+        bool has =
+            entity.reseller != 0 && check_entity_record(&check, entity.reseller, &reseller) > 0;
+        check_entity_tier(&check, tiers, &entity, has ? reseller.tier : NULL);
+    }
+    walk_end(&walk);
+    txn_abort(&txn);
+    if (txn.code == 0)
+        *ret_findings = check.findings;
+    return txn.code;
+}

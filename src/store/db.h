@@ -1,0 +1,81 @@
+/*
+ * Transactions over liblmdb: the only file besides db.c, lock.c and create.c that knows it.
+ *
+ * The first failure in a transaction sticks: later calls do nothing and return it, and txn_commit()
+ * aborts. So a change is written as one straight run and judged once, at its end.
+ *
+ * MUST 1: one writer at a time, for certain: flock on STORE.writer, from before mdb_txn_begin until
+ *         after the commit (LMDB's own mutex let two in across PID namespaces).
+ * MUST 2: every write transaction puts its own id and the next revision in the state record.
+ * MUST 3: never abort after mdb_txn_commit, even a failed one: it has freed the transaction.
+ * MUST 4: after a failed commit or MDB_PANIC the environment is not used again.
+ */
+#ifndef ESPT_STORE_DB_H
+#define ESPT_STORE_DB_H
+
+#include "store/store.h"
+
+#include <lmdb.h>
+
+struct store {
+    MDB_env *env;
+    MDB_dbi dbi[TABLE_COUNT];
+    struct config config;
+    int writer_fd; /* STORE.writer */
+    bool broken;   /* MUST 4 */
+    void (*waiting)(void *arg);
+    void *waiting_arg;
+};
+
+struct txn {
+    struct store *store;
+    MDB_txn *mdb; /* NULL: ended */
+    bool writes;
+    int code; /* of the first failure; 0: none */
+    struct espt_error *err;
+    struct state_record state;
+};
+
+/* Opens the environment at config->store; *ret_env is closed by mdb_env_close(). */
+ESPT_MUST_USE int db_env_open(MDB_env **ret_env, const struct config *config,
+                              struct espt_error *err);
+/* The one map from LMDB's errors to ours. */
+int db_fail(struct espt_error *err, int rc, const struct config *config);
+
+ESPT_MUST_USE int txn_begin(struct txn *ret_txn, struct store *store, bool writes,
+                            struct espt_error *err);
+/* Commits, durably, or aborts if a call failed; returns the transaction's code. */
+ESPT_MUST_USE int txn_commit(struct txn *txn);
+/* Ends it without a trace; harmless once it has ended. */
+void txn_abort(struct txn *txn);
+/* Makes `code` the transaction's, with a message. */
+int txn_fail(struct txn *txn, int code, const char *format, ...) ESPT_PRINTF(3, 4);
+/* As txn_fail: this record is damaged, or its partner is missing. */
+int txn_damaged(struct txn *txn, enum table table, const char *subject);
+
+/* 1 found, 0 not, negative: the transaction has failed. The value lives until the next write. */
+int txn_get(struct txn *txn, enum table table, const struct record_key *key, MDB_val *ret_value);
+void txn_put(struct txn *txn, enum table table, const struct record_key *key, const uint8_t *value,
+             size_t len);
+/* The key must be there: an index that lacks it is damage. */
+void txn_delete(struct txn *txn, enum table table, const struct record_key *key);
+
+/* A walk over a table in order of its keys, from the first that is not below `from` (NULL: all),
+   while keys begin with the `prefix` first bytes of it. */
+struct walk {
+    struct txn *txn;
+    enum table table;
+    MDB_cursor *cursor;
+    struct record_key from;
+    size_t prefix;
+    bool started;
+    struct record_key key; /* of the current record */
+    MDB_val value;
+};
+void walk_begin(struct walk *ret_walk, struct txn *txn, enum table table,
+                const struct record_key *from, size_t prefix);
+/* True: key and value are the next record's. */
+bool walk_next(struct walk *walk);
+void walk_end(struct walk *walk);
+
+#endif

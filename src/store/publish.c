@@ -1,0 +1,98 @@
+#include "store/publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int fail(struct espt_error *err, const char *path)
+{
+    const char *mend = errno == ENOSPC || errno == EDQUOT ? "free some space"
+                       : errno == ENOENT                  ? "make its folder first"
+                                                          : "see to its folder's owner and mode";
+    return espt_fail(err, ESPT_UNUSABLE, "%s: %s; %s", path, strerror(errno), mend);
+}
+
+bool publish_temporary(const char *path, char *ret_name, size_t size)
+{
+    int len = snprintf(ret_name, size, "%s.new-%08x", path, randombytes_random());
+    return len > 0 && (size_t)len < size;
+}
+
+static int sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL)
+        memcpy(folder, ".", 2);
+    else
+        slash[slash == folder] = '\0';
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int rc = fsync(fd);
+    close(fd);
+    return rc;
+}
+
+int publish(const char *temporary, const char *path, bool *ret_made, struct espt_error *err)
+{
+    bool made = link(temporary, path) == 0;
+    bool there = !made && errno == EEXIST;
+    int code = made || there ? 0 : fail(err, path);
+    unlink(temporary);
+    if (made && sync_folder(path) != 0)
+        code = fail(err, path);
+    if (code == 0)
+        *ret_made = made;
+    return code;
+}
+
+static int write_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t written = write(fd, data, len);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return -1;
+        data += written;
+        len -= (size_t)written;
+    }
+    return 0;
+}
+
+int publish_file(const char *path, const void *data, size_t len, mode_t mode, bool *ret_made,
+                 struct espt_error *err)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0) {
+        *ret_made = false;
+        return 0;
+    }
+    char temporary[PATH_MAX];
+    if (!publish_temporary(path, temporary, sizeof temporary))
+        return espt_fail(err, ESPT_UNUSABLE, "%s: the name is too long; choose a shorter one",
+                         path);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return fail(err, path);
+    int rc = write_all(fd, data, len);
+    if (rc == 0)
+        rc = fchmod(fd, mode);
+    if (rc == 0)
+        rc = fsync(fd);
+    if (close(fd) != 0)
+        rc = -1;
+    if (rc != 0) {
+        int code = fail(err, path);
+        unlink(temporary);
+        return code;
+    }
+    return publish(temporary, path, ret_made, err);
+}

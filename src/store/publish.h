@@ -1,0 +1,24 @@
+/* A new file appears whole or not at all, and never over another. */
+#ifndef ESPT_STORE_PUBLISH_H
+#define ESPT_STORE_PUBLISH_H
+
+#include "common/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Writes `data` to `path` with exactly `mode`, durably. *ret_made is false where a file was there:
+   that one is left alone. */
+ESPT_MUST_USE int publish_file(const char *path, const void *data, size_t len, mode_t mode,
+                               bool *ret_made, struct espt_error *err);
+
+/* Gives the finished file `temporary` the name `path`, durably, and takes the old name away, on
+   failure too. */
+ESPT_MUST_USE int publish(const char *temporary, const char *path, bool *ret_made,
+                          struct espt_error *err);
+
+/* A name beside `path` for a file in the making; false: too long. */
+bool publish_temporary(const char *path, char *ret_name, size_t size);
+
+#endif

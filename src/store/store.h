@@ -1,0 +1,145 @@
+/*
+ * The store by liblmdb: entities, tokens, and the rules of contract §5, each enforced in the
+ * transaction that makes the change. Every change passes through store/apply.h.
+ *
+ * A store belongs to one thread, and a process opens one at a time. Nothing is held between calls.
+ * All functions return 0 or a negative code of common/error.h; nothing has changed on failure.
+ */
+#ifndef ESPT_STORE_STORE_H
+#define ESPT_STORE_STORE_H
+
+#include "common/config.h"
+#include "common/error.h"
+#include "common/record.h"
+#include "common/tier.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+
+struct entity {
+    uint32_t number; /* never used again */
+    enum entity_kind kind;
+    bool active;
+    uint32_t tokens;    /* how many */
+    uint32_t customers; /* how many */
+    int64_t created;    /* Unix seconds */
+    char name[ENTITY_NAME_MAX + 1];
+    char reseller[ENTITY_NAME_MAX + 1]; /* empty: none */
+    char tier[TIER_NAME_MAX + 1];
+};
+
+struct token {
+    uint64_t id;
+    bool active;
+    int64_t created; /* Unix seconds */
+    int64_t expires; /* Unix seconds; 0: never */
+    char name[TOKEN_NAME_MAX + 1];
+    char entity[ENTITY_NAME_MAX + 1];
+};
+
+/* TOKEN as people write it: an id, or ENTITY/NAME. */
+struct token_ref {
+    bool by_id;
+    uint64_t id;
+    char entity[ENTITY_NAME_MAX + 1];
+    char name[TOKEN_NAME_MAX + 1];
+};
+/* ESPT_USAGE for another form; the text itself is never repeated (it may be a secret). */
+ESPT_MUST_USE int token_ref_parse(struct token_ref *ret_ref, const char *text,
+                                  struct espt_error *err);
+
+/* Makes an empty store, 0640 (group esp-token where that exists), if there is none:
+ *ret_made says which. */
+ESPT_MUST_USE int store_create(const struct config *config, bool *ret_made, struct espt_error *err);
+/* Judges owner, mode and file system, then opens. */
+ESPT_MUST_USE int store_open(struct store **ret_store, const struct config *config,
+                             struct espt_error *err);
+void store_close(struct store *store); /* NULL is allowed */
+
+/* Called once when another writer is waited for longer than a second; NULL: nobody is told. */
+void store_on_wait(struct store *store, void (*waiting)(void *arg), void *arg);
+
+/* --- read; one snapshot a call --- */
+ESPT_MUST_USE int store_entity_get(struct store *store, const char *name, struct entity *ret_entity,
+                                   struct espt_error *err);
+ESPT_MUST_USE int store_token_get(struct store *store, const struct token_ref *ref,
+                                  struct token *ret_token, struct espt_error *err);
+/* `fn` sees each in order of name (tokens: of entity, then token name); non-zero stops, and is the
+   result. */
+typedef int (*entity_fn)(void *arg, const struct entity *entity, struct espt_error *err);
+typedef int (*token_fn)(void *arg, const struct token *token, struct espt_error *err);
+ESPT_MUST_USE int store_entity_each(struct store *store, entity_fn fn, void *arg,
+                                    struct espt_error *err);
+/* `entity` NULL: of all entities. */
+ESPT_MUST_USE int store_token_each(struct store *store, const char *entity, token_fn fn, void *arg,
+                                   struct espt_error *err);
+/* The text of a token, opened by the secret key at config->secret_key; checked against the record's
+   id and digest. `ret_text` has 55 bytes and is the caller's to wipe. */
+ESPT_MUST_USE int store_token_reveal(struct store *store, const struct token_ref *ref,
+                                     struct token *ret_token, char *ret_text,
+                                     struct espt_error *err);
+
+/* --- write; each one durable transaction --- */
+struct entity_new {
+    const char *name;
+    enum entity_kind kind;
+    const char *reseller; /* NULL: none */
+    const char *tier;     /* NULL: the table's default */
+};
+/* Adds the entity and its token `default`; `ret_text` (55 bytes) is the caller's to wipe. */
+ESPT_MUST_USE int store_entity_add(struct store *store, const struct tier_table *tiers,
+                                   const struct entity_new *wanted, struct entity *ret_entity,
+                                   struct token *ret_token, char *ret_text, struct espt_error *err);
+struct entity_edit {
+    const char *name; /* NULL: as it is, and so below */
+    const char *tier;
+    const int *active;    /* 1 active, 0 inactive */
+    const char *reseller; /* "" for none */
+    bool cascade;         /* lower customers with it */
+};
+/* `tiers` may be NULL where neither tier nor reseller is edited. `lowered` (may be NULL) sees each
+   customer that --cascade lowered, after the commit. */
+ESPT_MUST_USE int store_entity_edit(struct store *store, const struct tier_table *tiers,
+                                    const char *name, const struct entity_edit *edit,
+                                    struct entity *ret_entity, entity_fn lowered, void *arg,
+                                    struct espt_error *err);
+/* `shown` is what a person said yes to: ESPT_REFUSED if the entity is no longer that. */
+ESPT_MUST_USE int store_entity_remove(struct store *store, const struct entity *shown,
+                                      struct espt_error *err);
+
+/* `expires` NULL: by the config's default_expiry. */
+ESPT_MUST_USE int store_token_create(struct store *store, const struct tier_table *tiers,
+                                     const char *entity, const char *name, const int64_t *expires,
+                                     struct token *ret_token, char *ret_text,
+                                     struct espt_error *err);
+struct token_edit {
+    const char *name;       /* NULL: as it is, and so below */
+    const int64_t *expires; /* Unix seconds; 0: never */
+    const int *active;
+};
+ESPT_MUST_USE int store_token_edit(struct store *store, const struct token_ref *ref,
+                                   const struct token_edit *edit, struct token *ret_token,
+                                   struct espt_error *err);
+/* As store_entity_remove(); `last` allows an entity's last token. */
+ESPT_MUST_USE int store_token_remove(struct store *store, const struct token *shown, bool last,
+                                     struct espt_error *err);
+
+/* --- check --- */
+struct finding {
+    const char
+        *kind; /* damaged, index, count, rule, over-limit, above-reseller, no-token, unknown-tier */
+    char subject[192]; /* an entity's name, ENTITY/NAME, a token id or a table */
+    char message[512];
+};
+typedef void (*finding_fn)(void *arg, const struct finding *finding);
+/* Proves contract §5 over the whole store; *ret_findings counts what `fn` saw. */
+ESPT_MUST_USE int store_check(struct store *store, const struct tier_table *tiers, finding_fn fn,
+                              void *arg, size_t *ret_findings, struct espt_error *err);
+/* What `tiers` would do to the entities: the findings of store_check() that depend on the table. */
+ESPT_MUST_USE int store_check_tiers(struct store *store, const struct tier_table *tiers,
+                                    finding_fn fn, void *arg, size_t *ret_findings,
+                                    struct espt_error *err);
+
+#endif

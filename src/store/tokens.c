@@ -1,0 +1,260 @@
+#include "store/tokens.h"
+
+#include "store/mint.h"
+#include "store/reveal.h"
+#include "store/rules.h"
+
+#include <sodium.h>
+#include <string.h>
+#include <time.h>
+
+#define EXPIRES_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
+
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec < 0 ? 0 : (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t clock_now(void)
+{
+    return clock_ms() / 1000;
+}
+
+int token_ref_parse(struct token_ref *ret_ref, const char *text, struct espt_error *err)
+{
+    struct token_ref ref = {0};
+    const char *slash = strchr(text, '/');
+    if (slash == NULL) {
+        ref.by_id = token_id_parse(text, strlen(text), &ref.id);
+    } else if (entity_name_ok(text, (size_t)(slash - text)) &&
+               token_name_ok(slash + 1, strlen(slash + 1))) {
+        memcpy(ref.entity, text, (size_t)(slash - text));
+        name_copy(ref.name, sizeof ref.name, slash + 1);
+    }
+    if (!ref.by_id && ref.entity[0] == '\0')
+        return espt_fail(err, ESPT_USAGE,
+                         "not a TOKEN: give its id (11 characters) or ENTITY/NAME; a token's text "
+                         "is never an argument");
+    *ret_ref = ref;
+    return 0;
+}
+
+int store_token_get(struct store *store, const struct token_ref *ref, struct token *ret_token,
+                    struct espt_error *err)
+{
+    struct txn txn;
+    int code = txn_begin(&txn, store, false, err);
+    if (code != 0)
+        return code;
+    struct token_full token;
+    if (need_token(&txn, ref, &token) > 0)
+        *ret_token = token.token;
+    txn_abort(&txn);
+    return txn.code;
+}
+
+static int each_of(struct txn *txn, uint32_t entity, token_fn fn, void *arg)
+{
+    struct walk walk;
+    struct token_full token;
+    int result = 0;
+    walk_tokens(&walk, txn, entity);
+    while (result == 0 && walk_next_token(&walk, &token))
+        result = fn(arg, &token.token, txn->err);
+    walk_end(&walk);
+    return result;
+}
+
+int store_token_each(struct store *store, const char *entity, token_fn fn, void *arg,
+                     struct espt_error *err)
+{
+    struct txn txn;
+    int result = txn_begin(&txn, store, false, err);
+    if (result != 0)
+        return result;
+    struct entity one;
+    if (entity != NULL) {
+        if (need_entity(&txn, entity, &one) > 0)
+            result = each_of(&txn, one.number, fn, arg);
+    } else {
+        struct walk names;
+        uint32_t number;
+        walk_begin(&names, &txn, TABLE_NAMES, NULL, 0);
+        while (result == 0 && walk_next(&names)) {
+            if (number_decode(&names.key, names.value.mv_data, names.value.mv_size, &number))
+                result = each_of(&txn, number, fn, arg);
+            else
+                txn_damaged(&txn, TABLE_NAMES, "an entity");
+        }
+        walk_end(&names);
+    }
+    txn_abort(&txn);
+    return txn.code != 0 ? txn.code : result;
+}
+
+int store_token_reveal(struct store *store, const struct token_ref *ref, struct token *ret_token,
+                       char *ret_text, struct espt_error *err)
+{
+    struct txn txn;
+    int code = txn_begin(&txn, store, false, err);
+    if (code != 0)
+        return code;
+    struct token_full token;
+    need_token(&txn, ref, &token);
+    txn_abort(&txn);
+    if (txn.code != 0)
+        return txn.code;
+    char text[TOKEN_TEXT_LEN + 1];
+    code = reveal_open(&store->config, token.sealed, text, err);
+    if (code != 0)
+        return code;
+    uint64_t id;
+    uint8_t digest[TOKEN_DIGEST_LEN];
+    token_digest(text, digest);
+    if (token_parse(text, TOKEN_TEXT_LEN, &id) && id == token.token.id &&
+        sodium_memcmp(digest, token.digest, sizeof digest) == 0) {
+        memcpy(ret_text, text, sizeof text);
+        *ret_token = token.token;
+    } else {
+        code = espt_fail(err, ESPT_UNUSABLE,
+                         "the sealed text is not this token's: the store was altered; make a new "
+                         "token");
+    }
+    sodium_memzero(text, sizeof text);
+    return code;
+}
+
+/* --- write --- */
+
+static uint64_t draw_free_id(struct txn *txn)
+{
+    struct token_full other;
+    uint64_t id;
+    do
+        id = mint_id(clock_ms());
+    while (load_token_id(txn, id, &other) > 0);
+    return id;
+}
+
+void token_make(struct txn *txn, const struct entity *entity, const char *name,
+                const int64_t *expires, int64_t now, struct changes *changes,
+                struct token *ret_token, char *ret_text)
+{
+    struct change change = {.type = CHANGE_TOKEN_ADD};
+    struct token_full *made = &change.token.after;
+    const int64_t span = txn->store->config.default_expiry;
+    made->entity = entity->number;
+    made->token = (struct token){.id = draw_free_id(txn), .active = true, .created = now};
+    made->token.expires = span == 0 ? 0 : now + span;
+    if (expires != NULL)
+        made->token.expires = *expires;
+    if (made->token.expires > EXPIRES_MAX)
+        made->token.expires = EXPIRES_MAX;
+    name_copy(made->token.name, sizeof made->token.name, name);
+    name_copy(made->token.entity, sizeof made->token.entity, entity->name);
+    mint_text(made->token.id, ret_text);
+    token_digest(ret_text, made->digest);
+    if (txn->code == 0)
+        txn->code = reveal_seal(&txn->store->config, ret_text, made->sealed, txn->err);
+    changes_add(changes, txn, &change);
+    *ret_token = made->token;
+}
+
+int store_token_create(struct store *store, const struct tier_table *tiers, const char *entity,
+                       const char *name, const int64_t *expires, struct token *ret_token,
+                       char *ret_text, struct espt_error *err)
+{
+    struct txn txn;
+    int code = txn_begin(&txn, store, true, err);
+    if (code != 0)
+        return code;
+    struct entity owner;
+    struct changes changes = {0};
+    struct token token = {0};
+    char text[TOKEN_TEXT_LEN + 1] = "";
+    const int64_t now = clock_now();
+    if (need_entity(&txn, entity, &owner) > 0) {
+        rule_token_name(&txn, &owner, name);
+        rule_token_limit(&txn, tiers, &owner);
+        rule_expires(&txn, expires != NULL ? *expires : 0, now);
+    }
+    if (txn.code == 0)
+        token_make(&txn, &owner, name, expires, now, &changes, &token, text);
+    apply(&txn, &changes);
+    code = txn_commit(&txn);
+    changes_clear(&changes);
+    if (code == 0) {
+        *ret_token = token;
+        memcpy(ret_text, text, sizeof text);
+    }
+    sodium_memzero(text, sizeof text);
+    return code;
+}
+
+int store_token_edit(struct store *store, const struct token_ref *ref,
+                     const struct token_edit *edit, struct token *ret_token, struct espt_error *err)
+{
+    struct txn txn;
+    int code = txn_begin(&txn, store, true, err);
+    if (code != 0)
+        return code;
+    struct change change = {.type = CHANGE_TOKEN_SET};
+    struct changes changes = {0};
+    struct token_full *before = &change.token.before, *after = &change.token.after;
+    if (need_token(&txn, ref, before) > 0) {
+        *after = *before;
+        if (edit->name != NULL && strcmp(edit->name, before->token.name) != 0) {
+            struct entity owner;
+            if (need_entity(&txn, before->token.entity, &owner) > 0)
+                rule_token_name(&txn, &owner, edit->name);
+            name_copy(after->token.name, sizeof after->token.name, edit->name);
+        }
+        if (edit->expires != NULL) {
+            rule_expires(&txn, *edit->expires, clock_now());
+            after->token.expires = *edit->expires;
+        }
+        if (edit->active != NULL)
+            after->token.active = *edit->active != 0;
+        changes_add(&changes, &txn, &change);
+    }
+    apply(&txn, &changes);
+    code = txn_commit(&txn);
+    changes_clear(&changes);
+    if (code == 0)
+        *ret_token = after->token;
+    return code;
+}
+
+static bool same_token(const struct token *a, const struct token *b)
+{
+    return a->id == b->id && a->active == b->active && a->created == b->created &&
+           a->expires == b->expires && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->entity, b->entity) == 0;
+}
+
+int store_token_remove(struct store *store, const struct token *shown, bool last,
+                       struct espt_error *err)
+{
+    struct txn txn;
+    int code = txn_begin(&txn, store, true, err);
+    if (code != 0)
+        return code;
+    struct change change = {.type = CHANGE_TOKEN_REMOVE};
+    struct changes changes = {0};
+    struct entity owner;
+    const struct token_ref ref = {.by_id = true, .id = shown->id};
+    if (need_token(&txn, &ref, &change.token.before) > 0) {
+        if (!same_token(shown, &change.token.before.token))
+            txn_fail(&txn, ESPT_REFUSED,
+                     "the token was changed meanwhile; nothing was removed; look at it again");
+        if (need_entity(&txn, shown->entity, &owner) > 0)
+            rule_last_token(&txn, &owner, last);
+        changes_add(&changes, &txn, &change);
+    }
+    apply(&txn, &changes);
+    code = txn_commit(&txn);
+    changes_clear(&changes);
+    return code;
+}

@@ -1,0 +1,186 @@
+#include "support/support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char *folders[64];
+static size_t folder_count;
+static pid_t folder_owner;
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type, (void)ftw;
+    return remove(path);
+}
+
+/* A forked child of a test does not take its parent's folders away. */
+static void remove_folders(void)
+{
+    if (getpid() != folder_owner)
+        return;
+    for (size_t i = 0; i < folder_count; i++) {
+        nftw(folders[i], remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        free(folders[i]);
+    }
+}
+
+const char *temp_folder(void)
+{
+    const char *base = getenv("TMPDIR");
+    char *path = NULL;
+    ck_assert_int_gt(asprintf(&path, "%s/espt-test-XXXXXX", base != NULL ? base : "/tmp"), 0);
+    ck_assert_ptr_nonnull(mkdtemp(path));
+    ck_assert_uint_lt(folder_count, sizeof folders / sizeof *folders);
+    if (folder_owner != getpid()) {
+        folder_owner = getpid();
+        folder_count = 0;
+        atexit(remove_folders);
+    }
+    folders[folder_count++] = path;
+    return path;
+}
+
+const char *in_folder(const char *folder, const char *name)
+{
+    static char paths[16][512];
+    static size_t next;
+    char *path = paths[next++ % 16];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+void file_write(const char *path, const void *data, size_t len, unsigned mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    ck_assert_msg(fd >= 0, "%s: %s", path, strerror(errno));
+    ck_assert_int_eq(write(fd, data, len), (ssize_t)len);
+    ck_assert_int_eq(fchmod(fd, mode), 0);
+    close(fd);
+}
+
+void file_text(const char *path, const char *text)
+{
+    file_write(path, text, strlen(text), 0644);
+}
+
+static char *read_all(int fd, size_t *ret_len)
+{
+    char *data = NULL;
+    size_t len = 0, room = 0;
+    for (;;) {
+        if (len + 1 >= room) {
+            room = room == 0 ? 4096 : room * 2;
+            data = realloc(data, room);
+            ck_assert_ptr_nonnull(data);
+        }
+        ssize_t got = read(fd, data + len, room - len - 1);
+        if (got <= 0)
+            break;
+        len += (size_t)got;
+    }
+    data[len] = '\0';
+    if (ret_len != NULL)
+        *ret_len = len;
+    return data;
+}
+
+char *file_read(const char *path, size_t *ret_len)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    char *data = read_all(fd, ret_len);
+    close(fd);
+    return data;
+}
+
+/* Outputs go to unnamed files, so that no pipe can fill up. */
+static int scratch_file(void)
+{
+    char path[] = "/tmp/espt-run-XXXXXX";
+    int fd = mkostemp(path, O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    unlink(path);
+    return fd;
+}
+
+struct run run_process(const char *const *argv, const char *input)
+{
+    int in = scratch_file(), out = scratch_file(), err = scratch_file();
+    size_t len = input != NULL ? strlen(input) : 0;
+    ck_assert_int_eq(write(in, input != NULL ? input : "", len), (ssize_t)len);
+    lseek(in, 0, SEEK_SET);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        dup2(in, STDIN_FILENO);
+        dup2(out, STDOUT_FILENO);
+        dup2(err, STDERR_FILENO);
+        execvp(argv[0], (char *const *)(void *)argv);
+        _exit(127);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    struct run run = {
+        .status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+    };
+    lseek(out, 0, SEEK_SET);
+    lseek(err, 0, SEEK_SET);
+    run.out = read_all(out, NULL);
+    run.err = read_all(err, NULL);
+    close(in);
+    close(out);
+    close(err);
+    return run;
+}
+
+struct run run_ctl(const char *config, const char *input, const char *const *args)
+{
+    const char *argv[64] = {ctl_path()};
+    size_t count = 1;
+    if (config != NULL) {
+        argv[count++] = "-c";
+        argv[count++] = config;
+    }
+    for (; *args != NULL; args++)
+        argv[count++] = *args;
+    return run_process(argv, input);
+}
+
+const char *ctl_path(void)
+{
+    return OUT "/esp-tokenctl";
+}
+
+const char *plugin_path(void)
+{
+    return OUT "/esp_validator.so";
+}
+
+const char *store_folder(const char **ret_folder)
+{
+    const char *folder = temp_folder();
+    struct run run = CTL(NULL, NULL, "init", folder);
+    ck_assert_msg(run.status == 0, "init: %s", run.err);
+    if (ret_folder != NULL)
+        *ret_folder = folder;
+    char *config = NULL;
+    ck_assert_int_gt(asprintf(&config, "%s/esp-token.conf", folder), 0);
+    return config;
+}
+
+int run_suite(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,25 @@
+# Every tests/*/test_NAME.c is one Check program over the modules; it drives the products by $(OUT).
+TEST_SOURCES := $(wildcard tests/*/test_*.c)
+TESTS        := $(TEST_SOURCES:%.c=$(OUT)/%)
+SUPPORT      := $(call sources,tests/support)
+# A control for the reader's stress test: the same reader with the bound loosened to T+2.
+PRODUCTS     := $(OUT)/esp-tokenctl $(OUT)/esp_validator.so
+
+$(OUT)/tests/support/%.o: CPPFLAGS += -Itests -DOUT='"$(abspath $(OUT))"'
+$(OUT)/tests/%.o: CPPFLAGS += -Itests
+
+$(OUT)/tests/%: $(OUT)/tests/%.o $(SUPPORT) $(STORE) $(READER) $(COMMON)
+	$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih check smartcols jansson) -ldl
+
+.PHONY: run-tests
+run-tests: $(PRODUCTS) $(TESTS)
+	@tests/run.sh $(TESTS)
+
+check: deps ## install what is missing, build, and run every test
+	$(MAKE) run-tests
+
+asan: deps ## the same tests under AddressSanitizer and UBSan
+	$(MAKE) VARIANT=asan run-tests
+
+tsan: deps ## the same tests under ThreadSanitizer
+	$(MAKE) VARIANT=tsan run-tests

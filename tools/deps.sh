@@ -1,0 +1,21 @@
+#!/bin/sh
+# Installs the Debian packages that this project needs and that are missing, saying which.
+# With arguments: those packages instead of the usual ones.
+set -eu
+packages="${*:-pkg-config libc6-dev liblmdb-dev libsodium-dev libinih-dev libsmartcols-dev libjansson-dev libmicrohttpd-dev check curl}"
+missing=
+for package in $packages; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+echo "installing the missing packages:$missing"
+as_root=
+[ "$(id -u)" -eq 0 ] || as_root=sudo
+if ! command -v apt-get >/dev/null || { [ -n "$as_root" ] && ! command -v sudo >/dev/null; }; then
+    echo "cannot install packages here: install$missing as root, then run make again" >&2
+    exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086
+$as_root apt-get install -y --no-install-recommends $missing >/dev/null 2>&1 ||
+    { $as_root apt-get update >/dev/null && $as_root apt-get install -y --no-install-recommends $missing >/dev/null; }
