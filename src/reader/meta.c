@@ -33,15 +33,17 @@ static bool ids_follow(uint64_t even, uint64_t odd)
     return even % 2 == 0 && odd % 2 == 1 && (even + 1 == odd || odd + 1 == even);
 }
 
-bool meta_read(const struct reader *reader, uint64_t *ret_transaction, uint64_t *ret_main_root)
+bool meta_read(const struct reader *reader, struct metas *ret_metas)
 {
     uint64_t even = meta_transaction(reader, 0);
     uint64_t odd = meta_transaction(reader, 1);
     if (!meta_whole(reader, 0) || !meta_whole(reader, 1) || !ids_follow(even, odd))
         return false;
     READER_STEP();
-    *ret_transaction = even > odd ? even : odd;
-    *ret_main_root = load64(meta_page(reader, even > odd ? 0 : 1) + META_AT_MAIN_ROOT);
+    unsigned newer = even > odd ? 0 : 1;
+    ret_metas->transaction = even > odd ? even : odd;
+    ret_metas->root = load64(meta_page(reader, newer) + META_AT_MAIN_ROOT);
+    ret_metas->older_root = load64(meta_page(reader, 1 - newer) + META_AT_MAIN_ROOT);
     return true;
 }
 

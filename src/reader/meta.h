@@ -28,10 +28,14 @@ enum {
 
 struct reader;
 
-/* The newer transaction's id and the main database's root. False: one of the pages is not whole,
-   or they do not follow one another. */
-ESPT_MUST_USE bool meta_read(const struct reader *reader, uint64_t *ret_transaction,
-                             uint64_t *ret_main_root);
+struct metas {
+    uint64_t transaction; /* the newer one's id */
+    uint64_t root;        /* of its main database */
+    uint64_t older_root;  /* of the one before it */
+};
+
+/* False: one of the pages is not whole, or their ids do not follow one another. */
+ESPT_MUST_USE bool meta_read(const struct reader *reader, struct metas *ret_metas);
 
 /* The newer id alone, as it is now. */
 uint64_t meta_newest(const struct reader *reader);

@@ -14,8 +14,9 @@
 
 #define PAGE_SIZE_MIN 512u
 #define PAGE_SIZE_MAX 32768u
-#define ROOM_MAX (UINT64_C(1) << 40) /* a file that asks for more room than 1 TiB is not believed \
-                                      */
+#define ROOM_MAX                                                                     \
+    (UINT64_C(1) << 40) /* a file that asks for more room than 1 TiB is not believed \
+                         */
 #define ROOM_UNIT (UINT64_C(1) << 16)
 
 static int not_a_store(struct espt_error *err, const char *path, const char *why)
@@ -82,7 +83,7 @@ static int open_file(struct reader *reader, const char *path, uint64_t map_size,
     int code = trust_filesystem(reader->fd, path, err);
     if (code != 0)
         return code;
-    uint64_t size = (uint64_t)st.st_size, room;
+    uint64_t size = (uint64_t)st.st_size, room = 0;
     code = judge_format(reader->fd, path, size, &reader->page_size, &room, err);
     if (code != 0)
         return code;

@@ -57,34 +57,62 @@ static enum reader_status get_value(struct reader *reader, uint64_t root,
     return READER_OK;
 }
 
-static enum reader_status get_state(struct snapshot *snapshot)
+/* The state record below a root of the main database: OK, CORRUPT, NEWER or BEYOND. */
+static enum reader_status get_state(struct reader *reader, uint64_t root,
+                                    struct state_record *ret_state)
 {
     struct record_key key = key_state();
     uint8_t value[RECORD_MAX];
     size_t len;
-    enum reader_status status =
-        get_value(snapshot->reader, snapshot->main_root, &key, false, value, &len);
-    if (status == READER_NONE)
+    if (root == ROOT_EMPTY)
         return READER_CORRUPT;
+    enum reader_status status = get_value(reader, root, &key, false, value, &len);
+    if (status != READER_OK)
+        return status == READER_NONE ? READER_CORRUPT : status;
+    int whole = state_decode(value, len, ret_state);
+    return whole > 0 ? READER_OK : whole < 0 ? READER_NEWER : READER_CORRUPT;
+}
+
+/* One wrong bit can make the newer id look like that of the transaction before the older one (3
+   becomes 1): then the other page, whole and in order, would bring back the state before. But what
+   the damaged page leads to gives it away: its revision is the later one. */
+static enum reader_status judge_older(struct reader *reader, const struct metas *metas,
+                                      const struct state_record *state)
+{
+    struct state_record older = {.revision = UINT64_MAX};
+    enum reader_status status = READER_OK;
+    if (metas->older_root == ROOT_EMPTY)
+        older.revision = metas->transaction == 1 ? 0 : UINT64_MAX;
+    else
+        status = get_state(reader, metas->older_root, &older);
+    if (status == READER_OK && older.revision <= state->revision)
+        return READER_OK;
+    /* The older state's pages hold still as long as there is no third. */
+    atomic_thread_fence(memory_order_acquire);
+    return meta_newest(reader) == metas->transaction ? READER_CORRUPT : READER_AGAIN;
+}
+
+static enum reader_status begin_at(struct snapshot *snapshot, const struct metas *metas)
+{
+    struct reader *reader = snapshot->reader;
+    snapshot->transaction = metas->transaction;
+    snapshot->main_root = metas->root;
+    enum reader_status status = get_state(reader, metas->root, &snapshot->state);
     if (status != READER_OK)
         return status;
-    int whole = state_decode(value, len, &snapshot->state);
-    if (whole < 0)
-        return READER_NEWER;
-    if (whole == 0)
-        return READER_CORRUPT;
-    if (snapshot->state.transaction != snapshot->transaction)
+    if (snapshot->state.transaction != metas->transaction)
         return READER_AGAIN;
-    return snapshot->state.closed ? READER_CLOSED : READER_OK;
+    status = judge_older(reader, metas, &snapshot->state);
+    return status == READER_OK && snapshot->state.closed ? READER_CLOSED : status;
 }
 
 enum reader_status reader_begin(struct snapshot *ret_snapshot, struct reader *reader)
 {
+    struct metas metas;
     ret_snapshot->reader = reader;
-    if (!meta_read(reader, &ret_snapshot->transaction, &ret_snapshot->main_root))
+    if (!meta_read(reader, &metas))
         return READER_CORRUPT;
-    enum reader_status status =
-        ret_snapshot->main_root == ROOT_EMPTY ? READER_CORRUPT : get_state(ret_snapshot);
+    enum reader_status status = begin_at(ret_snapshot, &metas);
     if (status != READER_OK && reader_end(ret_snapshot) != READER_OK)
         return READER_AGAIN;
     return status;

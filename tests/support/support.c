@@ -70,6 +70,16 @@ void file_text(const char *path, const char *text)
     file_write(path, text, strlen(text), 0644);
 }
 
+/* What lives as long as the process stays reachable, so that only real leaks are told. */
+static char *keep(char *data)
+{
+    static char **kept;
+    static size_t count;
+    kept = reallocarray(kept, count + 1, sizeof *kept);
+    ck_assert_ptr_nonnull(kept);
+    return kept[count++] = data;
+}
+
 static char *read_all(int fd, size_t *ret_len)
 {
     char *data = NULL;
@@ -88,7 +98,7 @@ static char *read_all(int fd, size_t *ret_len)
     data[len] = '\0';
     if (ret_len != NULL)
         *ret_len = len;
-    return data;
+    return keep(data);
 }
 
 char *file_read(const char *path, size_t *ret_len)
@@ -173,7 +183,7 @@ const char *store_folder(const char **ret_folder)
         *ret_folder = folder;
     char *config = NULL;
     ck_assert_int_gt(asprintf(&config, "%s/esp-token.conf", folder), 0);
-    return config;
+    return keep(config);
 }
 
 int run_suite(Suite *suite)

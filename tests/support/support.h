@@ -15,12 +15,12 @@ const char *in_folder(const char *folder, const char *name);
 
 void file_write(const char *path, const void *data, size_t len, unsigned mode);
 void file_text(const char *path, const char *text); /* 0644 */
-/* The whole file, malloc'ed and NUL-terminated; NULL if it cannot be read. */
+/* The whole file, NUL-terminated; NULL if it cannot be read. Lives as long as the process. */
 char *file_read(const char *path, size_t *ret_len);
 
 struct run {
     int status; /* exit status, or 128 + signal */
-    char *out;  /* NUL-terminated; freed with the process */
+    char *out;  /* NUL-terminated; lives as long as the process */
     char *err;
 };
 /* Runs argv (NULL-terminated) with `input` on standard input (NULL: none), no terminal. */

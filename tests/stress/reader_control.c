@@ -1,0 +1,3 @@
+#define COPY control
+#define READER_BOUND 2
+#include "stress/reader_copy.inc"

@@ -1,0 +1,2 @@
+#define COPY delayed
+#include "stress/reader_copy.inc"

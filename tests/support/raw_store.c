@@ -1,0 +1,86 @@
+#include "support/raw_store.h"
+
+#include "support/support.h"
+
+#include <fcntl.h>
+
+static void must(int rc)
+{
+    ck_assert_msg(rc == MDB_SUCCESS, "liblmdb: %s", mdb_strerror(rc));
+}
+
+static MDB_val key_val(const struct record_key *key)
+{
+    return (MDB_val){.mv_size = key->len, .mv_data = (void *)(uintptr_t)key->bytes};
+}
+
+void raw_open(struct raw_store *ret_store, const char *path, unsigned env_flags)
+{
+    must(mdb_env_create(&ret_store->env));
+    must(mdb_env_set_maxdbs(ret_store->env, TABLE_COUNT));
+    must(mdb_env_set_mapsize(ret_store->env, RAW_MAP_SIZE));
+    must(mdb_env_open(ret_store->env, path, MDB_NOSUBDIR | MDB_NOTLS | env_flags, 0600));
+    MDB_txn *txn = raw_begin(ret_store);
+    must(mdb_dbi_open(txn, NULL, 0, &ret_store->dbi[TABLE_STATE]));
+    for (enum table t = TABLE_STATE + 1; t < TABLE_COUNT; t++)
+        must(mdb_dbi_open(txn, table_name(t),
+                          MDB_CREATE | (table_has_integer_key(t) ? MDB_INTEGERKEY : 0),
+                          &ret_store->dbi[t]));
+    /* A transaction that changes nothing takes no number. */
+    MDB_stat stat;
+    must(mdb_stat(txn, ret_store->dbi[TABLE_STATE], &stat));
+    if (stat.ms_entries < TABLE_COUNT)
+        raw_commit(ret_store, txn);
+    else
+        must(mdb_txn_commit(txn));
+}
+
+void raw_close(struct raw_store *store)
+{
+    mdb_env_close(store->env);
+}
+
+MDB_txn *raw_begin(struct raw_store *store)
+{
+    MDB_txn *txn;
+    must(mdb_txn_begin(store->env, NULL, 0, &txn));
+    return txn;
+}
+
+void raw_put(const struct raw_store *store, MDB_txn *txn, enum table table,
+             const struct record_key *key, const void *value, size_t len)
+{
+    MDB_val k = key_val(key), v = {.mv_size = len, .mv_data = (void *)(uintptr_t)value};
+    must(mdb_put(txn, store->dbi[table], &k, &v, 0));
+}
+
+void raw_delete(const struct raw_store *store, MDB_txn *txn, enum table table,
+                const struct record_key *key)
+{
+    MDB_val k = key_val(key);
+    int rc = mdb_del(txn, store->dbi[table], &k, NULL);
+    must(rc == MDB_NOTFOUND ? 0 : rc);
+}
+
+void raw_drop(const struct raw_store *store, MDB_txn *txn, enum table table)
+{
+    must(mdb_drop(txn, store->dbi[table], 0));
+}
+
+size_t raw_commit(const struct raw_store *store, MDB_txn *txn)
+{
+    size_t id = mdb_txn_id(txn);
+    struct state_record state = {.transaction = id, .revision = id, .next_number = 1};
+    struct record_key key = key_state();
+    uint8_t value[RECORD_MAX];
+    raw_put(store, txn, TABLE_STATE, &key, value, state_encode(&state, value));
+    must(mdb_txn_commit(txn));
+    return id;
+}
+
+int raw_reader(struct reader *ret_reader, const char *path, struct espt_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    return reader_open(ret_reader, fd, path, RAW_MAP_SIZE, err);
+}

@@ -1,0 +1,34 @@
+/* Stores written by liblmdb alone, without the rules of src/store. Failures end the test. */
+#ifndef TESTS_RAW_STORE_H
+#define TESTS_RAW_STORE_H
+
+#include "common/record.h"
+#include "reader/reader.h"
+
+#include <lmdb.h>
+
+#define RAW_MAP_SIZE (UINT64_C(1) << 30)
+
+struct raw_store {
+    MDB_env *env;
+    MDB_dbi dbi[TABLE_COUNT];
+};
+
+/* Makes the tables, in a transaction of its own, if they are not there. */
+void raw_open(struct raw_store *ret_store, const char *path, unsigned env_flags);
+void raw_close(struct raw_store *store);
+
+MDB_txn *raw_begin(struct raw_store *store);
+void raw_put(const struct raw_store *store, MDB_txn *txn, enum table table,
+             const struct record_key *key, const void *value, size_t len);
+/* The key may be absent. */
+void raw_delete(const struct raw_store *store, MDB_txn *txn, enum table table,
+                const struct record_key *key);
+void raw_drop(const struct raw_store *store, MDB_txn *txn, enum table table);
+/* Stamps the state record with the transaction's id, which is returned. */
+size_t raw_commit(const struct raw_store *store, MDB_txn *txn);
+
+/* Opens the file for reading; the error code is returned. */
+int raw_reader(struct reader *ret_reader, const char *path, struct espt_error *err);
+
+#endif

@@ -1,0 +1,106 @@
+#include "common/crc32.h"
+#include "common/token.h"
+#include "store/mint.h"
+#include "support/support.h"
+
+#include <sodium.h>
+#include <string.h>
+
+START_TEST(crc_is_that_of_zlib)
+{
+    ck_assert_uint_eq(crc32(0, "123456789", 9), 0xcbf43926);
+    ck_assert_uint_eq(crc32(0, "", 0), 0);
+    ck_assert_uint_eq(crc32(0, "The quick brown fox jumps over the lazy dog", 43), 0x414fa339);
+    for (size_t cut = 0; cut <= 43; cut++) {
+        const char *text = "The quick brown fox jumps over the lazy dog";
+        ck_assert_uint_eq(crc32(crc32(0, text, cut), text + cut, 43 - cut), 0x414fa339);
+    }
+}
+END_TEST
+
+/* Made by an independent program: id 1, secret of thirty times 0. */
+START_TEST(golden_text)
+{
+    char text[TOKEN_TEXT_LEN + 1] = "esptk_00000000001_000000000000000000000000000000";
+    char checksum[TOKEN_CHECKSUM_LEN + 1] = "";
+    base62_encode(crc32(0, text, TOKEN_CHECKED_LEN), checksum, TOKEN_CHECKSUM_LEN);
+    ck_assert_str_eq(checksum, "3oKVkS");
+    strcat(text, checksum);
+    uint64_t id;
+    ck_assert(token_parse(text, strlen(text), &id));
+    ck_assert_uint_eq(id, 1);
+}
+END_TEST
+
+START_TEST(minted_texts_parse)
+{
+    for (int i = 0; i < 2000; i++) {
+        char text[TOKEN_TEXT_LEN + 1];
+        uint64_t id = mint_id(INT64_C(1800000000000) + i), parsed;
+        mint_text(id, text);
+        ck_assert_uint_eq(strlen(text), TOKEN_TEXT_LEN);
+        ck_assert(token_parse(text, TOKEN_TEXT_LEN, &parsed));
+        ck_assert_uint_eq(parsed, id);
+        ck_assert_uint_eq(id >> 22, (uint64_t)(INT64_C(1800000000000) + i - TOKEN_EPOCH_MS));
+    }
+}
+END_TEST
+
+START_TEST(clocks_out_of_range_are_clamped)
+{
+    ck_assert_uint_eq(mint_id(0) >> 22, 0);
+    ck_assert_uint_eq(mint_id(-1) >> 22, 0);
+    ck_assert_uint_eq(mint_id(INT64_C(253402300799000)) >> 22, (UINT64_C(1) << 42) - 1);
+}
+END_TEST
+
+/* One byte changed, anywhere, to anything: never well-formed under CRC-32. */
+START_TEST(any_changed_byte_is_malformed)
+{
+    char text[TOKEN_TEXT_LEN + 1];
+    uint64_t id;
+    mint_text(mint_id(INT64_C(1800000000000)), text);
+    for (size_t at = 0; at < TOKEN_TEXT_LEN; at++) {
+        const char kept = text[at];
+        for (int c = 0; c < 256; c++) {
+            text[at] = (char)c;
+            ck_assert_int_eq(token_parse(text, TOKEN_TEXT_LEN, &id), (char)c == kept);
+        }
+        text[at] = kept;
+    }
+    for (size_t len = 0; len < TOKEN_TEXT_LEN; len++)
+        ck_assert(!token_parse(text, len, &id));
+    ck_assert(!token_parse(text, TOKEN_TEXT_LEN + 1, &id));
+}
+END_TEST
+
+START_TEST(ids_above_64_bits_are_malformed)
+{
+    uint64_t id;
+    ck_assert(token_id_parse("LygHa16AHYF", 11, &id));
+    ck_assert_uint_eq(id, UINT64_MAX);
+    ck_assert(!token_id_parse("LygHa16AHYG", 11, &id));
+    ck_assert(!token_id_parse("zzzzzzzzzzz", 11, &id));
+    ck_assert(!token_id_parse("0000000000", 10, &id));
+    ck_assert(!token_id_parse("0000000000-", 11, &id));
+    char text[TOKEN_ID_LEN + 1];
+    token_id_format(UINT64_MAX, text);
+    ck_assert_str_eq(text, "LygHa16AHYF");
+}
+END_TEST
+
+int main(void)
+{
+    if (sodium_init() < 0)
+        return 1;
+    Suite *suite = suite_create("token");
+    TCase *tcase = tcase_create("text");
+    tcase_add_test(tcase, crc_is_that_of_zlib);
+    tcase_add_test(tcase, golden_text);
+    tcase_add_test(tcase, minted_texts_parse);
+    tcase_add_test(tcase, clocks_out_of_range_are_clamped);
+    tcase_add_test(tcase, any_changed_byte_is_malformed);
+    tcase_add_test(tcase, ids_above_64_bits_are_malformed);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
