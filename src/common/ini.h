@@ -18,6 +18,10 @@
 typedef int (*ini_fn)(void *arg, const char *section, const char *key, const char *value, int line,
                       struct espt_error *err);
 
+/* Fills `err` with FILE:LINE: and the message; returns ESPT_UNUSABLE. */
+int ini_fault(struct espt_error *err, const char *file, int line, const char *format, ...)
+    ESPT_PRINTF(4, 5);
+
 /* `text` has `len` bytes and a terminator after them; `file` is for messages. */
 ESPT_MUST_USE int ini_read(const char *file, const char *text, size_t len, ini_fn fn, void *arg,
                            struct espt_error *err);

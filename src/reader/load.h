@@ -32,4 +32,14 @@ static inline uint64_t load64(const uint8_t *at)
     return __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_ACQUIRE);
 }
 
+/* What is loaded later is not older than what was loaded before, by whatever means. */
+static inline void load_fence(void)
+{
+#ifdef __SANITIZE_THREAD__ /* knows no fences; the compiler alone is held */
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+#else
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+}
+
 #endif

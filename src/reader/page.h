@@ -21,8 +21,8 @@ struct leaf {
 };
 
 /* OK, NONE, CORRUPT or BEYOND. Integer keys have 8 bytes. */
-ESPT_MUST_USE enum reader_status page_find(struct reader *reader, uint64_t root,
-                                           const struct record_key *key, bool integer_keys,
+ESPT_MUST_USE enum reader_status page_find(struct reader *reader, uint64_t root, const void *key,
+                                           size_t key_len, bool integer_keys,
                                            struct leaf *ret_leaf);
 
 #endif

@@ -20,6 +20,7 @@
 #define LOOK_TRIES 64
 #define DOUBT_TRIES 8 /* at a file that seems damaged */
 #define PAUSE_MAX 1024
+#define STATE_KEY "state" /* as key_state() gives it */
 
 /* LMDB's record of a named table, as it lies in a leaf of the main database. */
 #define TABLE_RECORD_LEN 48
@@ -41,12 +42,12 @@ static void copy_out(void *out, const uint8_t *bytes, size_t len)
 }
 
 /* Copies a plain value; `out` has RECORD_MAX bytes. */
-static enum reader_status get_value(struct reader *reader, uint64_t root,
-                                    const struct record_key *key, bool integer_keys, uint8_t *out,
+static enum reader_status get_value(struct reader *reader, uint64_t root, const void *key,
+                                    size_t key_len, bool integer_keys, uint8_t *out,
                                     size_t *ret_len)
 {
     struct leaf leaf;
-    enum reader_status status = page_find(reader, root, key, integer_keys, &leaf);
+    enum reader_status status = page_find(reader, root, key, key_len, integer_keys, &leaf);
     if (status != READER_OK)
         return status;
     if (leaf.flags != LEAF_PLAIN || leaf.len > RECORD_MAX)
@@ -61,12 +62,12 @@ static enum reader_status get_value(struct reader *reader, uint64_t root,
 static enum reader_status get_state(struct reader *reader, uint64_t root,
                                     struct state_record *ret_state)
 {
-    struct record_key key = key_state();
     uint8_t value[RECORD_MAX];
     size_t len;
     if (root == ROOT_EMPTY)
         return READER_CORRUPT;
-    enum reader_status status = get_value(reader, root, &key, false, value, &len);
+    enum reader_status status =
+        get_value(reader, root, STATE_KEY, sizeof STATE_KEY - 1, false, value, &len);
     if (status != READER_OK)
         return status == READER_NONE ? READER_CORRUPT : status;
     int whole = state_decode(value, len, ret_state);
@@ -88,7 +89,7 @@ static enum reader_status judge_older(struct reader *reader, const struct metas 
     if (status == READER_OK && older.revision <= state->revision)
         return READER_OK;
     /* The older state's pages hold still as long as there is no third. */
-    atomic_thread_fence(memory_order_acquire);
+    load_fence();
     return meta_newest(reader) == metas->transaction ? READER_CORRUPT : READER_AGAIN;
 }
 
@@ -123,10 +124,9 @@ static enum reader_status table_root(struct snapshot *snapshot, enum table table
                                      uint64_t *ret_root)
 {
     const char *name = table_name(table);
-    struct record_key key = key_name(name, strlen(name));
     struct leaf leaf;
     enum reader_status status =
-        page_find(snapshot->reader, snapshot->main_root, &key, false, &leaf);
+        page_find(snapshot->reader, snapshot->main_root, name, strlen(name), false, &leaf);
     if (status == READER_NONE)
         return READER_CORRUPT;
     if (status != READER_OK)
@@ -149,18 +149,19 @@ enum reader_status reader_get(struct snapshot *snapshot, enum table table,
     if (key->len > sizeof key->bytes || (integer_keys && key->len != sizeof(uint64_t)))
         return READER_NONE;
     if (table == TABLE_STATE)
-        return get_value(snapshot->reader, snapshot->main_root, key, false, out, ret_len);
+        return get_value(snapshot->reader, snapshot->main_root, key->bytes, key->len, false, out,
+                         ret_len);
     uint64_t root;
     enum reader_status status = table_root(snapshot, table, &root);
     if (status != READER_OK)
         return status;
-    return get_value(snapshot->reader, root, key, integer_keys, out, ret_len);
+    return get_value(snapshot->reader, root, key->bytes, key->len, integer_keys, out, ret_len);
 }
 
 enum reader_status reader_end(const struct snapshot *snapshot)
 {
     READER_STEP();
-    atomic_thread_fence(memory_order_acquire);
+    load_fence();
     uint64_t newer = meta_newest(snapshot->reader);
     return newer >= snapshot->transaction && newer - snapshot->transaction <= READER_BOUND
                ? READER_OK

@@ -1,0 +1,144 @@
+#include "common/name.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_lower(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+bool entity_name_ok(const char *name, size_t len)
+{
+    if (len == 0 || len > ENTITY_NAME_MAX)
+        return false;
+    if (!is_digit(name[0]) && !is_lower(name[0]) && !is_upper(name[0]))
+        return false;
+    for (size_t i = 1; i < len; i++) {
+        char c = name[i];
+        if (!is_digit(c) && !is_lower(c) && !is_upper(c) && c != '.' && c != '_' && c != '-')
+            return false;
+    }
+    return len != 4 || memcmp(name, "none", 4) != 0;
+}
+
+bool tier_name_ok(const char *name, size_t len)
+{
+    if (len == 0 || len > TIER_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (!is_digit(name[i]) && !is_lower(name[i]) && name[i] != '-' && name[i] != '_')
+            return false;
+    }
+    return true;
+}
+
+bool metric_name_ok(const char *name, size_t len)
+{
+    if (len == 0 || len > METRIC_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        char c = name[i];
+        if (!is_digit(c) && !is_lower(c) && c != '.' && c != '_' && c != '-')
+            return false;
+    }
+    return true;
+}
+
+/* The next code point (RFC 3629: no overlong form, no surrogate, 10FFFF at most) and how many bytes
+   it takes; 0: not UTF-8. */
+static size_t next_point(const char *text, size_t len, uint32_t *ret_point)
+{
+    const unsigned char *byte = (const unsigned char *)text;
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t count = byte[0] < 0x80             ? 1
+                   : (byte[0] & 0xe0) == 0xc0 ? 2
+                   : (byte[0] & 0xf0) == 0xe0 ? 3
+                   : (byte[0] & 0xf8) == 0xf0 ? 4
+                                              : 0;
+    if (count == 0 || count > len)
+        return 0;
+    uint32_t point = count == 1 ? byte[0] : byte[0] & (0x7fu >> count);
+    for (size_t i = 1; i < count; i++) {
+        if ((byte[i] & 0xc0) != 0x80)
+            return 0;
+        point = point << 6 | (byte[i] & 0x3f);
+    }
+    if (point < least[count] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+        return 0;
+    *ret_point = point;
+    return count;
+}
+
+static bool is_control(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7f && point <= 0x9f) || point == 0x2028 || point == 0x2029;
+}
+
+/* UAX #9, table 2: they can make a text look like another. */
+static bool is_bidi_control(uint32_t point)
+{
+    return point == 0x61c || point == 0x200e || point == 0x200f ||
+           (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+}
+
+/* Unicode's White_Space, but for what is a control character. */
+static bool is_blank(uint32_t point)
+{
+    return point == ' ' || point == 0xa0 || point == 0x1680 ||
+           (point >= 0x2000 && point <= 0x200a) || point == 0x202f || point == 0x205f ||
+           point == 0x3000;
+}
+
+static bool all_points(const char *text, size_t len, bool (*refused)(uint32_t point))
+{
+    uint32_t point;
+    while (len > 0) {
+        size_t count = next_point(text, len, &point);
+        if (count == 0 || refused(point))
+            return false;
+        text += count;
+        len -= count;
+    }
+    return true;
+}
+
+static bool nothing(uint32_t point)
+{
+    (void)point;
+    return false;
+}
+
+bool utf8_ok(const char *text, size_t len)
+{
+    return all_points(text, len, nothing);
+}
+
+bool text_ok(const char *text, size_t len)
+{
+    return all_points(text, len, is_control);
+}
+
+bool token_name_ok(const char *name, size_t len)
+{
+    uint32_t point, last;
+    if (len == 0 || len > TOKEN_NAME_MAX || !text_ok(name, len) ||
+        !all_points(name, len, is_bidi_control))
+        return false;
+    next_point(name, len, &point);
+    size_t begin = len - 1;
+    while (((unsigned char)name[begin] & 0xc0) == 0x80)
+        begin--;
+    next_point(name + begin, len - begin, &last);
+    return !is_blank(point) && !is_blank(last);
+}
