@@ -100,8 +100,8 @@ int trust_open(const char *path, uid_t owner, enum trust_level level, int *ret_f
     return 0;
 }
 
-static int read_whole(int fd, const char *path, size_t max, char **ret_text, size_t *ret_len,
-                      struct espt_error *err)
+int trust_read_fd(int fd, const char *path, size_t max, char **ret_text, size_t *ret_len,
+                  struct espt_error *err)
 {
     char *text = malloc(max + 2);
     if (text == NULL)
@@ -136,7 +136,7 @@ int trust_read(const char *path, uid_t owner, enum trust_level level, size_t max
     int code = trust_open(path, owner, level, &fd, err);
     if (code != 0)
         return code;
-    code = read_whole(fd, path, max, ret_text, ret_len, err);
+    code = trust_read_fd(fd, path, max, ret_text, ret_len, err);
     close(fd);
     return code;
 }

@@ -29,6 +29,10 @@ ESPT_MUST_USE int trust_open(const char *path, uid_t owner, enum trust_level lev
 ESPT_MUST_USE int trust_read(const char *path, uid_t owner, enum trust_level level, size_t max,
                              char **ret_text, size_t *ret_len, struct espt_error *err);
 
+/* The same from a descriptor that trust_open() gave; it stays open. */
+ESPT_MUST_USE int trust_read_fd(int fd, const char *path, size_t max, char **ret_text,
+                                size_t *ret_len, struct espt_error *err);
+
 /* Refuses overlayfs and network file systems, on which a mapping may show old data for ever. */
 ESPT_MUST_USE int trust_filesystem(int fd, const char *path, struct espt_error *err);
 

@@ -5,6 +5,7 @@
  * MUST 1: nothing is kept from one look-up to the next: no root, no page, no record.
  * MUST 2: every offset is checked against page, file and mapping before it is followed.
  * MUST 3: both meta pages are whole, or the answer is READER_CORRUPT; never fall back to one.
+ *         The older one must lead to no later revision: one wrong bit can make id 3 look like 1.
  * MUST 4: what was copied counts only after reader_end() said READER_OK.
  *
  * Any number of threads may read through one `struct reader`; a snapshot belongs to one thread.

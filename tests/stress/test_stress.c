@@ -38,7 +38,7 @@
 struct shared {
     atomic_bool stop;
     atomic_bool spill;
-    atomic_ulong looks, agains, commits, kills;
+    atomic_ulong looks, agains, commits, kills, spills;
     atomic_ulong missing, wrong, corrupt;
 };
 static struct shared *shared;
@@ -152,6 +152,7 @@ static void spill(const struct raw_store *store, MDB_txn *txn)
         if (mdb_put(txn, store->dbi[TABLE_TOKENS], &k, &v, MDB_APPEND) != 0)
             abort();
     }
+    atomic_fetch_add(&shared->spills, 1);
     put_garbage(store, txn);
 }
 
@@ -227,7 +228,8 @@ static _Noreturn void run_writers(void)
         pid_t writer = fork();
         if (writer == 0)
             run_writer();
-        for (uint32_t i = 1 + draw(600); i > 0 && !atomic_load(&shared->stop); i--)
+        for (uint32_t i = 1 + draw(draw(3) == 0 ? 3000 : 300); i > 0 && !atomic_load(&shared->stop);
+             i--)
             wait_us(1000);
         int status;
         if (waitpid(writer, &status, WNOHANG) != 0)
@@ -353,12 +355,11 @@ static void torture(const struct reader_copy *copy, unsigned seconds, bool until
         end_well(processes[i]);
     end_well(writers);
     reader_close(&reader);
-    printf(
-        "%lu looks, %lu of them again, beside %lu commits and %lu kills: %lu missing, %lu wrong, "
-        "%lu corrupt\n",
-        atomic_load(&shared->looks), atomic_load(&shared->agains), atomic_load(&shared->commits),
-        atomic_load(&shared->kills), atomic_load(&shared->missing), atomic_load(&shared->wrong),
-        atomic_load(&shared->corrupt));
+    printf("%lu looks, %lu of them again, beside %lu commits, %lu kills and %lu spills: ",
+           atomic_load(&shared->looks), atomic_load(&shared->agains), atomic_load(&shared->commits),
+           atomic_load(&shared->kills), atomic_load(&shared->spills));
+    printf("%lu missing, %lu wrong, %lu corrupt\n", atomic_load(&shared->missing),
+           atomic_load(&shared->wrong), atomic_load(&shared->corrupt));
 }
 
 static void share(void)

@@ -1,0 +1,215 @@
+/*
+ * The table that hosts call through: arguments are judged here, before anything looks at them.
+ *
+ * MUST 1: never read or write beyond the sizes that the host gave.
+ * MUST 2: every field of a result that is not filled is zero, on every return.
+ * MUST 3: errno is the host's: each entry leaves it as it was.
+ */
+#include "judge.h"
+#include "look.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* What follows this version's fields in a larger struct. */
+static bool zero_beyond(const void *object, size_t known, size_t size)
+{
+    const unsigned char *byte = object;
+    for (size_t i = known; i < size; i++) {
+        if (byte[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool query_ok(const espt_query *query)
+{
+    uint32_t size;
+    if (query == NULL)
+        return false;
+    memcpy(&size, query, sizeof size);
+    return size >= sizeof *query && query->flags == 0 && zero_beyond(query, sizeof *query, size) &&
+           (query->token != NULL || query->token_len == 0);
+}
+
+static int validate(espt_ctx *ctx, const espt_query *query, espt_result *result)
+{
+    uint32_t size;
+    if (result == NULL)
+        return 0;
+    const int kept = errno;
+    memcpy(&size, result, sizeof size);
+    if (size < sizeof *result) {
+        /* what there is of it: no field but the status is certain to be there */
+        if (size > sizeof size)
+            memset((unsigned char *)result + sizeof size, 0, size - sizeof size);
+        if (size >= offsetof(espt_result, status) + sizeof result->status)
+            result->status = ESPT_ERR_USAGE;
+        return 0;
+    }
+    memset(result, 0, size);
+    result->size = size;
+    if (ctx == NULL || !query_ok(query)) {
+        result->status = ESPT_ERR_USAGE;
+        snprintf(result->detail, sizeof result->detail,
+                 "the query breaks the rules of validator.h");
+    } else {
+        look_if_due(ctx);
+        result->status = judge(ctx, query, result);
+    }
+    errno = kept;
+    return result->status == ESPT_ALLOW;
+}
+
+static int allows(espt_ctx *ctx, const espt_result *result, const char *metric, size_t metric_len)
+{
+    uint32_t size;
+    if (ctx == NULL || result == NULL || metric == NULL)
+        return 0;
+    memcpy(&size, result, sizeof size);
+    if (size < sizeof *result || result->status != ESPT_ALLOW ||
+        strnlen(result->tier, sizeof result->tier) == sizeof result->tier)
+        return 0;
+    const int kept = errno;
+    struct views views;
+    look_if_due(ctx);
+    views_take(ctx, &views);
+    const struct tier *tier = tier_find(views.tiers->table, result->tier);
+    bool allowed = tier != NULL && tier_allows(views.tiers->table, tier, metric, metric_len);
+    views_give(ctx, &views);
+    errno = kept;
+    return allowed;
+}
+
+static void tell(char *err, size_t err_len, const struct espt_error *error)
+{
+    if (err != NULL && err_len > 0)
+        snprintf(err, err_len, "%s", error->message);
+}
+
+static int refresh(espt_ctx *ctx, char *err, size_t err_len)
+{
+    struct espt_error error = {0};
+    if (ctx == NULL) {
+        espt_fail(&error, ESPT_USAGE, "refresh of no context");
+        tell(err, err_len, &error);
+        return 0;
+    }
+    const int kept = errno;
+    int code = look_now(ctx, &error);
+    if (code != 0)
+        tell(err, err_len, &error);
+    errno = kept;
+    return code == 0;
+}
+
+static void close_context(espt_ctx *ctx)
+{
+    if (ctx == NULL)
+        return;
+    guard_clear(&ctx->guard);
+    tiers_view_free(atomic_load(&ctx->tiers));
+    store_view_free(atomic_load(&ctx->store));
+    free(ctx);
+}
+
+static int open_context(espt_ctx *ctx, const char *config, struct espt_error *error)
+{
+    struct stat root;
+    struct tiers_view *tiers = NULL;
+    struct store_view *store = NULL;
+    if (stat("/", &root) != 0)
+        return espt_fail(error, ESPT_UNUSABLE, "/: %s", strerror(errno));
+    ctx->root_dev = root.st_dev;
+    ctx->root_ino = root.st_ino;
+    ctx->owner = geteuid();
+    int code = config_load(&ctx->config, config, ctx->owner, error);
+    if (code == 0)
+        code = tiers_open(ctx, &tiers, error);
+    atomic_store(&ctx->tiers, tiers);
+    if (code == 0)
+        code = store_view_open(ctx, &store, error);
+    atomic_store(&ctx->store, store);
+    atomic_store(&ctx->next_look, monotonic_ms() + 1000);
+    return code;
+}
+
+static int open_validator(espt_ctx **ret, const char *config, espt_log_fn log, void *log_arg,
+                          char *err, size_t err_len)
+{
+    struct espt_error error = {0};
+    int code = ESPT_USAGE;
+    const int kept = errno;
+    espt_ctx *ctx = ret != NULL ? aligned_alloc(_Alignof(espt_ctx), sizeof *ctx) : NULL;
+    if (ctx == NULL) {
+        espt_fail(&error, code,
+                  ret == NULL ? "open without a place for the context" : "out of memory");
+    } else {
+        memset(ctx, 0, sizeof *ctx);
+        ctx->log = log;
+        ctx->log_arg = log_arg;
+        code = open_context(
+            ctx, config != NULL ? config : ESPT_SYSCONFDIR "/esp-token/esp-token.conf", &error);
+    }
+    if (code == 0) {
+        *ret = ctx;
+    } else {
+        tell(err, err_len, &error);
+        close_context(ctx);
+    }
+    errno = kept;
+    return code == 0;
+}
+
+static const char *reason(int32_t status)
+{
+    switch (status) {
+    case ESPT_ALLOW:
+        return "allow";
+    case ESPT_DENY_MALFORMED:
+        return "malformed";
+    case ESPT_DENY_UNKNOWN:
+        return "unknown";
+    case ESPT_DENY_INACTIVE:
+        return "inactive";
+    case ESPT_DENY_EXPIRED:
+        return "expired";
+    case ESPT_DENY_SUSPENDED:
+        return "suspended";
+    case ESPT_DENY_TIER:
+        return "tier";
+    case ESPT_DENY_ENTITY:
+        return "entity";
+    case ESPT_DENY_METRIC:
+        return "metric";
+    case ESPT_ERR_UNAVAILABLE:
+        return "unavailable";
+    case ESPT_ERR_CORRUPT:
+        return "corrupt";
+    case ESPT_ERR_USAGE:
+        return "usage";
+    default:
+        return "unset";
+    }
+}
+
+EXPORT const espt_validator *espt_validator_get(uint32_t host_abi)
+{
+    static const espt_validator validator = {
+        .abi = ESPT_ABI,
+        .size = sizeof validator,
+        .version = ESPT_VERSION,
+        .open = open_validator,
+        .validate = validate,
+        .allows = allows,
+        .refresh = refresh,
+        .close = close_context,
+        .reason = reason,
+    };
+    return host_abi >> 16 == ESPT_ABI >> 16 ? &validator : NULL;
+}

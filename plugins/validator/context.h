@@ -1,0 +1,80 @@
+/*
+ * What one `open` made: whom to trust, and the tier table and store now in force.
+ *
+ * MUST 1: trust is fixed at open. When `/` is another than then, nothing is opened again.
+ * MUST 2: no lock, and no state that a fork in the middle of a look could leave half done: all that
+ *         looks share is atomic, and each publishes only over what it found.
+ * MUST 3: no old store answers for a new one that cannot be opened: then there is none.
+ */
+#ifndef VALIDATOR_CONTEXT_H
+#define VALIDATOR_CONTEXT_H
+
+#include "common/config.h"
+#include "common/tier.h"
+#include "espt/validator.h"
+#include "guard.h"
+#include "reader/reader.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+/* A file as stat sees it: any save changes one of these. */
+struct signature {
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    struct timespec modified, changed;
+};
+
+struct tiers_view {
+    struct tier_table *table;
+    struct signature signature;
+};
+
+struct store_view {
+    struct reader reader;
+    dev_t dev;
+    ino_t ino;
+    _Atomic int64_t closed_at; /* when READER_CLOSED was first met, in monotonic ms; 0: never */
+};
+
+struct espt_ctx {
+    struct config config;
+    uid_t owner;
+    espt_log_fn log;
+    void *log_arg;
+    dev_t root_dev;
+    ino_t root_ino;
+    struct guard guard;
+    _Atomic(struct tiers_view *) tiers;
+    _Atomic(struct store_view *) store; /* NULL: unavailable */
+    _Atomic int64_t next_look;          /* monotonic ms */
+    _Atomic uint64_t pending;           /* hash of a tier file's signature that may still change */
+    _Atomic uint64_t told_tiers, told_store; /* hash of what was logged last */
+    atomic_bool told_root;
+};
+
+/* The name of one thread's views for the length of a call. */
+struct views {
+    unsigned slot;
+    const struct tiers_view *tiers;
+    struct store_view *store;
+};
+void views_take(struct espt_ctx *ctx, struct views *ret_views);
+void views_give(struct espt_ctx *ctx, const struct views *views);
+
+/* Milliseconds of a coarse clock that only goes forward. */
+int64_t monotonic_ms(void);
+
+void context_log(struct espt_ctx *ctx, int level, const char *message);
+
+/* Opens what the config names; 0 or a code. */
+ESPT_MUST_USE int tiers_open(struct espt_ctx *ctx, struct tiers_view **ret_view,
+                             struct espt_error *err);
+ESPT_MUST_USE int store_view_open(struct espt_ctx *ctx, struct store_view **ret_view,
+                                  struct espt_error *err);
+void tiers_view_free(void *view);
+void store_view_free(void *view);
+
+#endif

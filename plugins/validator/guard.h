@@ -1,0 +1,39 @@
+/*
+ * Objects that threads read while another puts a new one in their place, without a lock: a reader
+ * enters, loads the pointer, reads, and leaves; what was replaced is freed once every reader that
+ * may hold it has left.
+ *
+ * MUST 1: nobody waits. A reader that never leaves (its thread was lost in a fork) keeps the
+ * replaced object for ever; that is memory, not a hang. MUST 2: pointers are loaded after
+ * guard_enter(), replaced before guard_retire(), all seq_cst: a reader that entered a slot after
+ * the slot was seen empty finds the new object.
+ */
+#ifndef VALIDATOR_GUARD_H
+#define VALIDATOR_GUARD_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define GUARD_SLOTS 32 /* threads share one by hash; a cache line each, so that they do not meet \
+                        */
+
+struct retired;
+
+struct guard {
+    struct {
+        _Alignas(64) atomic_uint inside;
+    } slot[GUARD_SLOTS];
+    _Atomic(struct retired *) retired;
+};
+
+unsigned guard_enter(struct guard *guard);
+void guard_leave(struct guard *guard, unsigned slot);
+
+/* Hands over a replaced object. Out of memory: it is never freed. */
+void guard_retire(struct guard *guard, void *object, void (*destroy)(void *object));
+/* Frees what nobody can hold any more. */
+void guard_collect(struct guard *guard);
+/* Frees everything; nobody is inside. */
+void guard_clear(struct guard *guard);
+
+#endif

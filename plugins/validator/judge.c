@@ -1,0 +1,194 @@
+#include "judge.h"
+
+#include "common/when.h"
+#include "look.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* All that one snapshot says of a token. */
+struct facts {
+    const espt_query *query;
+    uint64_t id;
+    uint8_t digest[TOKEN_DIGEST_LEN]; /* of the presented text */
+    uint64_t revision;
+    bool known; /* the id is there, and the secret is its own */
+    struct auth_record auth;
+    struct reseller_record reseller; /* where the entity has one */
+    bool may_read;                   /* the entity that is asked for */
+};
+
+/* `*ret_len` bytes in `out`, or NONE: what is missing although another record names it. */
+static enum reader_status need(struct snapshot *snapshot, enum table table,
+                               const struct record_key *key, uint8_t *out, size_t *ret_len)
+{
+    enum reader_status status = reader_get(snapshot, table, key, out, ret_len);
+    return status == READER_NONE ? READER_CORRUPT : status;
+}
+
+/* A customer of this reseller? An unknown name is nobody's. */
+static enum reader_status read_asked(struct facts *facts, struct snapshot *snapshot)
+{
+    const espt_query *query = facts->query;
+    uint8_t value[RECORD_MAX];
+    size_t len;
+    uint32_t number;
+    struct entity_record asked;
+    struct record_key name = key_name(query->entity, query->entity_len);
+    enum reader_status status = reader_get(snapshot, TABLE_NAMES, &name, value, &len);
+    if (status != READER_OK)
+        return status == READER_NONE ? READER_OK : status;
+    if (!number_decode(&name, value, len, &number))
+        return READER_CORRUPT;
+    struct record_key key = key_integer(number);
+    status = need(snapshot, TABLE_ENTITIES, &key, value, &len);
+    if (status != READER_OK)
+        return status;
+    if (!entity_decode(&key, value, len, &asked) || strlen(asked.name) != name.len ||
+        memcmp(asked.name, name.bytes, name.len) != 0)
+        return READER_CORRUPT;
+    facts->may_read = asked.reseller == facts->auth.entity;
+    return READER_OK;
+}
+
+static enum reader_status read_facts(void *arg, struct snapshot *snapshot)
+{
+    struct facts *facts = arg;
+    const espt_query *query = facts->query;
+    const struct auth_record *auth = &facts->auth;
+    uint8_t value[RECORD_MAX];
+    size_t len;
+    struct record_key key = key_integer(facts->id);
+    facts->known = facts->may_read = false;
+    facts->revision = snapshot->state.revision;
+    enum reader_status status = reader_get(snapshot, TABLE_AUTH, &key, value, &len);
+    if (status != READER_OK)
+        return status == READER_NONE ? READER_OK : status;
+    if (!auth_decode(&key, value, len, &facts->auth))
+        return READER_CORRUPT;
+    facts->known = sodium_memcmp(auth->digest, facts->digest, sizeof facts->digest) == 0;
+    if (!facts->known)
+        return READER_OK;
+    if (auth->reseller != 0) {
+        key = key_integer(auth->reseller);
+        status = need(snapshot, TABLE_RESELLERS, &key, value, &len);
+        if (status != READER_OK)
+            return status;
+        if (!reseller_decode(&key, value, len, &facts->reseller))
+            return READER_CORRUPT;
+    }
+    if (query->entity == NULL)
+        facts->may_read = true;
+    else if (!entity_name_ok(query->entity, query->entity_len))
+        facts->may_read = false;
+    else if (strlen(auth->entity_name) == query->entity_len &&
+             memcmp(auth->entity_name, query->entity, query->entity_len) == 0)
+        facts->may_read = true;
+    else if (auth->kind == KIND_RESELLER)
+        return read_asked(facts, snapshot);
+    return READER_OK;
+}
+
+static int32_t say(espt_result *result, int32_t status, const char *detail)
+{
+    snprintf(result->detail, sizeof result->detail, "%s", detail);
+    return status;
+}
+
+static int32_t say_metric(espt_result *result, const espt_query *query)
+{
+    if (!metric_name_ok(query->metric, query->metric_len))
+        return say(result, ESPT_DENY_METRIC, "not a metric name");
+    snprintf(result->detail, sizeof result->detail, "tier %s does not show %.*s", result->tier,
+             (int)(query->metric_len < 100 ? query->metric_len : 100), query->metric);
+    return ESPT_DENY_METRIC;
+}
+
+static int32_t weigh(const struct facts *facts, const struct tier_table *table, espt_result *result)
+{
+    const espt_query *query = facts->query;
+    const struct auth_record *auth = &facts->auth;
+    const struct tier *tier = tier_find(table, auth->tier);
+    int64_t now = query->now;
+    if (now == 0) {
+        struct timespec clock;
+        clock_gettime(CLOCK_REALTIME_COARSE, &clock);
+        now = clock.tv_sec;
+    }
+    result->expires = auth->expires;
+    result->kind = (uint32_t)auth->kind;
+    result->tier_rank = tier != NULL ? (int32_t)tier->rank : 0;
+    memcpy(result->entity, auth->entity_name, sizeof auth->entity_name);
+    memcpy(result->tier, auth->tier, sizeof auth->tier);
+    if (auth->reseller != 0)
+        memcpy(result->reseller, facts->reseller.name, sizeof facts->reseller.name);
+
+    if (!auth->active)
+        return say(result, ESPT_DENY_INACTIVE, "the token is switched off");
+    if (auth->expires != 0 && now >= auth->expires) {
+        char when[WHEN_TEXT_SIZE];
+        when_format(auth->expires, when);
+        snprintf(result->detail, sizeof result->detail, "expired at %s", when);
+        return ESPT_DENY_EXPIRED;
+    }
+    if (!auth->entity_active)
+        return say(result, ESPT_DENY_SUSPENDED, "the entity is inactive");
+    if (auth->reseller != 0 && !facts->reseller.active)
+        return say(result, ESPT_DENY_SUSPENDED, "the entity's reseller is inactive");
+    if (tier == NULL)
+        return say(result, ESPT_DENY_TIER, "the entity's tier is not in the tier table");
+    if (!facts->may_read)
+        return say(result, ESPT_DENY_ENTITY, "the data asked for is not this entity's");
+    if (query->metric != NULL && !tier_allows(table, tier, query->metric, query->metric_len))
+        return say_metric(result, query);
+    return say(result, ESPT_ALLOW, "allowed");
+}
+
+/* What the store says, by the views in force; twice where the first store was replaced. */
+static enum reader_status ask(struct espt_ctx *ctx, struct views *views, struct facts *facts)
+{
+    enum reader_status status = READER_CLOSED;
+    for (int tries = 0; tries < 2; tries++) {
+        views_take(ctx, views);
+        if (views->store == NULL)
+            return READER_CLOSED;
+        status = reader_look(&views->store->reader, read_facts, facts);
+        if ((status != READER_CLOSED && status != READER_BEYOND) || tries > 0)
+            return status;
+        bool again = look_again(ctx, views->store);
+        if (!again)
+            return status;
+        views_give(ctx, views);
+    }
+    return status;
+}
+
+int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result)
+{
+    struct facts facts = {.query = query};
+    if (query->token == NULL || !token_parse(query->token, query->token_len, &facts.id))
+        return say(result, ESPT_DENY_MALFORMED, "not a token text");
+    token_id_format(facts.id, result->token_id);
+    token_digest(query->token, facts.digest);
+
+    struct views views;
+    enum reader_status status = ask(ctx, &views, &facts);
+    int32_t verdict;
+    if (status == READER_CORRUPT) {
+        verdict = say(result, ESPT_ERR_CORRUPT, "the store is damaged");
+    } else if (status == READER_NEWER) {
+        verdict = say(result, ESPT_ERR_UNAVAILABLE, "the store is of a newer version");
+    } else if (status != READER_OK) {
+        verdict = say(result, ESPT_ERR_UNAVAILABLE, "the store cannot be read now");
+    } else {
+        result->revision = facts.revision;
+        verdict = facts.known ? weigh(&facts, views.tiers->table, result)
+                              : say(result, ESPT_DENY_UNKNOWN, "no such token");
+    }
+    views_give(ctx, &views);
+    sodium_memzero(facts.digest, sizeof facts.digest);
+    sodium_memzero(facts.auth.digest, sizeof facts.auth.digest);
+    return verdict;
+}
