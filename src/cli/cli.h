@@ -1,0 +1,116 @@
+/*
+ * What the commands share. A command is a thin function over src/store: it returns 0, 1 (verify
+ * denied, or a check found something), or a negative code of common/error.h with `err` filled; main.c
+ * owns messages and exit statuses.
+ */
+#ifndef ESPT_CLI_CLI_H
+#define ESPT_CLI_CLI_H
+
+#include "common/config.h"
+#include "common/error.h"
+#include "common/tier.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Options by their letters; a command's table entry says which it takes. */
+struct options {
+    uint64_t given; /* bits of enum option */
+    const char *config, *kind, *reseller, *tier, *name, *status;
+    const char *expires, *metric, *entity, *at, *clear;
+    int operands; /* after the command's words */
+    char **operand;
+};
+
+enum option {
+    OPTION_CONFIG,
+    OPTION_JSON,
+    OPTION_HELP,
+    OPTION_VERSION,
+    OPTION_QUIET,
+    OPTION_YES,
+    OPTION_LAST,
+    OPTION_CASCADE,
+    OPTION_TREE,
+    OPTION_REVEAL,
+    OPTION_COPY,
+    OPTION_KIND,
+    OPTION_RESELLER,
+    OPTION_TIER,
+    OPTION_NAME,
+    OPTION_STATUS,
+    OPTION_EXPIRES,
+    OPTION_METRIC,
+    OPTION_ENTITY,
+    OPTION_AT,
+    OPTION_CLEAR,
+    OPTION_COUNT
+};
+#define BIT(option) (UINT64_C(1) << (option))
+
+struct cli {
+    struct options options;
+    bool json;
+    int64_t now; /* Unix seconds, when the command began */
+    struct config config;
+    struct store *store;       /* NULL: not opened */
+    struct tier_table *tiers;  /* NULL: not loaded */
+};
+
+struct command {
+    const char *word, *second; /* second NULL: one word */
+    const char *operands;      /* for the synopsis */
+    int least, most;           /* how many operands */
+    uint64_t options;          /* what it takes beside the global ones */
+    const char *help;
+    int (*run)(struct cli *cli, struct espt_error *err);
+};
+extern const struct command commands[];
+extern const size_t command_count;
+
+static inline bool given(const struct cli *cli, enum option option)
+{
+    return (cli->options.given & BIT(option)) != 0;
+}
+
+/* options.c */
+ESPT_MUST_USE int options_parse(struct options *ret_options, int argc, char **argv,
+                                const struct command **ret_command, struct espt_error *err);
+void options_help(const struct command *command); /* NULL: of all */
+
+/* context.c */
+const char *cli_config_path(const struct cli *cli);
+ESPT_MUST_USE int cli_config(struct cli *cli, struct espt_error *err);
+ESPT_MUST_USE int cli_store(struct cli *cli, struct espt_error *err);
+ESPT_MUST_USE int cli_tiers(struct cli *cli, struct espt_error *err);
+/* The table for what merely shows it: NULL, and a word on standard error, where it is broken. */
+const struct tier_table *cli_tiers_if_whole(struct cli *cli);
+
+/* prompt.c: 0 yes; ESPT_USAGE without a terminal, ESPT_REFUSED when declined. */
+ESPT_MUST_USE int prompt(const char *question, struct espt_error *err);
+
+/* clipboard.c: puts the text there and has it cleared after `seconds` (0: never). *ret_way names the
+   program, or the terminal. */
+ESPT_MUST_USE int clipboard_copy(const char *text, unsigned seconds, const char **ret_way,
+                                 struct espt_error *err);
+
+/* the commands */
+int run_init(struct cli *cli, struct espt_error *err);
+int run_entity_add(struct cli *cli, struct espt_error *err);
+int run_entity_list(struct cli *cli, struct espt_error *err);
+int run_entity_show(struct cli *cli, struct espt_error *err);
+int run_entity_edit(struct cli *cli, struct espt_error *err);
+int run_entity_remove(struct cli *cli, struct espt_error *err);
+int run_list(struct cli *cli, struct espt_error *err);
+int run_create(struct cli *cli, struct espt_error *err);
+int run_show(struct cli *cli, struct espt_error *err);
+int run_copy(struct cli *cli, struct espt_error *err);
+int run_edit(struct cli *cli, struct espt_error *err);
+int run_remove(struct cli *cli, struct espt_error *err);
+int run_verify(struct cli *cli, struct espt_error *err);
+int run_tier_list(struct cli *cli, struct espt_error *err);
+int run_tier_check(struct cli *cli, struct espt_error *err);
+int run_check(struct cli *cli, struct espt_error *err);
+
+#endif

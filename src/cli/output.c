@@ -1,0 +1,232 @@
+#include "cli/output.h"
+
+#include "common/when.h"
+
+#include <errno.h>
+#include <libsmartcols.h>
+#include <malloc.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char stdout_buffer[1 << 14];
+
+static void wipe_and_free(void *memory)
+{
+    if (memory == NULL)
+        return;
+    sodium_memzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+void output_begin(void)
+{
+    setvbuf(stdout, stdout_buffer, _IOFBF, sizeof stdout_buffer);
+    json_set_alloc_funcs(malloc, wipe_and_free);
+    scols_init_debug(0);
+}
+
+int output_end(struct espt_error *err)
+{
+    bool failed = fflush(stdout) != 0 || ferror(stdout) != 0;
+    int why = errno;
+    sodium_memzero(stdout_buffer, sizeof stdout_buffer);
+    if (failed)
+        return espt_fail(err, ESPT_UNUSABLE, "standard output: %s; what was done is done",
+                         strerror(why));
+    return 0;
+}
+
+/* --- words --- */
+
+const char *status_word(bool active)
+{
+    return active ? "active" : "inactive";
+}
+
+const char *token_status(const struct token *token, int64_t now)
+{
+    if (token->active && token->expires != 0 && now >= token->expires)
+        return "expired";
+    return status_word(token->active);
+}
+
+const char *kind_word(enum entity_kind kind)
+{
+    return kind == KIND_RESELLER ? "reseller" : "customer";
+}
+
+void limit_text(const struct entity *entity, const struct tier_table *tiers, char *out, size_t size)
+{
+    const struct tier *tier = tiers != NULL ? tier_find(tiers, entity->tier) : NULL;
+    if (tier == NULL)
+        snprintf(out, size, "%u", entity->tokens);
+    else if (tier->max_tokens == TIER_UNLIMITED)
+        snprintf(out, size, "%u of unlimited", entity->tokens);
+    else
+        snprintf(out, size, "%u of %u%s", entity->tokens, tier->max_tokens,
+                 entity->tokens > tier->max_tokens ? ", over the limit" : "");
+}
+
+/* --- JSON --- */
+
+static json_t *json_time(int64_t when)
+{
+    char text[WHEN_TEXT_SIZE];
+    if (when == WHEN_NEVER)
+        return json_null();
+    when_format(when, text);
+    return json_string(text);
+}
+
+json_t *json_of_token(const struct token *token, const char *text, int64_t now)
+{
+    char id[TOKEN_ID_LEN + 1];
+    token_id_format(token->id, id);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:n, s:n}", "id", id, "name",
+                             token->name, "entity", token->entity, "status",
+                             token_status(token, now), "created", json_time(token->created),
+                             "expires", json_time(token->expires), "last_used", "uses");
+    if (json != NULL && text != NULL)
+        json_object_set_new(json, "token", json_string(text));
+    return json;
+}
+
+json_t *json_of_entity(const struct entity *entity, const struct tier_table *tiers)
+{
+    const struct tier *tier = tiers != NULL ? tier_find(tiers, entity->tier) : NULL;
+    json_t *most = tier != NULL && tier->max_tokens != TIER_UNLIMITED
+                       ? json_integer(tier->max_tokens)
+                       : json_null();
+    return json_pack("{s:s, s:s, s:o, s:s, s:b, s:s, s:o, s:i, s:o}", "name", entity->name, "kind",
+                     kind_word(entity->kind), "reseller",
+                     entity->reseller[0] != '\0' ? json_string(entity->reseller) : json_null(),
+                     "tier", entity->tier, "tier_known", tier != NULL, "status",
+                     status_word(entity->active), "created", json_time(entity->created), "tokens",
+                     (int)entity->tokens, "max_tokens", most);
+}
+
+json_t *json_of_tier(const struct tier *tier)
+{
+    json_t *metrics = json_array();
+    for (size_t i = 0; i < tier->patterns; i++)
+        json_array_append_new(metrics, json_string(tier->pattern[i]));
+    return json_pack("{s:s, s:s, s:i, s:o, s:b, s:o, s:s}", "name", tier->name, "label",
+                     tier->label, "rank", (int)tier->rank, "max_tokens",
+                     tier->max_tokens == TIER_UNLIMITED ? json_null()
+                                                        : json_integer(tier->max_tokens),
+                     "default", tier->is_default, "metrics", metrics, "upgrade", tier->upgrade);
+}
+
+int json_print(json_t *document, struct espt_error *err)
+{
+    int rc = document == NULL ? -1 : json_dumpf(document, stdout, JSON_INDENT(2));
+    json_decref(document);
+    putchar('\n');
+    return rc == 0 ? 0
+                   : espt_fail(err, ESPT_UNUSABLE, "the JSON could not be written: %s",
+                               document == NULL ? "out of memory" : strerror(errno));
+}
+
+/* --- for people --- */
+
+static void print_field(const char *name, const char *value)
+{
+    printf("%-9s %s\n", name, value);
+}
+
+static void print_time(const char *name, int64_t when)
+{
+    char text[WHEN_TEXT_SIZE] = "never";
+    if (when != WHEN_NEVER)
+        when_format(when, text);
+    print_field(name, text);
+}
+
+void print_token(const struct token *token, const char *text, int64_t now)
+{
+    char id[TOKEN_ID_LEN + 1];
+    token_id_format(token->id, id);
+    print_field("id", id);
+    print_field("name", token->name);
+    print_field("entity", token->entity);
+    print_field("status", token_status(token, now));
+    print_time("created", token->created);
+    print_time("expires", token->expires);
+    if (text != NULL)
+        print_field("token", text);
+}
+
+void print_entity(const struct entity *entity, const struct tier_table *tiers)
+{
+    char limit[64];
+    limit_text(entity, tiers, limit, sizeof limit);
+    const struct tier *tier = tiers != NULL ? tier_find(tiers, entity->tier) : NULL;
+    print_field("name", entity->name);
+    print_field("kind", kind_word(entity->kind));
+    print_field("reseller", entity->reseller[0] != '\0' ? entity->reseller : "-");
+    printf("%-9s %s%s\n", "tier", entity->tier,
+           tiers != NULL && tier == NULL ? " (not in the tier table)" : "");
+    print_field("status", status_word(entity->active));
+    print_time("created", entity->created);
+    print_field("tokens", limit);
+}
+
+/* --- tables --- */
+
+struct table_view {
+    struct libscols_table *table;
+    size_t columns;
+};
+
+int table_new(struct table_view **ret_view, const char *const *columns, bool tree,
+              struct espt_error *err)
+{
+    struct table_view *view = calloc(1, sizeof *view);
+    struct libscols_table *table = scols_new_table();
+    if (view == NULL || table == NULL) {
+        free(view);
+        scols_unref_table(table);
+        return espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    }
+    scols_table_enable_noencoding(table, 1);
+    for (; *columns != NULL; columns++)
+        scols_table_new_column(table, *columns, 0,
+                               tree && view->columns++ == 0 ? SCOLS_FL_TREE : 0);
+    view->columns = scols_table_get_ncols(table);
+    /* a pipe gets whole names, however narrow the terminal that a script was started from */
+    if (isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL)
+        scols_table_enable_colors(table, 1);
+    scols_table_set_termforce(table, isatty(STDOUT_FILENO) ? SCOLS_TERMFORCE_AUTO
+                                                           : SCOLS_TERMFORCE_NEVER);
+    view->table = table;
+    *ret_view = view;
+    return 0;
+}
+
+static void colour_status(struct libscols_line *line, size_t column, const char *cell)
+{
+    if (strcmp(cell, "inactive") == 0 || strcmp(cell, "expired") == 0)
+        scols_cell_set_color(scols_line_get_cell(line, column), "red");
+    else if (strcmp(cell, "active") == 0)
+        scols_cell_set_color(scols_line_get_cell(line, column), "green");
+}
+
+void *table_line(struct table_view *view, void *parent, const char *const *cells)
+{
+    struct libscols_line *line = scols_table_new_line(view->table, parent);
+    for (size_t i = 0; line != NULL && i < view->columns; i++) {
+        scols_line_set_data(line, i, cells[i]);
+        colour_status(line, i, cells[i]);
+    }
+    return line;
+}
+
+void table_print(struct table_view *view)
+{
+    scols_print_table(view->table);
+    scols_unref_table(view->table);
+    free(view);
+}

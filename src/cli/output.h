@@ -1,0 +1,39 @@
+/* What commands print: the JSON shapes of contract §6, and fields and tables for people. */
+#ifndef ESPT_CLI_OUTPUT_H
+#define ESPT_CLI_OUTPUT_H
+
+#include "cli/cli.h"
+
+#include <jansson.h>
+
+const char *token_status(const struct token *token, int64_t now); /* active, inactive, expired */
+const char *kind_word(enum entity_kind kind);
+const char *status_word(bool active);
+/* "2 of 5", "2 of unlimited", "2"; over the limit says so. */
+void limit_text(const struct entity *entity, const struct tier_table *tiers, char *out,
+                size_t size);
+
+/* New references. `text` and `tiers` may be NULL. */
+json_t *json_of_token(const struct token *token, const char *text, int64_t now);
+json_t *json_of_entity(const struct entity *entity, const struct tier_table *tiers);
+json_t *json_of_tier(const struct tier *tier);
+/* Prints one document and takes the reference. */
+ESPT_MUST_USE int json_print(json_t *document, struct espt_error *err);
+
+void print_token(const struct token *token, const char *text, int64_t now);
+void print_entity(const struct entity *entity, const struct tier_table *tiers);
+
+/* A table or tree by libsmartcols. */
+struct table_view;
+ESPT_MUST_USE int table_new(struct table_view **ret_view, const char *const *columns, bool tree,
+                            struct espt_error *err);
+/* `parent` is a line that was added, or NULL; returns the line. `cells` as many as columns. */
+void *table_line(struct table_view *view, void *parent, const char *const *cells);
+void table_print(struct table_view *view); /* and frees */
+
+/* Memory of jansson is wiped before it is freed: it may have held a token's text. */
+void output_begin(void);
+/* Flushes and wipes standard output's buffer; ESPT_UNUSABLE if not all could be written. */
+ESPT_MUST_USE int output_end(struct espt_error *err);
+
+#endif

@@ -1,0 +1,26 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int prompt(const char *question, struct espt_error *err)
+{
+    if (!isatty(STDIN_FILENO))
+        return espt_fail(err, ESPT_USAGE,
+                         "standard input is no terminal to ask at; add --yes to go ahead unasked");
+    fprintf(stderr, "%s [y/N] ", question);
+    char *answer = NULL;
+    size_t room = 0;
+    ssize_t len = getline(&answer, &room, stdin);
+    bool yes = false;
+    if (len > 0) {
+        answer[strcspn(answer, "\r\n")] = '\0';
+        yes = strcmp(answer, "y") == 0 || strcmp(answer, "yes") == 0;
+    } else {
+        fputc('\n', stderr);
+    }
+    free(answer);
+    return yes ? 0 : espt_fail(err, ESPT_REFUSED, "declined; nothing was changed");
+}
