@@ -21,7 +21,7 @@ OPT_tsan    := -O1 -fsanitize=thread
 OPT_coverage := -O0 --coverage
 
 CFLAGS   ?= -g
-CPPFLAGS += -D_GNU_SOURCE -DESPT_VERSION='"$(VERSION)"' -DESPT_SYSCONFDIR='"$(SYSCONFDIR)"' -Isrc -Iinclude
+CPPFLAGS += -D_GNU_SOURCE -DESPT_VERSION='"$(VERSION)"' -DESPT_SYSCONFDIR='"$(SYSCONFDIR)"' -Isrc -Iinclude $(shell $(PKG_CONFIG) --cflags smartcols 2>/dev/null)
 ALL_CFLAGS = -std=c17 $(CFLAGS) $(OPT_$(VARIANT)) $(WARNINGS) $(HARDEN) -fPIC -fvisibility=hidden -MMD -MP
 LINK       = $(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,-z,relro,-z,now
 PC         = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
@@ -31,7 +31,7 @@ sources    = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 COMMON    := $(call sources,src/common)
 READER    := $(call sources,src/reader)
 STORE     := $(call sources,src/store)
-CLI       := $(call sources,src/cli)
+CLI       := $(call sources,src/cli) $(OUT)/shipped.o
 PLUGIN    := $(call sources,plugins/validator)
 
 .PHONY: all deps demo check asan tsan install uninstall clean help format
@@ -45,6 +45,16 @@ endif
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
+
+# etc/ as C texts, for init
+QUOTE = sed 's/[\\"]/\\&/g; s/.*/    "&\\n"/' $(1)
+$(OUT)/shipped.c: etc/tiers.ini etc/esp-token.conf Makefile
+	@mkdir -p $(@D)
+	{ echo '#include "cli/shipped.h"'; \
+	  echo 'const char shipped_tiers[] ='; $(call QUOTE,etc/tiers.ini); echo ';'; \
+	  echo 'const char shipped_config[] ='; $(call QUOTE,etc/esp-token.conf); echo ';'; } > $@
+$(OUT)/shipped.o: $(OUT)/shipped.c
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
 
 $(OUT)/esp-tokenctl: $(CLI) $(STORE) $(COMMON)

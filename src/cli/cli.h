@@ -1,7 +1,7 @@
 /*
  * What the commands share. A command is a thin function over src/store: it returns 0, 1 (verify
- * denied, or a check found something), or a negative code of common/error.h with `err` filled; main.c
- * owns messages and exit statuses.
+ * denied, or a check found something), or a negative code of common/error.h with `err` filled;
+ * main.c owns messages and exit statuses.
  */
 #ifndef ESPT_CLI_CLI_H
 #define ESPT_CLI_CLI_H
@@ -16,14 +16,14 @@
 
 /* Options by their letters; a command's table entry says which it takes. */
 struct options {
-    uint64_t given; /* bits of enum option */
+    uint64_t given; /* bits of enum cli_option */
     const char *config, *kind, *reseller, *tier, *name, *status;
     const char *expires, *metric, *entity, *at, *clear;
     int operands; /* after the command's words */
     char **operand;
 };
 
-enum option {
+enum cli_option {
     OPTION_CONFIG,
     OPTION_JSON,
     OPTION_HELP,
@@ -54,8 +54,8 @@ struct cli {
     bool json;
     int64_t now; /* Unix seconds, when the command began */
     struct config config;
-    struct store *store;       /* NULL: not opened */
-    struct tier_table *tiers;  /* NULL: not loaded */
+    struct store *store;      /* NULL: not opened */
+    struct tier_table *tiers; /* NULL: not loaded */
 };
 
 struct command {
@@ -69,7 +69,7 @@ struct command {
 extern const struct command commands[];
 extern const size_t command_count;
 
-static inline bool given(const struct cli *cli, enum option option)
+static inline bool given(const struct cli *cli, enum cli_option option)
 {
     return (cli->options.given & BIT(option)) != 0;
 }
@@ -87,11 +87,14 @@ ESPT_MUST_USE int cli_tiers(struct cli *cli, struct espt_error *err);
 /* The table for what merely shows it: NULL, and a word on standard error, where it is broken. */
 const struct tier_table *cli_tiers_if_whole(struct cli *cli);
 
+/* entity.c: 1 active, 0 inactive; ESPT_USAGE for another word. */
+ESPT_MUST_USE int parse_status(const char *text, int *ret_active, struct espt_error *err);
+
 /* prompt.c: 0 yes; ESPT_USAGE without a terminal, ESPT_REFUSED when declined. */
 ESPT_MUST_USE int prompt(const char *question, struct espt_error *err);
 
-/* clipboard.c: puts the text there and has it cleared after `seconds` (0: never). *ret_way names the
-   program, or the terminal. */
+/* clipboard.c: puts the text there and has it cleared after `seconds` (0: never). *ret_way names
+   the program, or the terminal. */
 ESPT_MUST_USE int clipboard_copy(const char *text, unsigned seconds, const char **ret_way,
                                  struct espt_error *err);
 

@@ -29,14 +29,16 @@ static const struct {
     [OPTION_TIER] = {"tier", "TIER", "its tier", 0},
     [OPTION_NAME] = {"name", "NAME", "its new name", 0},
     [OPTION_STATUS] = {"status", "STATUS", "active or inactive", 0},
-    [OPTION_EXPIRES] = {"expires", "WHEN", "never, 12h, 90d, 2w, 1y, a date or an RFC 3339 time", 0},
+    [OPTION_EXPIRES] = {"expires", "WHEN", "never, 12h, 90d, 2w, 1y, a date or an RFC 3339 time",
+                        0},
     [OPTION_METRIC] = {"metric", "METRIC", "may it see this metric?", 0},
     [OPTION_ENTITY] = {"entity", "NAME", "whose data is asked for", 0},
     [OPTION_AT] = {"at", "WHEN", "judge as of this time", 0},
-    [OPTION_CLEAR] = {"clear", "SECONDS", "clear the clipboard after so long (default 45, 0 never)", 0},
+    [OPTION_CLEAR] = {"clear", "SECONDS", "clear the clipboard after so long (default 45, 0 never)",
+                      0},
 };
 
-static void set(struct options *options, enum option option, const char *value)
+static void set(struct options *options, enum cli_option option, const char *value)
 {
     const char **const places[OPTION_COUNT] = {
         [OPTION_CONFIG] = &options->config,     [OPTION_KIND] = &options->kind,
@@ -87,10 +89,11 @@ static int judge(const struct options *options, const struct command *command,
         return espt_fail(err, ESPT_USAGE, "no such command; see esp-tokenctl --help");
     synopsis(command, name, sizeof name);
     uint64_t others = options->given & ~(command->options | GLOBAL);
-    for (enum option o = 0; o < OPTION_COUNT; o++) {
+    for (enum cli_option o = 0; o < OPTION_COUNT; o++) {
         if ((others & BIT(o)) != 0)
-            return espt_fail(err, ESPT_USAGE, "--%s is not an option of this command; see %s --help",
-                             table[o].name, name);
+            return espt_fail(err, ESPT_USAGE,
+                             "--%s is not an option of this command; see %s --help", table[o].name,
+                             name);
     }
     if (options->operands < command->least || options->operands > command->most)
         return espt_fail(err, ESPT_USAGE, "too %s arguments; see %s --help",
@@ -131,7 +134,7 @@ int options_parse(struct options *ret_options, int argc, char **argv,
             return espt_fail(err, ESPT_USAGE, "no such option; see esp-tokenctl --help");
         if ((options.given & BIT(o)) != 0)
             return espt_fail(err, ESPT_USAGE, "--%s is given twice; keep one", table[o].name);
-        set(&options, (enum option)o, optarg);
+        set(&options, (enum cli_option)o, optarg);
     }
     options.operands = argc - optind;
     options.operand = argv + optind;
@@ -145,7 +148,7 @@ int options_parse(struct options *ret_options, int argc, char **argv,
 
 static void help_options(uint64_t which)
 {
-    for (enum option o = 0; o < OPTION_COUNT; o++) {
+    for (enum cli_option o = 0; o < OPTION_COUNT; o++) {
         char name[40], letter[8] = "    ";
         if ((which & BIT(o)) == 0)
             continue;

@@ -199,8 +199,8 @@ int table_new(struct table_view **ret_view, const char *const *columns, bool tre
     /* a pipe gets whole names, however narrow the terminal that a script was started from */
     if (isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL)
         scols_table_enable_colors(table, 1);
-    scols_table_set_termforce(table, isatty(STDOUT_FILENO) ? SCOLS_TERMFORCE_AUTO
-                                                           : SCOLS_TERMFORCE_NEVER);
+    scols_table_set_termforce(table,
+                              isatty(STDOUT_FILENO) ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
     view->table = table;
     *ret_view = view;
     return 0;

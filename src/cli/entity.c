@@ -1,0 +1,228 @@
+#include "cli/output.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int parse_kind(const char *text, enum entity_kind *ret_kind, struct espt_error *err)
+{
+    if (text != NULL && strcmp(text, "reseller") == 0)
+        *ret_kind = KIND_RESELLER;
+    else if (text != NULL && strcmp(text, "customer") == 0)
+        *ret_kind = KIND_CUSTOMER;
+    else
+        return espt_fail(err, ESPT_USAGE,
+                         "--kind is missing or unknown; give --kind reseller or "
+                         "--kind customer");
+    return 0;
+}
+
+int run_entity_add(struct cli *cli, struct espt_error *err)
+{
+    const struct options *o = &cli->options;
+    struct entity_new wanted = {.name = o->operand[0], .reseller = o->reseller, .tier = o->tier};
+    struct entity entity;
+    struct token token;
+    char text[TOKEN_TEXT_LEN + 1] = "";
+    int code = parse_kind(o->kind, &wanted.kind, err);
+    if (code == 0)
+        code = cli_store(cli, err);
+    if (code == 0)
+        code = cli_tiers(cli, err);
+    if (code == 0)
+        code = store_entity_add(cli->store, cli->tiers, &wanted, &entity, &token, text, err);
+    if (code == 0 && cli->json) {
+        code = json_print(json_pack("{s:o, s:o}", "entity", json_of_entity(&entity, cli->tiers),
+                                    "token", json_of_token(&token, text, cli->now)),
+                          err);
+    } else if (code == 0) {
+        print_entity(&entity, cli->tiers);
+        puts("\nits first token");
+        print_token(&token, text, cli->now);
+    }
+    sodium_memzero(text, sizeof text);
+    return code;
+}
+
+/* --- list --- */
+
+struct listing {
+    const struct tier_table *tiers;
+    json_t *json; /* NULL: for people */
+    struct entity *entities;
+    size_t count, room;
+};
+
+static int collect(void *arg, const struct entity *entity, struct espt_error *err)
+{
+    struct listing *listing = arg;
+    if (listing->json != NULL)
+        return json_array_append_new(listing->json, json_of_entity(entity, listing->tiers)) == 0
+                   ? 0
+                   : espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    if (listing->count == listing->room) {
+        listing->room = listing->room == 0 ? 64 : listing->room * 2;
+        struct entity *entities = reallocarray(listing->entities, listing->room, sizeof *entities);
+        if (entities == NULL)
+            return espt_fail(err, ESPT_UNUSABLE, "out of memory");
+        listing->entities = entities;
+    }
+    listing->entities[listing->count++] = *entity;
+    return 0;
+}
+
+static void *add_line(struct table_view *view, void *parent, const struct entity *entity,
+                      const struct tier_table *tiers)
+{
+    char limit[64];
+    limit_text(entity, tiers, limit, sizeof limit);
+    const char *cells[] = {entity->name,
+                           kind_word(entity->kind),
+                           entity->reseller[0] != '\0' ? entity->reseller : "-",
+                           entity->tier,
+                           status_word(entity->active),
+                           limit};
+    return table_line(view, parent, cells);
+}
+
+static int by_name(const void *key, const void *item)
+{
+    const struct entity *entity = item;
+    return strcmp(key, entity->name);
+}
+
+/* Entities come in order of name (bytes), so that a reseller's place is found by halves. */
+static int print_entities(const struct listing *listing, bool tree, struct espt_error *err)
+{
+    static const char *const columns[] = {"NAME",   "KIND",   "RESELLER", "TIER",
+                                          "STATUS", "TOKENS", NULL};
+    struct table_view *view;
+    int code = table_new(&view, columns, tree, err);
+    if (code != 0)
+        return code;
+    void **lines = calloc(listing->count + 1, sizeof *lines);
+    for (int customers = 0; lines != NULL && customers <= (tree ? 1 : 0); customers++) {
+        for (size_t i = 0; i < listing->count; i++) {
+            const struct entity *entity = &listing->entities[i];
+            const struct entity *parent = NULL;
+            if (tree && (entity->reseller[0] != '\0') != (customers == 1))
+                continue;
+            if (customers == 1)
+                parent = bsearch(entity->reseller, listing->entities, listing->count,
+                                 sizeof *listing->entities, by_name);
+            lines[i] = add_line(view, parent != NULL ? lines[parent - listing->entities] : NULL,
+                                entity, listing->tiers);
+        }
+    }
+    free(lines);
+    table_print(view);
+    return 0;
+}
+
+int run_entity_list(struct cli *cli, struct espt_error *err)
+{
+    int code = cli_store(cli, err);
+    if (code != 0)
+        return code;
+    struct listing listing = {.tiers = cli_tiers_if_whole(cli),
+                              .json = cli->json ? json_array() : NULL};
+    code = store_entity_each(cli->store, collect, &listing, err);
+    if (code == 0 && cli->json)
+        code = json_print(json_pack("{s:O}", "entities", listing.json), err);
+    else if (code == 0)
+        code = print_entities(&listing, given(cli, OPTION_TREE), err);
+    json_decref(listing.json);
+    free(listing.entities);
+    return code;
+}
+
+static int show(struct cli *cli, const struct entity *entity, struct espt_error *err)
+{
+    if (cli->tiers == NULL)
+        cli_tiers_if_whole(cli);
+    if (cli->json)
+        return json_print(json_of_entity(entity, cli->tiers), err);
+    print_entity(entity, cli->tiers);
+    return 0;
+}
+
+int run_entity_show(struct cli *cli, struct espt_error *err)
+{
+    struct entity entity;
+    int code = cli_store(cli, err);
+    if (code == 0)
+        code = store_entity_get(cli->store, cli->options.operand[0], &entity, err);
+    return code == 0 ? show(cli, &entity, err) : code;
+}
+
+/* --- edit and remove --- */
+
+static int tell_lowered(void *arg, const struct entity *entity, struct espt_error *err)
+{
+    (void)arg, (void)err;
+    fprintf(stderr, "esp-tokenctl: lowered %s to %s\n", entity->name, entity->tier);
+    return 0;
+}
+
+int parse_status(const char *text, int *ret_active, struct espt_error *err)
+{
+    if (strcmp(text, "active") != 0 && strcmp(text, "inactive") != 0)
+        return espt_fail(err, ESPT_USAGE, "not a status; give active or inactive");
+    *ret_active = strcmp(text, "active") == 0;
+    return 0;
+}
+
+int run_entity_edit(struct cli *cli, struct espt_error *err)
+{
+    const struct options *o = &cli->options;
+    const uint64_t what =
+        BIT(OPTION_NAME) | BIT(OPTION_TIER) | BIT(OPTION_STATUS) | BIT(OPTION_RESELLER);
+    struct entity_edit edit = {.name = o->name,
+                               .tier = o->tier,
+                               .reseller = o->reseller,
+                               .cascade = given(cli, OPTION_CASCADE)};
+    struct entity entity;
+    int active, code = 0;
+    if ((o->given & what) == 0)
+        return espt_fail(err, ESPT_USAGE,
+                         "nothing to edit; give --name, --tier, --status or --reseller");
+    if (o->reseller != NULL && strcmp(o->reseller, "none") == 0)
+        edit.reseller = "";
+    if (o->status != NULL) {
+        code = parse_status(o->status, &active, err);
+        edit.active = &active;
+    }
+    if (code == 0)
+        code = cli_store(cli, err);
+    if (code == 0 && (o->tier != NULL || o->reseller != NULL))
+        code = cli_tiers(cli, err);
+    if (code == 0)
+        code = store_entity_edit(cli->store, cli->tiers, o->operand[0], &edit, &entity,
+                                 tell_lowered, NULL, err);
+    return code == 0 ? show(cli, &entity, err) : code;
+}
+
+int run_entity_remove(struct cli *cli, struct espt_error *err)
+{
+    struct entity entity;
+    int code = cli_store(cli, err);
+    if (code == 0)
+        code = store_entity_get(cli->store, cli->options.operand[0], &entity, err);
+    if (code == 0 && !given(cli, OPTION_YES)) {
+        char question[160];
+        snprintf(question, sizeof question, "remove %s %s with its %u token%s?",
+                 kind_word(entity.kind), entity.name, entity.tokens, entity.tokens == 1 ? "" : "s");
+        code = prompt(question, err);
+    }
+    if (code == 0)
+        code = store_entity_remove(cli->store, &entity, err);
+    if (code != 0)
+        return code;
+    if (cli->json) {
+        cli_tiers_if_whole(cli);
+        return json_print(json_pack("{s:o}", "removed", json_of_entity(&entity, cli->tiers)), err);
+    }
+    printf("removed %s\n", entity.name);
+    return 0;
+}

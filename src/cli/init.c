@@ -1,0 +1,88 @@
+#include "cli/output.h"
+
+#include "cli/shipped.h"
+#include "store/publish.h"
+#include "store/reveal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char folder_config[] = "; Relative paths are relative to this folder.\n\n"
+                                    "[store]\n"
+                                    "path = tokens.mdb\n"
+                                    "map_size = 16G             ; the store's largest size\n\n"
+                                    "[tiers]\n"
+                                    "path = tiers.ini\n\n"
+                                    "[tokens]\n"
+                                    "default_expiry = 365d      ; or never\n\n"
+                                    "[reveal]\n"
+                                    "public_key = reveal.pub\n"
+                                    "secret_key = reveal.key    ; needed by show --reveal and copy "
+                                    "alone\n";
+
+struct made {
+    json_t *list; /* NULL: for people */
+};
+
+static void tell(struct made *made, const char *path, bool is_new)
+{
+    if (made->list != NULL)
+        json_array_append_new(made->list, json_pack("{s:s, s:b}", "path", path, "made", is_new));
+    else
+        printf("%s %s\n", is_new ? "made" : "kept", path);
+}
+
+static int make_file(struct made *made, const char *path, const char *text, struct espt_error *err)
+{
+    bool is_new = false;
+    int code = publish_file(path, text, strlen(text), 0644, &is_new, err);
+    if (code == 0)
+        tell(made, path, is_new);
+    return code;
+}
+
+static int make_parts(struct cli *cli, struct made *made, struct espt_error *err)
+{
+    bool public = false, secret = false, store = false;
+    int code = make_file(made, cli->config.tiers, shipped_tiers, err);
+    if (code == 0)
+        code = reveal_create(&cli->config, &public, &secret, err);
+    if (code == 0) {
+        tell(made, cli->config.public_key, public);
+        if (secret)
+            tell(made, cli->config.secret_key, secret);
+        code = store_create(&cli->config, &store, err);
+    }
+    if (code == 0)
+        tell(made, cli->config.store, store);
+    return code;
+}
+
+int run_init(struct cli *cli, struct espt_error *err)
+{
+    char path[PATH_MAX];
+    const char *folder = cli->options.operands > 0 ? cli->options.operand[0] : NULL;
+    struct made made = {.list = cli->json ? json_array() : NULL};
+    if (folder != NULL && given(cli, OPTION_CONFIG))
+        return espt_fail(err, ESPT_USAGE, "both DIR and --config are given; keep one");
+    if (folder != NULL) {
+        if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+            return espt_fail(err, ESPT_UNUSABLE, "%s: %s; make its parent first", folder,
+                             strerror(errno));
+        snprintf(path, sizeof path, "%s/esp-token.conf", folder);
+        cli->options.given |= BIT(OPTION_CONFIG);
+        cli->options.config = path;
+    }
+    int code = make_file(&made, cli_config_path(cli),
+                         folder != NULL ? folder_config : shipped_config, err);
+    if (code == 0)
+        code = cli_config(cli, err);
+    if (code == 0)
+        code = make_parts(cli, &made, err);
+    if (code == 0 && cli->json)
+        code = json_print(json_pack("{s:O}", "files", made.list), err);
+    json_decref(made.list);
+    return code;
+}

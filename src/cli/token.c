@@ -1,0 +1,235 @@
+#include "cli/output.h"
+
+#include "common/when.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLEAR_DEFAULT 45
+#define CLEAR_MAX 86400
+
+static int open_token(struct cli *cli, struct token_ref *ret_ref, struct token *ret_token,
+                      struct espt_error *err)
+{
+    int code = token_ref_parse(ret_ref, cli->options.operand[0], err);
+    if (code == 0)
+        code = cli_store(cli, err);
+    if (code == 0)
+        code = store_token_get(cli->store, ret_ref, ret_token, err);
+    return code;
+}
+
+static int print(struct cli *cli, const struct token *token, const char *text,
+                 struct espt_error *err)
+{
+    if (cli->json)
+        return json_print(json_of_token(token, text, cli->now), err);
+    print_token(token, text, cli->now);
+    return 0;
+}
+
+/* --- list --- */
+
+struct listing {
+    struct cli *cli;
+    json_t *json;
+    struct table_view *view;
+    bool all;
+};
+
+static int add(void *arg, const struct token *token, struct espt_error *err)
+{
+    struct listing *listing = arg;
+    if (listing->json != NULL)
+        return json_array_append_new(listing->json,
+                                     json_of_token(token, NULL, listing->cli->now)) == 0
+                   ? 0
+                   : espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    char id[TOKEN_ID_LEN + 1], created[WHEN_TEXT_SIZE], expires[WHEN_TEXT_SIZE] = "never";
+    token_id_format(token->id, id);
+    when_format(token->created, created);
+    if (token->expires != WHEN_NEVER)
+        when_format(token->expires, expires);
+    const char *cells[] = {
+        token->entity, id, token->name, token_status(token, listing->cli->now), created, expires};
+    table_line(listing->view, NULL, listing->all ? cells : cells + 1);
+    return 0;
+}
+
+/* For people: why no new token could be made. */
+static void tell_over_limit(struct cli *cli, const char *name)
+{
+    struct entity entity;
+    struct espt_error ignored;
+    char limit[64];
+    if (cli_tiers_if_whole(cli) == NULL ||
+        store_entity_get(cli->store, name, &entity, &ignored) != 0)
+        return;
+    limit_text(&entity, cli->tiers, limit, sizeof limit);
+    if (strstr(limit, "over") != NULL)
+        printf("%s has %s of its tier\n", entity.name, limit);
+}
+
+int run_list(struct cli *cli, struct espt_error *err)
+{
+    static const char *const columns[] = {"ENTITY",  "ID",      "NAME", "STATUS",
+                                          "CREATED", "EXPIRES", NULL};
+    const char *entity = cli->options.operands > 0 ? cli->options.operand[0] : NULL;
+    struct listing listing = {.cli = cli, .all = entity == NULL};
+    int code = cli_store(cli, err);
+    if (code == 0 && cli->json)
+        listing.json = json_array();
+    else if (code == 0)
+        code = table_new(&listing.view, columns + (listing.all ? 0 : 1), false, err);
+    if (code == 0)
+        code = store_token_each(cli->store, entity, add, &listing, err);
+    if (code == 0 && cli->json) {
+        code = json_print(json_pack("{s:O}", "tokens", listing.json), err);
+    } else if (code == 0) {
+        table_print(listing.view);
+        listing.view = NULL;
+        if (entity != NULL)
+            tell_over_limit(cli, entity);
+    }
+    json_decref(listing.json);
+    return code;
+}
+
+/* --- create, show, copy --- */
+
+static int parse_expires(const struct cli *cli, int64_t *ret_when, struct espt_error *err)
+{
+    int code = when_parse(cli->options.expires, cli->now, ret_when, err);
+    return code != 0 ? espt_fail_in(err, "--expires") : 0;
+}
+
+int run_create(struct cli *cli, struct espt_error *err)
+{
+    const struct options *o = &cli->options;
+    struct token token;
+    char text[TOKEN_TEXT_LEN + 1] = "";
+    int64_t expires = 0;
+    int code = o->expires != NULL ? parse_expires(cli, &expires, err) : 0;
+    if (code == 0)
+        code = cli_store(cli, err);
+    if (code == 0)
+        code = cli_tiers(cli, err);
+    if (code == 0)
+        code = store_token_create(cli->store, cli->tiers, o->operand[0], o->operand[1],
+                                  o->expires != NULL ? &expires : NULL, &token, text, err);
+    if (code == 0 && given(cli, OPTION_QUIET) && !cli->json)
+        puts(text);
+    else if (code == 0)
+        code = print(cli, &token, text, err);
+    sodium_memzero(text, sizeof text);
+    return code;
+}
+
+static int copy(struct cli *cli, const struct token *token, const char *text,
+                struct espt_error *err)
+{
+    char *end = NULL;
+    unsigned long seconds = CLEAR_DEFAULT;
+    const char *way;
+    if (cli->options.clear != NULL) {
+        seconds = strtoul(cli->options.clear, &end, 10);
+        if (strspn(cli->options.clear, "0123456789") != strlen(cli->options.clear) ||
+            cli->options.clear[0] == '\0' || seconds > CLEAR_MAX)
+            return espt_fail(err, ESPT_USAGE, "--clear takes a number of seconds from 0 to %d",
+                             CLEAR_MAX);
+    }
+    int code = clipboard_copy(text, (unsigned)seconds, &way, err);
+    if (code == 0 && seconds > 0)
+        fprintf(stderr, "esp-tokenctl: copied %s/%s (%s); it is cleared in %lu s\n", token->entity,
+                token->name, way, seconds);
+    else if (code == 0)
+        fprintf(stderr, "esp-tokenctl: copied %s/%s (%s)\n", token->entity, token->name, way);
+    return code;
+}
+
+int run_show(struct cli *cli, struct espt_error *err)
+{
+    struct token_ref ref;
+    struct token token;
+    char text[TOKEN_TEXT_LEN + 1] = "";
+    const bool reveal = given(cli, OPTION_REVEAL), clip = given(cli, OPTION_COPY);
+    int code = open_token(cli, &ref, &token, err);
+    if (code == 0 && (reveal || clip))
+        code = store_token_reveal(cli->store, &ref, &token, text, err);
+    if (code == 0 && clip)
+        code = copy(cli, &token, text, err);
+    if (code == 0)
+        code = print(cli, &token, reveal ? text : NULL, err);
+    sodium_memzero(text, sizeof text);
+    return code;
+}
+
+int run_copy(struct cli *cli, struct espt_error *err)
+{
+    struct token_ref ref;
+    struct token token;
+    char text[TOKEN_TEXT_LEN + 1] = "";
+    int code = open_token(cli, &ref, &token, err);
+    if (code == 0)
+        code = store_token_reveal(cli->store, &ref, &token, text, err);
+    if (code == 0)
+        code = copy(cli, &token, text, err);
+    if (code == 0 && cli->json)
+        code = print(cli, &token, NULL, err);
+    sodium_memzero(text, sizeof text);
+    return code;
+}
+
+/* --- edit, remove --- */
+
+int run_edit(struct cli *cli, struct espt_error *err)
+{
+    const struct options *o = &cli->options;
+    struct token_edit edit = {.name = o->name};
+    struct token_ref ref;
+    struct token token;
+    int64_t expires;
+    int active, code = 0;
+    if (o->name == NULL && o->expires == NULL && o->status == NULL)
+        return espt_fail(err, ESPT_USAGE, "nothing to edit; give --name, --expires or --status");
+    if (o->expires != NULL) {
+        code = parse_expires(cli, &expires, err);
+        edit.expires = &expires;
+    }
+    if (code == 0 && o->status != NULL) {
+        code = parse_status(o->status, &active, err);
+        edit.active = &active;
+    }
+    if (code == 0)
+        code = open_token(cli, &ref, &token, err);
+    if (code == 0)
+        code = store_token_edit(cli->store, &ref, &edit, &token, err);
+    return code == 0 ? print(cli, &token, NULL, err) : code;
+}
+
+int run_remove(struct cli *cli, struct espt_error *err)
+{
+    struct token_ref ref;
+    struct token token;
+    char id[TOKEN_ID_LEN + 1];
+    int code = open_token(cli, &ref, &token, err);
+    if (code != 0)
+        return code;
+    token_id_format(token.id, id);
+    if (!given(cli, OPTION_YES)) {
+        char question[300];
+        snprintf(question, sizeof question, "remove token %s (%s of %s, %s)?", id, token.name,
+                 token.entity, token_status(&token, cli->now));
+        code = prompt(question, err);
+    }
+    if (code == 0)
+        code = store_token_remove(cli->store, &token, given(cli, OPTION_LAST), err);
+    if (code == 0 && cli->json)
+        code =
+            json_print(json_pack("{s:o}", "removed", json_of_token(&token, NULL, cli->now)), err);
+    else if (code == 0)
+        printf("removed %s (%s of %s)\n", id, token.name, token.entity);
+    return code;
+}

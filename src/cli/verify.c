@@ -1,0 +1,123 @@
+#include "cli/output.h"
+
+#include "common/when.h"
+#include "espt/validator.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PRESENTED_MAX 4096
+
+/* Beside this program, else ../lib/esp-token from where it lies. */
+static int load_validator(const espt_validator **ret_validator, struct espt_error *err)
+{
+    static const char *const places[] = {"esp_validator.so", "../lib/esp-token/esp_validator.so"};
+    char self[PATH_MAX], path[PATH_MAX + 64];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (len <= 0)
+        return espt_fail(err, ESPT_UNUSABLE, "/proc/self/exe: %s; mount /proc", strerror(errno));
+    self[len] = '\0';
+    *strrchr(self, '/') = '\0';
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        snprintf(path, sizeof path, "%s/%s", self, places[i]);
+        if (access(path, F_OK) != 0)
+            continue;
+        void *plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        if (plugin == NULL)
+            return espt_fail(err, ESPT_UNUSABLE, "the validator: %s", dlerror());
+        const espt_validator *(*get)(uint32_t abi);
+        *(void **)(void *)&get = dlsym(plugin, "espt_validator_get");
+        *ret_validator = get != NULL ? get(ESPT_ABI) : NULL;
+        if (*ret_validator == NULL)
+            return espt_fail(err, ESPT_UNUSABLE, "%s: not a validator of this version; reinstall",
+                             path);
+        return 0;
+    }
+    return espt_fail(err, ESPT_UNUSABLE, "esp_validator.so is not beside esp-tokenctl; reinstall");
+}
+
+/* One line ending is not part of the token. */
+static size_t read_token(char *out)
+{
+    size_t len = fread(out, 1, PRESENTED_MAX, stdin);
+    if (len > 0 && out[len - 1] == '\n')
+        len--;
+    if (len > 0 && out[len - 1] == '\r')
+        len--;
+    return len;
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+static int print(const struct cli *cli, const espt_result *result, const char *reason,
+                 struct espt_error *err)
+{
+    const bool allowed = result->status == ESPT_ALLOW;
+    if (cli->json)
+        return json_print(json_pack("{s:b, s:s, s:o, s:o, s:o}", "allowed", allowed, "reason",
+                                    reason, "token_id", text_or_null(result->token_id), "entity",
+                                    text_or_null(result->entity), "tier",
+                                    text_or_null(result->tier)),
+                          err);
+    printf("%s: %s", allowed ? "allow" : "deny", reason);
+    if (!allowed)
+        printf(" (%s)", result->detail);
+    if (result->token_id[0] != '\0')
+        printf(", token %s", result->token_id);
+    if (result->entity[0] != '\0')
+        printf(", %s %s, tier %s", result->kind == 1 ? "reseller" : "customer", result->entity,
+               result->tier);
+    putchar('\n');
+    return 0;
+}
+
+static int judge(struct cli *cli, const espt_validator *validator, int64_t at,
+                 struct espt_error *err)
+{
+    const struct options *o = &cli->options;
+    espt_ctx *ctx;
+    char message[sizeof err->message];
+    if (!validator->open(&ctx, cli_config_path(cli), NULL, NULL, message, sizeof message))
+        return espt_fail(err, ESPT_UNUSABLE, "%s", message);
+    char presented[PRESENTED_MAX];
+    espt_query query = {
+        .size = sizeof query, .token = presented, .token_len = read_token(presented), .now = at};
+    espt_result result = {.size = sizeof result};
+    if (o->metric != NULL) {
+        query.metric = o->metric;
+        query.metric_len = strlen(o->metric);
+    }
+    if (o->entity != NULL) {
+        query.entity = o->entity;
+        query.entity_len = strlen(o->entity);
+    }
+    int allowed = validator->validate(ctx, &query, &result);
+    sodium_memzero(presented, sizeof presented);
+    int code = print(cli, &result, validator->reason(result.status), err);
+    validator->close(ctx);
+    if (code == 0 && result.status >= ESPT_ERR_UNAVAILABLE)
+        return espt_fail(err, ESPT_UNUSABLE, "%s; look at it by esp-tokenctl check", result.detail);
+    return code != 0 ? code : allowed ? 0 : 1;
+}
+
+int run_verify(struct cli *cli, struct espt_error *err)
+{
+    const espt_validator *validator;
+    int64_t at = 0;
+    int code = 0;
+    if (cli->options.at != NULL) {
+        code = when_parse(cli->options.at, cli->now, &at, err);
+        if (code == 0 && at == WHEN_NEVER)
+            code = espt_fail(err, ESPT_USAGE, "--at takes a time, not never");
+    }
+    if (code == 0)
+        code = load_validator(&validator, err);
+    return code == 0 ? judge(cli, validator, at, err) : code;
+}
