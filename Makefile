@@ -16,6 +16,7 @@ HARDEN   := -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasi
 HARDEN   += -fno-strict-overflow -fno-delete-null-pointer-checks
 HARDEN   += $(if $(filter x86_64%,$(shell uname -m)),-fcf-protection=full)
 OPT_release := -O2 -D_FORTIFY_SOURCE=3
+DEFS_release := -Wl,-z,defs
 OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_tsan    := -O1 -fsanitize=thread
 OPT_coverage := -O0 --coverage
@@ -62,7 +63,7 @@ $(OUT)/esp-tokenctl: $(CLI) $(STORE) $(COMMON)
 
 $(OUT)/esp_validator.so: $(PLUGIN) $(READER) $(COMMON) plugins/validator/export.map
 	$(LINK) -shared $(filter %.o,$^) -o $@ -Wl,--version-script=plugins/validator/export.map \
-	  -Wl,--exclude-libs,ALL -Wl,-z,nodelete $(if $(filter release,$(VARIANT)),-Wl,-z,defs) \
+	  -Wl,--exclude-libs,ALL -Wl,-z,nodelete $(DEFS_$(VARIANT)) \
 	  $(call STATIC,$(call PC,libsodium inih))
 
 include $(wildcard demo/*.mk tests/*.mk)
