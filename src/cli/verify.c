@@ -66,9 +66,10 @@ static int print(const struct cli *cli, const espt_result *result, const char *r
                                     text_or_null(result->entity), "tier",
                                     text_or_null(result->tier)),
                           err);
-    printf("%s: %s", allowed ? "allow" : "deny", reason);
-    if (!allowed)
-        printf(" (%s)", result->detail);
+    if (allowed)
+        fputs("allow", stdout);
+    else
+        printf("deny: %s (%s)", reason, result->detail);
     if (result->token_id[0] != '\0')
         printf(", token %s", result->token_id);
     if (result->entity[0] != '\0')
