@@ -1,7 +1,8 @@
 /*
  * The table that hosts call through: arguments are judged here, before anything looks at them.
  *
- * MUST 1: never read or write beyond the sizes that the host gave.
+ * MUST 1: never read or write beyond the sizes that the host gave; its structs are copied, since
+ *         they may lie on any address, change meanwhile, or share memory with each other.
  * MUST 2: every field of a result that is not filled is zero, on every return.
  * MUST 3: errno is the host's: each entry leaves it as it was.
  */
@@ -27,14 +28,27 @@ static bool zero_beyond(const void *object, size_t known, size_t size)
     return true;
 }
 
-static bool query_ok(const espt_query *query)
+static bool query_take(espt_query *ret_query, const espt_query *query)
 {
     uint32_t size;
     if (query == NULL)
         return false;
     memcpy(&size, query, sizeof size);
-    return size >= sizeof *query && query->flags == 0 && zero_beyond(query, sizeof *query, size) &&
-           (query->token != NULL || query->token_len == 0);
+    if (size < sizeof *query || !zero_beyond(query, sizeof *query, size))
+        return false;
+    memcpy(ret_query, query, sizeof *ret_query);
+    return ret_query->flags == 0 && (ret_query->token != NULL || ret_query->token_len == 0);
+}
+
+/* A result of less than this version's fields: no field but the status is certain to be there. */
+static void refuse_small(void *result, uint32_t size)
+{
+    const int32_t status = ESPT_ERR_USAGE;
+    const size_t at = offsetof(espt_result, status);
+    if (size > at)
+        memset((unsigned char *)result + at, 0, size - at);
+    if (size >= at + sizeof status)
+        memcpy((unsigned char *)result + at, &status, sizeof status);
 }
 
 static int validate(espt_ctx *ctx, const espt_query *query, espt_result *result)
@@ -42,44 +56,44 @@ static int validate(espt_ctx *ctx, const espt_query *query, espt_result *result)
     uint32_t size;
     if (result == NULL)
         return 0;
-    const int kept = errno;
     memcpy(&size, result, sizeof size);
     if (size < sizeof *result) {
-        /* what there is of it: no field but the status is certain to be there */
-        if (size > sizeof size)
-            memset((unsigned char *)result + sizeof size, 0, size - sizeof size);
-        if (size >= offsetof(espt_result, status) + sizeof result->status)
-            result->status = ESPT_ERR_USAGE;
+        refuse_small(result, size);
         return 0;
     }
-    memset(result, 0, size);
-    result->size = size;
-    if (ctx == NULL || !query_ok(query)) {
-        result->status = ESPT_ERR_USAGE;
-        snprintf(result->detail, sizeof result->detail,
-                 "the query breaks the rules of validator.h");
+    const int kept = errno;
+    espt_query asked;
+    espt_result answer = {.size = size};
+    if (ctx == NULL || !query_take(&asked, query)) {
+        answer.status = ESPT_ERR_USAGE;
+        snprintf(answer.detail, sizeof answer.detail, "the query breaks the rules of validator.h");
     } else {
         look_if_due(ctx);
-        result->status = judge(ctx, query, result);
+        answer.status = judge(ctx, &asked, &answer);
     }
+    memcpy(result, &answer, sizeof answer);
+    memset((unsigned char *)result + sizeof answer, 0, size - sizeof answer);
     errno = kept;
-    return result->status == ESPT_ALLOW;
+    return answer.status == ESPT_ALLOW;
 }
 
 static int allows(espt_ctx *ctx, const espt_result *result, const char *metric, size_t metric_len)
 {
     uint32_t size;
+    espt_result told;
     if (ctx == NULL || result == NULL || metric == NULL)
         return 0;
     memcpy(&size, result, sizeof size);
-    if (size < sizeof *result || result->status != ESPT_ALLOW ||
-        strnlen(result->tier, sizeof result->tier) == sizeof result->tier)
+    if (size < sizeof told)
+        return 0;
+    memcpy(&told, result, sizeof told);
+    if (told.status != ESPT_ALLOW || strnlen(told.tier, sizeof told.tier) == sizeof told.tier)
         return 0;
     const int kept = errno;
     struct views views;
     look_if_due(ctx);
     views_take(ctx, &views);
-    const struct tier *tier = tier_find(views.tiers->table, result->tier);
+    const struct tier *tier = tier_find(views.tiers->table, told.tier);
     bool allowed = tier != NULL && tier_allows(views.tiers->table, tier, metric, metric_len);
     views_give(ctx, &views);
     errno = kept;
@@ -102,8 +116,7 @@ static int refresh(espt_ctx *ctx, char *err, size_t err_len)
     }
     const int kept = errno;
     int code = look_now(ctx, &error);
-    if (code != 0)
-        tell(err, err_len, &error);
+    tell(err, err_len, &error);
     errno = kept;
     return code == 0;
 }

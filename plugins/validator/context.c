@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SETTLE_MS 200
+
 void views_take(struct espt_ctx *ctx, struct views *ret_views)
 {
     ret_views->slot = guard_enter(&ctx->guard);
@@ -26,6 +28,34 @@ int64_t monotonic_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool settled_by_times(const struct signature *signature)
+{
+    const struct timespec *times[] = {&signature->modified, &signature->changed};
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    for (size_t i = 0; i < 2; i++) {
+        int64_t seconds = (int64_t)now.tv_sec - times[i]->tv_sec;
+        int64_t rest = (now.tv_nsec - times[i]->tv_nsec) / 1000000;
+        if (seconds < 0 || (seconds < 2 && seconds * 1000 + rest < SETTLE_MS))
+            return false;
+    }
+    return true;
+}
+
+const char *store_fault(enum reader_status status)
+{
+    switch (status) {
+    case READER_CORRUPT:
+        return "the store is damaged; run esp-tokenctl check";
+    case READER_NEWER:
+        return "the store is of a newer version than this validator";
+    case READER_CLOSED:
+        return "the store was replaced, and the new one is not there";
+    default:
+        return "the store cannot be read now";
+    }
 }
 
 void context_log(struct espt_ctx *ctx, int level, const char *message)
@@ -64,6 +94,7 @@ int tiers_open(struct espt_ctx *ctx, struct tiers_view **ret_view, struct espt_e
     }
     view->signature = (struct signature){before.st_dev, before.st_ino, before.st_size,
                                          before.st_mtim, before.st_ctim};
+    view->unsettled = !settled_by_times(&view->signature);
     *ret_view = view;
     return 0;
 }
@@ -104,8 +135,12 @@ void tiers_view_free(void *object)
 void store_view_free(void *object)
 {
     struct store_view *view = object;
+    struct stat st;
     if (view == NULL)
         return;
+    /* A host that became a daemon may have closed all descriptors: not ours, not to be closed. */
+    if (fstat(view->reader.fd, &st) != 0 || st.st_dev != view->dev || st.st_ino != view->ino)
+        view->reader.fd = -1;
     reader_close(&view->reader);
     free(view);
 }

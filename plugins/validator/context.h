@@ -30,13 +30,14 @@ struct signature {
 struct tiers_view {
     struct tier_table *table;
     struct signature signature;
+    bool unsettled; /* read so soon after a save that another may have left the same times */
 };
 
 struct store_view {
     struct reader reader;
     dev_t dev;
     ino_t ino;
-    _Atomic int64_t closed_at; /* when READER_CLOSED was first met, in monotonic ms; 0: never */
+    _Atomic int64_t left_at; /* when it was first met closed or outgrown, in monotonic ms */
 };
 
 struct espt_ctx {
@@ -66,8 +67,12 @@ void views_give(struct espt_ctx *ctx, const struct views *views);
 
 /* Milliseconds of a coarse clock that only goes forward. */
 int64_t monotonic_ms(void);
+/* Has a file with these times stayed the same for a while? Editors save in steps. */
+bool settled_by_times(const struct signature *signature);
 
 void context_log(struct espt_ctx *ctx, int level, const char *message);
+/* Why the store does not answer. */
+const char *store_fault(enum reader_status status);
 
 /* Opens what the config names; 0 or a code. */
 ESPT_MUST_USE int tiers_open(struct espt_ctx *ctx, struct tiers_view **ret_view,

@@ -146,23 +146,21 @@ static int32_t weigh(const struct facts *facts, const struct tier_table *table, 
     return say(result, ESPT_ALLOW, "allowed");
 }
 
-/* What the store says, by the views in force; twice where the first store was replaced. */
+/* What the store says, by the views in force; twice where the first store was replaced. The views
+   are the caller's to give back. */
 static enum reader_status ask(struct espt_ctx *ctx, struct views *views, struct facts *facts)
 {
-    enum reader_status status = READER_CLOSED;
-    for (int tries = 0; tries < 2; tries++) {
+    for (bool again = false;; again = true) {
         views_take(ctx, views);
         if (views->store == NULL)
             return READER_CLOSED;
-        status = reader_look(&views->store->reader, read_facts, facts);
-        if ((status != READER_CLOSED && status != READER_BEYOND) || tries > 0)
+        enum reader_status status = reader_look(&views->store->reader, read_facts, facts);
+        if (status != READER_CLOSED && status != READER_BEYOND)
             return status;
-        bool again = look_again(ctx, views->store);
-        if (!again)
+        if (again || !look_again(ctx, views->store, status == READER_BEYOND))
             return status;
         views_give(ctx, views);
     }
-    return status;
 }
 
 int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result)
@@ -176,16 +174,13 @@ int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result
     struct views views;
     enum reader_status status = ask(ctx, &views, &facts);
     int32_t verdict;
-    if (status == READER_CORRUPT) {
-        verdict = say(result, ESPT_ERR_CORRUPT, "the store is damaged");
-    } else if (status == READER_NEWER) {
-        verdict = say(result, ESPT_ERR_UNAVAILABLE, "the store is of a newer version");
-    } else if (status != READER_OK) {
-        verdict = say(result, ESPT_ERR_UNAVAILABLE, "the store cannot be read now");
-    } else {
+    if (status == READER_OK) {
         result->revision = facts.revision;
         verdict = facts.known ? weigh(&facts, views.tiers->table, result)
                               : say(result, ESPT_DENY_UNKNOWN, "no such token");
+    } else {
+        verdict = say(result, status == READER_CORRUPT ? ESPT_ERR_CORRUPT : ESPT_ERR_UNAVAILABLE,
+                      store_fault(status));
     }
     views_give(ctx, &views);
     sodium_memzero(facts.digest, sizeof facts.digest);

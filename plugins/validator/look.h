@@ -7,9 +7,11 @@
 
 /* Looks if a second has passed since the last look of any thread. */
 void look_if_due(struct espt_ctx *ctx);
-/* Looks at once, at files that are still being saved too; 0, or the code of what is wrong. */
+/* Looks at once, at files that are still being saved too, and asks the store; 0, or the code of
+   what is wrong. */
 ESPT_MUST_USE int look_now(struct espt_ctx *ctx, struct espt_error *err);
-/* `used` is closed or outgrown: opens the path anew. True: another view is in force. */
-bool look_again(struct espt_ctx *ctx, struct store_view *used);
+/* `used` is closed or outgrown: opens the path anew. True: another view is in force, or none. The
+   caller is inside the guard. */
+bool look_again(struct espt_ctx *ctx, struct store_view *used, bool outgrown);
 
 #endif
