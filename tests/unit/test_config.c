@@ -1,0 +1,134 @@
+#include "common/config.h"
+#include "common/trust.h"
+#include "support/support.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LEAST "[store]\npath = s.mdb\n[tiers]\npath = /t/tiers.ini\n"
+
+static struct espt_error err;
+
+static const struct {
+    const char *text;
+    int line;
+    const char *words;
+} faults[] = {
+    {"", 1, "[store] path is missing"},
+    {"[store]\npath = x\n", 1, "[tiers] path is missing"},
+    {LEAST "[other]\n", 5, "unknown section"},
+    {LEAST "[tokens]\nexpiry = 1d\n", 6, "unknown key in [tokens]"},
+    {LEAST "[tokens]\ndefault_expiry = soon\n", 6, "neither never nor a span"},
+    {LEAST "[tokens]\ndefault_expiry = 1d\ndefault_expiry = 1d\n", 7, "repeated"},
+    {"[store]\npath =\n", 2, "empty"},
+    {"[store]\nmap_size = 16\n", 2, "map_size"},
+    {"[store]\nmap_size = 0G\n", 2, "map_size"},
+    {"[store]\nmap_size = 16GB\n", 2, "map_size"},
+    {"[store]\nmap_size = 99999999999999T\n", 2, "map_size"},
+    {"[store]\nmap_size = 18446744073709551617K\n", 2, "map_size"},
+};
+
+START_TEST(faults_are_refused)
+{
+    char place[32];
+    struct config config;
+    int code = config_parse(&config, "/etc/x.conf", faults[_i].text, strlen(faults[_i].text), &err);
+    snprintf(place, sizeof place, "/etc/x.conf:%d: ", faults[_i].line);
+    ck_assert_int_eq(code, ESPT_UNUSABLE);
+    ck_assert_msg(strncmp(err.message, place, strlen(place)) == 0, "%s", err.message);
+    ck_assert_msg(strstr(err.message, faults[_i].words) != NULL, "%s", err.message);
+}
+END_TEST
+
+START_TEST(defaults_and_folders)
+{
+    struct config config;
+    ck_assert_int_eq(config_parse(&config, "/etc/e/x.conf", LEAST, strlen(LEAST), &err), 0);
+    ck_assert_str_eq(config.store, "/etc/e/s.mdb");
+    ck_assert_str_eq(config.tiers, "/t/tiers.ini");
+    ck_assert_str_eq(config.public_key, "/etc/e/reveal.pub");
+    ck_assert_str_eq(config.secret_key, "/etc/e/reveal.key");
+    ck_assert_uint_eq(config.map_size, UINT64_C(16) << 30);
+    ck_assert_int_eq(config.default_expiry, 365 * 86400);
+    static const char full[] = LEAST "[tokens]\ndefault_expiry = never\n";
+    ck_assert_int_eq(config_parse(&config, "x.conf", full, strlen(full), &err), 0);
+    ck_assert_int_eq(config.default_expiry, 0);
+    ck_assert_int_eq(config.store[0], '/');
+}
+END_TEST
+
+static int open_as(const char *path, uid_t owner, enum trust_level level)
+{
+    int fd = -1;
+    int code = trust_open(path, owner, level, &fd, &err);
+    if (code == 0)
+        close(fd);
+    return code;
+}
+
+static void refused(const char *path, const char *words, enum trust_level level)
+{
+    ck_assert_int_eq(open_as(path, geteuid(), level), ESPT_UNUSABLE);
+    ck_assert_msg(strstr(err.message, words) != NULL, "%s", err.message);
+}
+
+START_TEST(others_are_not_trusted)
+{
+    const char *folder = temp_folder();
+    const char *file = in_folder(folder, "f"), *link = in_folder(folder, "link");
+    file_text(file, "x");
+    ck_assert_int_eq(open_as(file, geteuid(), TRUST_PUBLIC), 0);
+    refused(file, "others may read", TRUST_SECRET);
+    ck_assert_int_eq(chmod(file, 0664), 0);
+    refused(file, "others may write to it; chmod go-w", TRUST_PUBLIC);
+    ck_assert_int_eq(chmod(file, 0600), 0);
+    ck_assert_int_eq(open_as(file, geteuid(), TRUST_SECRET), 0);
+    ck_assert_int_eq(symlink(file, link), 0);
+    ck_assert_int_eq(open_as(link, geteuid(), TRUST_SECRET), 0);
+    ck_assert_int_eq(chmod(folder, 0777), 0);
+    refused(file, "folder", TRUST_PUBLIC);
+    ck_assert_int_eq(chmod(folder, 01777), 0);
+    refused(file, "folder", TRUST_PUBLIC);
+    ck_assert_int_eq(chmod(folder, 0700), 0);
+    refused(folder, "not a regular file", TRUST_PUBLIC);
+    const char *fifo = in_folder(folder, "fifo");
+    ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+    refused(fifo, "not a regular file", TRUST_PUBLIC);
+    refused(in_folder(folder, "gone"), "No such file", TRUST_PUBLIC);
+    if (geteuid() == 0) {
+        ck_assert_int_eq(chown(file, 65534, 65534), 0);
+        refused(file, "another user", TRUST_PUBLIC);
+        ck_assert_int_eq(chown(file, 0, 0), 0);
+        ck_assert_int_eq(chown(folder, 65534, 65534), 0);
+        refused(file, "another user", TRUST_PUBLIC);
+        ck_assert_int_eq(open_as(file, 65534, TRUST_PUBLIC), 0);
+    }
+}
+END_TEST
+
+START_TEST(sizes_are_bounded)
+{
+    const char *folder = temp_folder();
+    const char *file = in_folder(folder, "f");
+    char *text;
+    size_t len;
+    file_text(file, "12345678");
+    ck_assert_int_eq(trust_read(file, geteuid(), TRUST_PUBLIC, 7, &text, &len, &err),
+                     ESPT_UNUSABLE);
+    ck_assert_msg(strstr(err.message, "larger than 7") != NULL, "%s", err.message);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("config");
+    TCase *tcase = tcase_create("config");
+    tcase_add_loop_test(tcase, faults_are_refused, 0, sizeof faults / sizeof *faults);
+    tcase_add_test(tcase, defaults_and_folders);
+    tcase_add_test(tcase, others_are_not_trusted);
+    tcase_add_test(tcase, sizes_are_bounded);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
