@@ -1,7 +1,5 @@
 #include "cli/cli.h"
 
-#include "common/token.h"
-
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,47 +80,30 @@ static const struct command *find(struct options *options)
     return NULL;
 }
 
-/* The id and what follows it: enough to know a token's text by, whole or cut. */
-static bool looks_secret(const char *argument)
-{
-    uint64_t id;
-    while ((argument = strstr(argument, TOKEN_PREFIX)) != NULL) {
-        argument += strlen(TOKEN_PREFIX);
-        if (strlen(argument) > TOKEN_ID_LEN && argument[TOKEN_ID_LEN] == '_' &&
-            token_id_parse(argument, TOKEN_ID_LEN, &id))
-            return true;
-    }
-    return false;
-}
-
 /* Arguments are not repeated in messages: one of them may be a secret, given by mistake. */
 static int judge(const struct options *options, const struct command *command,
                  struct espt_error *err)
 {
+    char name[64];
     if (command == NULL)
-        return espt_fail(err, ESPT_USAGE, "%s",
-                         options->operands == 0 ? "no command is given" : "no such command");
+        return espt_fail(err, ESPT_USAGE, "no such command; see esp-tokenctl --help");
+    synopsis(command, name, sizeof name);
     uint64_t others = options->given & ~(command->options | GLOBAL);
     for (enum cli_option o = 0; o < OPTION_COUNT; o++) {
         if ((others & BIT(o)) != 0)
             return espt_fail(err, ESPT_USAGE,
-                             "--%s is not an option of this command", table[o].name);
+                             "--%s is not an option of this command; see %s --help", table[o].name,
+                             name);
     }
     if (options->operands < command->least || options->operands > command->most)
-        return espt_fail(err, ESPT_USAGE, "too %s arguments",
-                         options->operands < command->least ? "few" : "many");
+        return espt_fail(err, ESPT_USAGE, "too %s arguments; see %s --help",
+                         options->operands < command->least ? "few" : "many", name);
     return 0;
 }
 
 int options_parse(struct options *ret_options, int argc, char **argv,
                   const struct command **ret_command, struct espt_error *err)
 {
-    for (int i = 1; i < argc; i++) {
-        if (looks_secret(argv[i]))
-            return espt_fail(err, ESPT_USAGE,
-                             "an argument holds a token's text: a secret is never an argument, and "
-                             "other users may have seen it; remove that token");
-    }
     struct option_letters {
         char text[3 * OPTION_COUNT];
     } letters = {":"};
@@ -144,17 +125,15 @@ int options_parse(struct options *ret_options, int argc, char **argv,
         int o = found - LONG_ONLY;
         if (found == ':')
             return espt_fail(err, ESPT_USAGE,
-                             "an option lacks its argument");
+                             "an option lacks its argument; see esp-tokenctl --help");
         for (int i = 0; found < LONG_ONLY && i < OPTION_COUNT; i++) {
             if (table[i].letter == found && found != 0)
                 o = i;
         }
         if (o < 0 || o >= OPTION_COUNT)
-            return espt_fail(err, ESPT_USAGE, "no such option");
+            return espt_fail(err, ESPT_USAGE, "no such option; see esp-tokenctl --help");
         if ((options.given & BIT(o)) != 0)
             return espt_fail(err, ESPT_USAGE, "--%s is given twice; keep one", table[o].name);
-        if (optarg != NULL && optarg[0] == '\0') /* mostly a variable that a script forgot to set */
-            return espt_fail(err, ESPT_USAGE, "--%s is given an empty argument", table[o].name);
         set(&options, (enum cli_option)o, optarg);
     }
     options.operands = argc - optind;
@@ -181,64 +160,28 @@ static void help_options(uint64_t which)
     }
 }
 
-/* One line a command: its operands, and the options that are its own. */
-static void print_synopsis(const struct command *command)
+void options_help(const struct command *command)
 {
     char name[64];
-    synopsis(command, name, sizeof name);
-    printf("%s%s%s", name, command->operands[0] != '\0' ? " " : "", command->operands);
-    for (enum cli_option o = 0; o < OPTION_COUNT; o++) {
-        bool needed = (command->needed & BIT(o)) != 0;
-        if (((command->options | command->needed) & BIT(o)) != 0)
-            printf(" %s--%s%s%s%s", needed ? "" : "[", table[o].name,
-                   table[o].argument != NULL ? " " : "",
-                   table[o].argument != NULL ? table[o].argument : "", needed ? "" : "]");
-    }
-    putchar('\n');
-}
-
-static bool help_all(const char *word)
-{
-    bool any = false;
-    for (size_t i = 0; i < command_count; i++) {
-        if (word != NULL && strcmp(word, commands[i].word) != 0)
-            continue;
-        if (!any)
-            puts("Usage: esp-tokenctl [-c FILE] [--json] COMMAND\n\n"
-                 "Administers the API tokens of the Edge Service Platform.\n");
-        any = true;
-        print_synopsis(&commands[i]);
-        printf("    %s\n", commands[i].help);
-    }
-    if (!any)
-        return false;
-    puts("\nOptions of every command:");
-    help_options(GLOBAL);
-    puts("\nTOKEN is an id (11 characters) or ENTITY/NAME. WHEN is never, a span (12h, 90d, 2w, 1y),\n"
-         "a date or an RFC 3339 time.\n"
-         "Exit status: 0 done, 1 denied or found something, 2 usage, 3 no such thing,\n"
-         "4 refused by a rule, 5 config, key, store or clipboard unusable.");
-    return true;
-}
-
-int options_help(const struct cli *cli, const struct command *command, struct espt_error *err)
-{
     if (command == NULL) {
-        const char *word = cli->options.operands > 0 ? cli->options.operand[0] : NULL;
-        return help_all(word) ? 0 : espt_fail(err, ESPT_USAGE, "no such command");
+        puts("Usage: esp-tokenctl [-c FILE] [--json] COMMAND\n\n"
+             "Administers the API tokens of the Edge Service Platform.\n\nCommands:");
+        for (size_t i = 0; i < command_count; i++) {
+            char line[80];
+            snprintf(line, sizeof line, "%s %s%s%s", commands[i].word,
+                     commands[i].second != NULL ? commands[i].second : "",
+                     commands[i].second != NULL ? " " : "", commands[i].operands);
+            printf("  %-24s %s\n", line, commands[i].help);
+        }
+        puts("\nOptions of every command:");
+        help_options(GLOBAL);
+        puts("\nTOKEN is an id (11 characters) or ENTITY/NAME.\n"
+             "Exit status: 0 done, 1 denied or found something, 2 usage, 3 no such thing,\n"
+             "4 refused by a rule, 5 config, key, store or clipboard unusable.");
+        return;
     }
-    printf("Usage: ");
-    print_synopsis(command);
-    printf("\n%s\n\nOptions:\n", command->help);
-    help_options(command->options | command->needed | GLOBAL);
-    return 0;
-}
-
-void options_hint(const struct command *command, struct espt_error *err)
-{
-    char name[64] = "esp-tokenctl";
-    if (command != NULL)
-        synopsis(command, name, sizeof name);
-    size_t used = strlen(err->message);
-    snprintf(err->message + used, sizeof err->message - used, "; see %s --help", name);
+    synopsis(command, name, sizeof name);
+    printf("Usage: %s %s%s\n\n%s\n\nOptions:\n", name, command->operands,
+           command->options != 0 ? " [OPTION]..." : "", command->help);
+    help_options(command->options | GLOBAL);
 }
