@@ -36,8 +36,13 @@ int espt_fail_in(struct espt_error *err, const char *format, ...)
     va_start(args, format);
     int used = vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
-    if (used >= 0 && (size_t)used < sizeof err->message)
-        snprintf(err->message + used, sizeof err->message - (size_t)used, ": %s", message);
+    size_t at = used < 0 ? 0 : (size_t)used;
+    if (at + 2 < sizeof message) {
+        size_t len = strnlen(message, sizeof message - at - 3);
+        memcpy(err->message + at, ": ", 2);
+        memcpy(err->message + at + 2, message, len);
+        err->message[at + 2 + len] = '\0';
+    }
     make_printable(err->message);
     return err->code;
 }
