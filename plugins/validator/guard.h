@@ -14,9 +14,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define GUARD_SLOTS                                                              \
-    32 /* threads share one by hash; a cache line each, so that they do not meet \
-        */
+/* Threads share one by hash; a cache line each, so that they do not meet. */
+#define GUARD_SLOTS 32
 
 struct retired;
 

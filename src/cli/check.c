@@ -1,10 +1,30 @@
 #include "cli/output.h"
 
-#include "common/when.h"
-
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+/* Its own metrics; those of lower ranks come with them. */
+static int tier_line(struct table_view *view, const struct tier *tier, struct espt_error *err)
+{
+    char rank[16], most[16] = "unlimited", *metrics = NULL;
+    size_t len;
+    FILE *stream = open_memstream(&metrics, &len);
+    for (size_t i = 0; stream != NULL && i < tier->patterns; i++)
+        fprintf(stream, "%s%s", i > 0 ? " " : "", tier->pattern[i]);
+    if (stream == NULL || fclose(stream) != 0) {
+        free(metrics);
+        return espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    }
+    snprintf(rank, sizeof rank, "%u", tier->rank);
+    if (tier->max_tokens != TIER_UNLIMITED)
+        snprintf(most, sizeof most, "%u", tier->max_tokens);
+    const char *cells[] = {tier->name, tier->label, rank, most, tier->is_default ? "yes" : "no",
+                           metrics};
+    table_line(view, NULL, cells);
+    free(metrics);
+    return 0;
+}
 
 int run_tier_list(struct cli *cli, struct espt_error *err)
 {
@@ -21,25 +41,16 @@ int run_tier_list(struct cli *cli, struct espt_error *err)
         code = table_new(&view, columns, false, err);
     for (size_t i = 0; code == 0 && i < cli->tiers->count; i++) {
         const struct tier *tier = &cli->tiers->tier[i];
-        char rank[16], most[16] = "unlimited", metrics[1024] = "";
-        if (cli->json) {
+        if (cli->json)
             json_array_append_new(list, json_of_tier(tier));
-            continue;
-        }
-        snprintf(rank, sizeof rank, "%u", tier->rank);
-        if (tier->max_tokens != TIER_UNLIMITED)
-            snprintf(most, sizeof most, "%u", tier->max_tokens);
-        for (size_t p = 0, used = 0; p < tier->patterns && used < sizeof metrics - 1; p++)
-            used += (size_t)snprintf(metrics + used, sizeof metrics - used, "%s%s",
-                                     p > 0 ? " " : "", tier->pattern[p]);
-        const char *cells[] = {tier->name, tier->label, rank, most, tier->is_default ? "yes" : "no",
-                               metrics};
-        table_line(view, NULL, cells);
+        else
+            code = tier_line(view, tier, err);
     }
     if (code == 0 && cli->json)
         code = json_print(json_pack("{s:O}", "tiers", list), err);
     else if (code == 0)
-        table_print(view);
+        table_print(view, "tiers");
+    table_free(view);
     json_decref(list);
     return code;
 }
@@ -47,53 +58,71 @@ int run_tier_list(struct cli *cli, struct espt_error *err)
 /* --- findings --- */
 
 struct report {
-    bool json;
-    json_t *list;
+    json_t *list;            /* NULL: for people */
+    struct table_view *view; /* NULL: JSON */
+    size_t findings;
 };
 
 static void on_finding(void *arg, const struct finding *finding)
 {
     struct report *report = arg;
-    if (report->json)
+    const char *cells[] = {finding->kind, finding->subject, finding->message};
+    if (report->list != NULL)
         json_array_append_new(report->list,
                               json_pack("{s:s, s:s, s:s}", "kind", finding->kind, "subject",
                                         finding->subject, "message", finding->message));
     else
-        printf("%s: %s: %s\n", finding->kind, finding->subject, finding->message);
+        table_line(report->view, NULL, cells);
 }
 
-static int end(struct report *report, int code, size_t findings, struct espt_error *err)
+static int begin(struct report *report, const struct cli *cli, struct espt_error *err)
 {
-    if (code == 0 && report->json)
+    static const char *const columns[] = {"KIND", "SUBJECT", "MESSAGE", NULL};
+    if (!cli->json)
+        return table_new(&report->view, columns, false, err);
+    report->list = json_array();
+    return report->list != NULL ? 0 : espt_fail(err, ESPT_UNUSABLE, "out of memory");
+}
+
+static int end(struct report *report, int code, struct espt_error *err)
+{
+    if (code == 0 && report->list != NULL)
         code = json_print(json_pack("{s:O}", "findings", report->list), err);
-    else if (code == 0 && findings == 0)
+    else if (code == 0 && report->findings == 0)
         puts("no findings");
+    else if (code == 0)
+        table_print(report->view, "findings");
+    table_free(report->view);
     json_decref(report->list);
-    return code != 0 ? code : findings > 0 ? 1 : 0;
+    return code != 0 ? code : report->findings > 0 ? 1 : 0;
 }
 
 int run_tier_check(struct cli *cli, struct espt_error *err)
 {
-    struct report report = {.json = cli->json, .list = json_array()};
-    size_t findings = 0;
+    const struct options *o = &cli->options;
+    struct report report = {0};
     int code = cli_store(cli, err);
-    if (code == 0 && cli->options.operands > 0)
-        code = tier_table_load(&cli->tiers, cli->options.operand[0], geteuid(), err);
+    if (code == 0 && o->operands > 0)
+        code = tier_table_load(&cli->tiers, o->operand[0], geteuid(), err);
     else if (code == 0)
         code = cli_tiers(cli, err);
     if (code == 0)
-        code = store_check_tiers(cli->store, cli->tiers, on_finding, &report, &findings, err);
-    return end(&report, code, findings, err);
+        code = begin(&report, cli, err);
+    if (code == 0)
+        code =
+            store_check_tiers(cli->store, cli->tiers, on_finding, &report, &report.findings, err);
+    return end(&report, code, err);
 }
 
 int run_check(struct cli *cli, struct espt_error *err)
 {
-    struct report report = {.json = cli->json, .list = json_array()};
-    size_t findings = 0;
+    struct report report = {0};
     int code = cli_store(cli, err);
     if (code == 0)
         code = cli_tiers(cli, err);
     if (code == 0)
-        code = store_check(cli->store, cli->tiers, on_finding, &report, &findings, err);
-    return end(&report, code, findings, err);
+        code = begin(&report, cli, err);
+    if (code == 0)
+        code = store_check(cli->store, cli->tiers, on_finding, &report, &report.findings, err);
+    return end(&report, code, err);
 }

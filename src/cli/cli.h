@@ -65,6 +65,7 @@ struct command {
     uint64_t options;          /* what it takes beside the global ones */
     const char *help;
     int (*run)(struct cli *cli, struct espt_error *err);
+    uint64_t needed; /* options that it does not do without */
 };
 extern const struct command commands[];
 extern const size_t command_count;
@@ -77,7 +78,11 @@ static inline bool given(const struct cli *cli, enum cli_option option)
 /* options.c */
 ESPT_MUST_USE int options_parse(struct options *ret_options, int argc, char **argv,
                                 const struct command **ret_command, struct espt_error *err);
-void options_help(const struct command *command); /* NULL: of all */
+/* `command` NULL: of all, or of those that begin with the first operand. */
+ESPT_MUST_USE int options_help(const struct cli *cli, const struct command *command,
+                               struct espt_error *err);
+/* Says at a usage error where the usage is told. */
+void options_hint(const struct command *command, struct espt_error *err);
 
 /* context.c */
 const char *cli_config_path(const struct cli *cli);
@@ -90,12 +95,14 @@ const struct tier_table *cli_tiers_if_whole(struct cli *cli);
 /* entity.c: 1 active, 0 inactive; ESPT_USAGE for another word. */
 ESPT_MUST_USE int parse_status(const char *text, int *ret_active, struct espt_error *err);
 
-/* prompt.c: 0 yes; ESPT_USAGE without a terminal, ESPT_REFUSED when declined. */
+/* prompt.c: ESPT_USAGE if there is neither --yes nor a terminal to ask at. */
+ESPT_MUST_USE int prompt_possible(const struct cli *cli, struct espt_error *err);
+/* 0 yes; ESPT_REFUSED when declined. */
 ESPT_MUST_USE int prompt(const char *question, struct espt_error *err);
 
 /* clipboard.c: puts the text there and has it cleared after `seconds` (0: never). *ret_way names
-   the program, or the terminal. */
-ESPT_MUST_USE int clipboard_copy(const char *text, unsigned seconds, const char **ret_way,
+   the program, or the terminal. The store is closed by then: what waits would keep it open. */
+ESPT_MUST_USE int clipboard_copy(char *text, unsigned seconds, const char **ret_way,
                                  struct espt_error *err);
 
 /* the commands */

@@ -36,16 +36,22 @@ static const struct way ways[] = {
     {"xsel", "DISPLAY", {"xsel", "-ib"}, {"xsel", "-ob"}, {"xsel", "-cb"}},
 };
 
-/* Starts a program with `in` and `out` as its streams (-1: nothing). */
+/* What stays behind keeps these streams and nothing else; -1: /dev/null. */
+static void keep_only(int in, int out)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    dup2(in >= 0 ? in : null, STDIN_FILENO);
+    dup2(out >= 0 ? out : null, STDOUT_FILENO);
+    dup2(null, STDERR_FILENO);
+    close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
 static pid_t start(const char *const *argv, int in, int out)
 {
     pid_t child = fork();
     if (child != 0)
         return child;
-    int null = open("/dev/null", O_RDWR);
-    dup2(in >= 0 ? in : null, STDIN_FILENO);
-    dup2(out >= 0 ? out : null, STDOUT_FILENO);
-    dup2(null, STDERR_FILENO);
+    keep_only(in, out);
     execvp(argv[0], (char *const *)(void *)argv);
     _exit(127);
 }
@@ -69,7 +75,7 @@ static bool feed(const char *const *argv, const char *text)
     close(ends[0]);
     ssize_t written = -1;
     if (child > 0) {
-        void (*kept)(int) = signal(SIGPIPE, SIG_IGN);
+        void (*kept)(int) = signal(SIGPIPE, SIG_IGN); /* the program may be missing */
         written = write(ends[1], text, strlen(text)); /* a pipe holds far more */
         signal(SIGPIPE, kept);
     }
@@ -119,43 +125,57 @@ static bool write_osc52(int tty, const char *text)
 /* --- clearing --- */
 
 /* A process of its own session that outlives this one; `tty` is -1 unless the terminal did it. A
-   terminal does not tell what its clipboard holds: there it is cleared in any case. */
-static void clear_later(const struct way *way, int tty, const char *text, unsigned seconds)
+   terminal does not tell what its clipboard holds: there it is cleared in any case, by a blank,
+   since tmux ignores an empty text. */
+static int clear_later(const struct way *way, int tty, char *text, unsigned seconds,
+                       struct espt_error *err)
 {
     uint8_t digest[crypto_hash_sha256_BYTES];
+    if (seconds == 0)
+        return 0;
     digest_of(text, strlen(text), digest);
     pid_t child = fork();
-    if (child > 0)
-        ended_well(child);
     if (child != 0)
-        return;
-    if (setsid() < 0 || fork() != 0)
-        _exit(0);
-    sodium_memzero((void *)(uintptr_t)text, strlen(text));
-    int null = open("/dev/null", O_RDWR);
-    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
-        dup2(null, stream);
+        return child > 0 && ended_well(child)
+                   ? 0
+                   : espt_fail(err, ESPT_UNUSABLE,
+                               "copied, but nothing will clear the clipboard (no process for it); "
+                               "clear it yourself");
+    sodium_memzero(text, strlen(text));
+    if (setsid() < 0)
+        _exit(1);
+    pid_t waiting = fork();
+    if (waiting != 0)
+        _exit(waiting > 0 ? 0 : 1);
+    keep_only(-1, tty);
     while ((seconds = sleep(seconds)) > 0)
         ;
     if (way == NULL)
-        write_osc52(tty, " ");
+        write_osc52(STDOUT_FILENO, " ");
     else if (still_there(way->paste, digest))
         ended_well(start(way->clear, -1, -1));
     _exit(0);
 }
 
-int clipboard_copy(const char *text, unsigned seconds, const char **ret_way, struct espt_error *err)
+/* The kernel's console and a dumb terminal drop OSC 52. */
+static int open_terminal(void)
+{
+    const char *term = getenv("TERM");
+    if (term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0 || strcmp(term, "linux") == 0)
+        return -1;
+    return open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+}
+
+int clipboard_copy(char *text, unsigned seconds, const char **ret_way, struct espt_error *err)
 {
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         const char *display = getenv(ways[i].display);
         if (display == NULL || display[0] == '\0' || !feed(ways[i].copy, text))
             continue;
-        if (seconds > 0)
-            clear_later(&ways[i], -1, text, seconds);
         *ret_way = ways[i].name;
-        return 0;
+        return clear_later(&ways[i], -1, text, seconds, err);
     }
-    int tty = open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    int tty = open_terminal();
     if (tty < 0 || !write_osc52(tty, text)) {
         if (tty >= 0)
             close(tty);
@@ -163,9 +183,8 @@ int clipboard_copy(const char *text, unsigned seconds, const char **ret_way, str
                          "no clipboard: install wl-clipboard, xclip or xsel, or run at a terminal "
                          "that takes OSC 52");
     }
-    if (seconds > 0)
-        clear_later(NULL, tty, text, seconds);
-    close(tty);
     *ret_way = "terminal";
-    return 0;
+    int code = clear_later(NULL, tty, text, seconds, err);
+    close(tty);
+    return code;
 }

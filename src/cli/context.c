@@ -6,8 +6,9 @@
 
 static void tell_waiting(void *arg)
 {
-    (void)arg;
-    fputs("esp-tokenctl: waiting for another esp-tokenctl that is writing\n", stderr);
+    const struct cli *cli = arg;
+    if (!cli->json)
+        fputs("esp-tokenctl: waiting for another esp-tokenctl that is writing\n", stderr);
 }
 
 const char *cli_config_path(const struct cli *cli)
@@ -29,7 +30,7 @@ int cli_store(struct cli *cli, struct espt_error *err)
     if (code == 0)
         code = store_open(&cli->store, &cli->config, err);
     if (code == 0)
-        store_on_wait(cli->store, tell_waiting, NULL);
+        store_on_wait(cli->store, tell_waiting, cli);
     return code;
 }
 
@@ -41,7 +42,7 @@ int cli_tiers(struct cli *cli, struct espt_error *err)
 const struct tier_table *cli_tiers_if_whole(struct cli *cli)
 {
     struct espt_error err;
-    if (cli_tiers(cli, &err) != 0 && !cli->json)
+    if (cli->tiers == NULL && cli_tiers(cli, &err) != 0 && !cli->json)
         fprintf(stderr, "esp-tokenctl: without the tier table: %s\n", err.message);
     return cli->tiers;
 }

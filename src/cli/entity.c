@@ -7,14 +7,12 @@
 
 static int parse_kind(const char *text, enum entity_kind *ret_kind, struct espt_error *err)
 {
-    if (text != NULL && strcmp(text, "reseller") == 0)
+    if (strcmp(text, "reseller") == 0)
         *ret_kind = KIND_RESELLER;
-    else if (text != NULL && strcmp(text, "customer") == 0)
+    else if (strcmp(text, "customer") == 0)
         *ret_kind = KIND_CUSTOMER;
     else
-        return espt_fail(err, ESPT_USAGE,
-                         "--kind is missing or unknown; give --kind reseller or "
-                         "--kind customer");
+        return espt_fail(err, ESPT_USAGE, "not a kind; give --kind reseller or --kind customer");
     return 0;
 }
 
@@ -37,9 +35,9 @@ int run_entity_add(struct cli *cli, struct espt_error *err)
                                     "token", json_of_token(&token, text, cli->now)),
                           err);
     } else if (code == 0) {
-        print_entity(&entity, cli->tiers);
-        puts("\nits first token");
-        print_token(&token, text, cli->now);
+        print_entity(stdout, &entity, cli->tiers);
+        puts("\nIts first token:");
+        print_new_token(&token, text, cli->now);
     }
     sodium_memzero(text, sizeof text);
     return code;
@@ -92,7 +90,33 @@ static int by_name(const void *key, const void *item)
     return strcmp(key, entity->name);
 }
 
-/* Entities come in order of name (bytes), so that a reseller's place is found by halves. */
+/* The platform, below it what has no reseller, and below that the customers of resellers. Entities
+   come in order of name (bytes), so that a reseller's place is found by halves. */
+static int draw_tree(const struct listing *listing, struct table_view *view, struct espt_error *err)
+{
+    static const char *const platform[] = {"platform", "", "", "", "", ""};
+    void **lines = calloc(listing->count, sizeof *lines);
+    if (lines == NULL && listing->count > 0)
+        return espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    void *root = listing->count > 0 ? table_line(view, NULL, platform) : NULL;
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct entity *entity = &listing->entities[i];
+        if (entity->reseller[0] == '\0')
+            lines[i] = add_line(view, root, entity, listing->tiers);
+    }
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct entity *entity = &listing->entities[i];
+        if (entity->reseller[0] == '\0')
+            continue;
+        const struct entity *reseller = bsearch(entity->reseller, listing->entities, listing->count,
+                                                sizeof *listing->entities, by_name);
+        add_line(view, reseller != NULL ? lines[reseller - listing->entities] : root, entity,
+                 listing->tiers);
+    }
+    free(lines);
+    return 0;
+}
+
 static int print_entities(const struct listing *listing, bool tree, struct espt_error *err)
 {
     static const char *const columns[] = {"NAME",   "KIND",   "RESELLER", "TIER",
@@ -101,23 +125,14 @@ static int print_entities(const struct listing *listing, bool tree, struct espt_
     int code = table_new(&view, columns, tree, err);
     if (code != 0)
         return code;
-    void **lines = calloc(listing->count + 1, sizeof *lines);
-    for (int customers = 0; lines != NULL && customers <= (tree ? 1 : 0); customers++) {
-        for (size_t i = 0; i < listing->count; i++) {
-            const struct entity *entity = &listing->entities[i];
-            const struct entity *parent = NULL;
-            if (tree && (entity->reseller[0] != '\0') != (customers == 1))
-                continue;
-            if (customers == 1)
-                parent = bsearch(entity->reseller, listing->entities, listing->count,
-                                 sizeof *listing->entities, by_name);
-            lines[i] = add_line(view, parent != NULL ? lines[parent - listing->entities] : NULL,
-                                entity, listing->tiers);
-        }
-    }
-    free(lines);
-    table_print(view);
-    return 0;
+    if (tree)
+        code = draw_tree(listing, view, err);
+    for (size_t i = 0; !tree && i < listing->count; i++)
+        add_line(view, NULL, &listing->entities[i], listing->tiers);
+    if (code == 0)
+        table_print(view, "entities");
+    table_free(view);
+    return code;
 }
 
 int run_entity_list(struct cli *cli, struct espt_error *err)
@@ -139,11 +154,10 @@ int run_entity_list(struct cli *cli, struct espt_error *err)
 
 static int show(struct cli *cli, const struct entity *entity, struct espt_error *err)
 {
-    if (cli->tiers == NULL)
-        cli_tiers_if_whole(cli);
+    const struct tier_table *tiers = cli_tiers_if_whole(cli);
     if (cli->json)
-        return json_print(json_of_entity(entity, cli->tiers), err);
-    print_entity(entity, cli->tiers);
+        return json_print(json_of_entity(entity, tiers), err);
+    print_entity(stdout, entity, tiers);
     return 0;
 }
 
@@ -161,7 +175,7 @@ int run_entity_show(struct cli *cli, struct espt_error *err)
 static int tell_lowered(void *arg, const struct entity *entity, struct espt_error *err)
 {
     (void)arg, (void)err;
-    fprintf(stderr, "esp-tokenctl: lowered %s to %s\n", entity->name, entity->tier);
+    fprintf(stderr, "esp-tokenctl: lowered %s to tier %s\n", entity->name, entity->tier);
     return 0;
 }
 
@@ -203,25 +217,32 @@ int run_entity_edit(struct cli *cli, struct espt_error *err)
     return code == 0 ? show(cli, &entity, err) : code;
 }
 
+static int ask(struct cli *cli, const struct entity *entity, struct espt_error *err)
+{
+    char question[160];
+    print_entity(stderr, entity, cli_tiers_if_whole(cli));
+    snprintf(question, sizeof question, "remove %s %s with its %u token%s?",
+             kind_word(entity->kind), entity->name, entity->tokens, entity->tokens == 1 ? "" : "s");
+    return prompt(question, err);
+}
+
 int run_entity_remove(struct cli *cli, struct espt_error *err)
 {
     struct entity entity;
-    int code = cli_store(cli, err);
+    int code = prompt_possible(cli, err);
+    if (code == 0)
+        code = cli_store(cli, err);
     if (code == 0)
         code = store_entity_get(cli->store, cli->options.operand[0], &entity, err);
-    if (code == 0 && !given(cli, OPTION_YES)) {
-        char question[160];
-        snprintf(question, sizeof question, "remove %s %s with its %u token%s?",
-                 kind_word(entity.kind), entity.name, entity.tokens, entity.tokens == 1 ? "" : "s");
-        code = prompt(question, err);
-    }
+    if (code == 0 && !given(cli, OPTION_YES))
+        code = ask(cli, &entity, err);
     if (code == 0)
         code = store_entity_remove(cli->store, &entity, err);
     if (code != 0)
         return code;
     if (cli->json) {
-        cli_tiers_if_whole(cli);
-        return json_print(json_pack("{s:o}", "removed", json_of_entity(&entity, cli->tiers)), err);
+        json_t *removed = json_of_entity(&entity, cli_tiers_if_whole(cli));
+        return json_print(json_pack("{s:o}", "removed", removed), err);
     }
     printf("removed %s\n", entity.name);
     return 0;

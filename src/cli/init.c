@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char folder_config[] = "; Relative paths are relative to this folder.\n\n"
                                     "[store]\n"
@@ -43,6 +44,27 @@ static int make_file(struct made *made, const char *path, const char *text, stru
     return code;
 }
 
+static int make_folder(struct made *made, const char *path, struct espt_error *err)
+{
+    if (mkdir(path, 0755) == 0)
+        tell(made, path, true);
+    else if (errno != EEXIST)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: %s; make its parent first", path,
+                         strerror(errno));
+    return 0;
+}
+
+static int make_folder_of(struct made *made, const char *path, struct espt_error *err)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL || slash == folder)
+        return 0;
+    *slash = '\0';
+    return make_folder(made, folder, err);
+}
+
 static int make_parts(struct cli *cli, struct made *made, struct espt_error *err)
 {
     bool public = false, secret = false, store = false;
@@ -51,10 +73,12 @@ static int make_parts(struct cli *cli, struct made *made, struct espt_error *err
         code = reveal_create(&cli->config, &public, &secret, err);
     if (code == 0) {
         tell(made, cli->config.public_key, public);
-        if (secret)
+        if (access(cli->config.secret_key, F_OK) == 0) /* it may lie on another machine */
             tell(made, cli->config.secret_key, secret);
-        code = store_create(&cli->config, &store, err);
+        code = make_folder_of(made, cli->config.store, err);
     }
+    if (code == 0)
+        code = store_create(&cli->config, &store, err);
     if (code == 0)
         tell(made, cli->config.store, store);
     return code;
@@ -68,14 +92,18 @@ int run_init(struct cli *cli, struct espt_error *err)
     if (folder != NULL && given(cli, OPTION_CONFIG))
         return espt_fail(err, ESPT_USAGE, "both DIR and --config are given; keep one");
     if (folder != NULL) {
-        if (mkdir(folder, 0755) != 0 && errno != EEXIST)
-            return espt_fail(err, ESPT_UNUSABLE, "%s: %s; make its parent first", folder,
-                             strerror(errno));
-        snprintf(path, sizeof path, "%s/esp-token.conf", folder);
+        size_t len = strlen(folder);
+        while (len > 1 && folder[len - 1] == '/')
+            len--;
+        int room = snprintf(path, sizeof path, "%.*s/esp-token.conf", (int)len, folder);
+        if (len == 0 || room >= (int)sizeof path)
+            return espt_fail(err, ESPT_USAGE, "DIR is empty or too long");
         cli->options.given |= BIT(OPTION_CONFIG);
         cli->options.config = path;
     }
-    int code = make_file(&made, cli_config_path(cli),
+    int code = make_folder_of(&made, cli_config_path(cli), err);
+    if (code == 0)
+        code = make_file(&made, cli_config_path(cli),
                          folder != NULL ? folder_config : shipped_config, err);
     if (code == 0)
         code = cli_config(cli, err);

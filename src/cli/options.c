@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "common/token.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,11 +26,12 @@ static const struct {
     [OPTION_TREE] = {"tree", NULL, "draw resellers with their customers", 0},
     [OPTION_REVEAL] = {"reveal", NULL, "print the token's text too", 0},
     [OPTION_COPY] = {"copy", NULL, "put the token's text on the clipboard", 0},
-    [OPTION_KIND] = {"kind", "KIND", "reseller or customer", 0},
-    [OPTION_RESELLER] = {"reseller", "NAME", "the reseller it belongs to (edit: or none)", 0},
+    [OPTION_KIND] = {"kind", "reseller|customer", "what it is", 0},
+    [OPTION_RESELLER] = {"reseller", "NAME",
+                         "the reseller it belongs to (edit: none for the platform)", 0},
     [OPTION_TIER] = {"tier", "TIER", "its tier", 0},
     [OPTION_NAME] = {"name", "NAME", "its new name", 0},
-    [OPTION_STATUS] = {"status", "STATUS", "active or inactive", 0},
+    [OPTION_STATUS] = {"status", "active|inactive", "its new status", 0},
     [OPTION_EXPIRES] = {"expires", "WHEN", "never, 12h, 90d, 2w, 1y, a date or an RFC 3339 time",
                         0},
     [OPTION_METRIC] = {"metric", "METRIC", "may it see this metric?", 0},
@@ -80,30 +83,51 @@ static const struct command *find(struct options *options)
     return NULL;
 }
 
+/* The id and what follows it: enough to know a token's text by, whole or cut. */
+static bool looks_secret(const char *argument)
+{
+    uint64_t id;
+    while ((argument = strstr(argument, TOKEN_PREFIX)) != NULL) {
+        argument += strlen(TOKEN_PREFIX);
+        if (strlen(argument) > TOKEN_ID_LEN && argument[TOKEN_ID_LEN] == '_' &&
+            token_id_parse(argument, TOKEN_ID_LEN, &id))
+            return true;
+    }
+    return false;
+}
+
 /* Arguments are not repeated in messages: one of them may be a secret, given by mistake. */
 static int judge(const struct options *options, const struct command *command,
                  struct espt_error *err)
 {
-    char name[64];
     if (command == NULL)
-        return espt_fail(err, ESPT_USAGE, "no such command; see esp-tokenctl --help");
-    synopsis(command, name, sizeof name);
-    uint64_t others = options->given & ~(command->options | GLOBAL);
+        return espt_fail(err, ESPT_USAGE, "%s",
+                         options->operands == 0 ? "no command is given" : "no such command");
+    const uint64_t others = options->given & ~(command->options | command->needed | GLOBAL);
+    const uint64_t missing = command->needed & ~options->given;
     for (enum cli_option o = 0; o < OPTION_COUNT; o++) {
         if ((others & BIT(o)) != 0)
-            return espt_fail(err, ESPT_USAGE,
-                             "--%s is not an option of this command; see %s --help", table[o].name,
-                             name);
+            return espt_fail(err, ESPT_USAGE, "--%s is not an option of this command",
+                             table[o].name);
+        if ((missing & BIT(o)) != 0)
+            return espt_fail(err, ESPT_USAGE, "--%s is missing; give --%s %s", table[o].name,
+                             table[o].name, table[o].argument);
     }
     if (options->operands < command->least || options->operands > command->most)
-        return espt_fail(err, ESPT_USAGE, "too %s arguments; see %s --help",
-                         options->operands < command->least ? "few" : "many", name);
+        return espt_fail(err, ESPT_USAGE, "too %s arguments",
+                         options->operands < command->least ? "few" : "many");
     return 0;
 }
 
 int options_parse(struct options *ret_options, int argc, char **argv,
                   const struct command **ret_command, struct espt_error *err)
 {
+    for (int i = 1; i < argc; i++) {
+        if (looks_secret(argv[i]))
+            return espt_fail(err, ESPT_USAGE,
+                             "an argument holds a token's text: a secret is never an argument, and "
+                             "other users may have seen it; remove that token");
+    }
     struct option_letters {
         char text[3 * OPTION_COUNT];
     } letters = {":"};
@@ -124,16 +148,17 @@ int options_parse(struct options *ret_options, int argc, char **argv,
     while ((found = getopt_long(argc, argv, letters.text, longs, NULL)) != -1) {
         int o = found - LONG_ONLY;
         if (found == ':')
-            return espt_fail(err, ESPT_USAGE,
-                             "an option lacks its argument; see esp-tokenctl --help");
+            return espt_fail(err, ESPT_USAGE, "an option lacks its argument");
         for (int i = 0; found < LONG_ONLY && i < OPTION_COUNT; i++) {
             if (table[i].letter == found && found != 0)
                 o = i;
         }
         if (o < 0 || o >= OPTION_COUNT)
-            return espt_fail(err, ESPT_USAGE, "no such option; see esp-tokenctl --help");
+            return espt_fail(err, ESPT_USAGE, "no such option");
         if ((options.given & BIT(o)) != 0)
             return espt_fail(err, ESPT_USAGE, "--%s is given twice; keep one", table[o].name);
+        if (optarg != NULL && optarg[0] == '\0') /* mostly a variable that a script forgot to set */
+            return espt_fail(err, ESPT_USAGE, "--%s is given an empty argument", table[o].name);
         set(&options, (enum cli_option)o, optarg);
     }
     options.operands = argc - optind;
@@ -156,32 +181,69 @@ static void help_options(uint64_t which)
             snprintf(letter, sizeof letter, "-%c, ", table[o].letter);
         snprintf(name, sizeof name, "--%s %s", table[o].name,
                  table[o].argument != NULL ? table[o].argument : "");
-        printf("  %s%-18s %s\n", letter, name, table[o].help);
+        printf("  %s%-26s %s\n", letter, name, table[o].help);
     }
 }
 
-void options_help(const struct command *command)
+/* One line a command: its operands, and the options that are its own. */
+static void print_synopsis(const struct command *command)
 {
     char name[64];
-    if (command == NULL) {
-        puts("Usage: esp-tokenctl [-c FILE] [--json] COMMAND\n\n"
-             "Administers the API tokens of the Edge Service Platform.\n\nCommands:");
-        for (size_t i = 0; i < command_count; i++) {
-            char line[80];
-            snprintf(line, sizeof line, "%s %s%s%s", commands[i].word,
-                     commands[i].second != NULL ? commands[i].second : "",
-                     commands[i].second != NULL ? " " : "", commands[i].operands);
-            printf("  %-24s %s\n", line, commands[i].help);
-        }
-        puts("\nOptions of every command:");
-        help_options(GLOBAL);
-        puts("\nTOKEN is an id (11 characters) or ENTITY/NAME.\n"
-             "Exit status: 0 done, 1 denied or found something, 2 usage, 3 no such thing,\n"
-             "4 refused by a rule, 5 config, key, store or clipboard unusable.");
-        return;
-    }
     synopsis(command, name, sizeof name);
-    printf("Usage: %s %s%s\n\n%s\n\nOptions:\n", name, command->operands,
-           command->options != 0 ? " [OPTION]..." : "", command->help);
-    help_options(command->options | GLOBAL);
+    printf("%s%s%s", name, command->operands[0] != '\0' ? " " : "", command->operands);
+    for (enum cli_option o = 0; o < OPTION_COUNT; o++) {
+        bool needed = (command->needed & BIT(o)) != 0;
+        if (((command->options | command->needed) & BIT(o)) != 0)
+            printf(" %s--%s%s%s%s", needed ? "" : "[", table[o].name,
+                   table[o].argument != NULL ? " " : "",
+                   table[o].argument != NULL ? table[o].argument : "", needed ? "" : "]");
+    }
+    putchar('\n');
+}
+
+static bool help_all(const char *word)
+{
+    bool any = false;
+    for (size_t i = 0; i < command_count; i++) {
+        if (word != NULL && strcmp(word, commands[i].word) != 0)
+            continue;
+        if (!any)
+            puts("Usage: esp-tokenctl [-c FILE] [--json] COMMAND\n\n"
+                 "Administers the API tokens of the Edge Service Platform.\n");
+        any = true;
+        print_synopsis(&commands[i]);
+        printf("    %s\n", commands[i].help);
+    }
+    if (!any)
+        return false;
+    puts("\nOptions of every command:");
+    help_options(GLOBAL);
+    puts("\nTOKEN is an id (11 characters) or ENTITY/NAME. WHEN is never, a span (12h, 90d, 2w, "
+         "1y),\n"
+         "a date or an RFC 3339 time.\n"
+         "Exit status: 0 done, 1 denied or found something, 2 usage, 3 no such thing,\n"
+         "4 refused by a rule, 5 config, key, store or clipboard unusable.");
+    return true;
+}
+
+int options_help(const struct cli *cli, const struct command *command, struct espt_error *err)
+{
+    if (command == NULL) {
+        const char *word = cli->options.operands > 0 ? cli->options.operand[0] : NULL;
+        return help_all(word) ? 0 : espt_fail(err, ESPT_USAGE, "no such command");
+    }
+    printf("Usage: ");
+    print_synopsis(command);
+    printf("\n%s\n\nOptions:\n", command->help);
+    help_options(command->options | command->needed | GLOBAL);
+    return 0;
+}
+
+void options_hint(const struct command *command, struct espt_error *err)
+{
+    char name[64] = "esp-tokenctl";
+    if (command != NULL)
+        synopsis(command, name, sizeof name);
+    size_t used = strlen(err->message);
+    snprintf(err->message + used, sizeof err->message - used, "; see %s --help", name);
 }

@@ -30,12 +30,19 @@ void output_begin(void)
 
 int output_end(struct espt_error *err)
 {
+    errno = 0;
     bool failed = fflush(stdout) != 0 || ferror(stdout) != 0;
     int why = errno;
     sodium_memzero(stdout_buffer, sizeof stdout_buffer);
+    if (fclose(stdout) != 0 && !failed) {
+        failed = true;
+        why = errno;
+    }
     if (failed)
-        return espt_fail(err, ESPT_UNUSABLE, "standard output: %s; what was done is done",
-                         strerror(why));
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "standard output: %s; what the command does is done, see it again by list "
+                         "or show",
+                         why != 0 ? strerror(why) : "not all could be written");
     return 0;
 }
 
@@ -58,16 +65,27 @@ const char *kind_word(enum entity_kind kind)
     return kind == KIND_RESELLER ? "reseller" : "customer";
 }
 
+static const struct tier *tier_of(const struct entity *entity, const struct tier_table *tiers)
+{
+    return tiers != NULL ? tier_find(tiers, entity->tier) : NULL;
+}
+
+bool over_limit(const struct entity *entity, const struct tier_table *tiers)
+{
+    const struct tier *tier = tier_of(entity, tiers);
+    return tier != NULL && tier->max_tokens != TIER_UNLIMITED && entity->tokens > tier->max_tokens;
+}
+
 void limit_text(const struct entity *entity, const struct tier_table *tiers, char *out, size_t size)
 {
-    const struct tier *tier = tiers != NULL ? tier_find(tiers, entity->tier) : NULL;
+    const struct tier *tier = tier_of(entity, tiers);
     if (tier == NULL)
         snprintf(out, size, "%u", entity->tokens);
     else if (tier->max_tokens == TIER_UNLIMITED)
-        snprintf(out, size, "%u of unlimited", entity->tokens);
+        snprintf(out, size, "%u/unlimited", entity->tokens);
     else
-        snprintf(out, size, "%u of %u%s", entity->tokens, tier->max_tokens,
-                 entity->tokens > tier->max_tokens ? ", over the limit" : "");
+        snprintf(out, size, "%u/%u%s", entity->tokens, tier->max_tokens,
+                 over_limit(entity, tiers) ? " over the limit" : "");
 }
 
 /* --- JSON --- */
@@ -96,7 +114,7 @@ json_t *json_of_token(const struct token *token, const char *text, int64_t now)
 
 json_t *json_of_entity(const struct entity *entity, const struct tier_table *tiers)
 {
-    const struct tier *tier = tiers != NULL ? tier_find(tiers, entity->tier) : NULL;
+    const struct tier *tier = tier_of(entity, tiers);
     json_t *most = tier != NULL && tier->max_tokens != TIER_UNLIMITED
                        ? json_integer(tier->max_tokens)
                        : json_null();
@@ -132,46 +150,53 @@ int json_print(json_t *document, struct espt_error *err)
 
 /* --- for people --- */
 
-static void print_field(const char *name, const char *value)
+static void print_field(FILE *out, const char *name, const char *value)
 {
-    printf("%-9s %s\n", name, value);
+    fprintf(out, "%-9s %s\n", name, value);
 }
 
-static void print_time(const char *name, int64_t when)
+static void print_time(FILE *out, const char *name, int64_t when)
 {
     char text[WHEN_TEXT_SIZE] = "never";
     if (when != WHEN_NEVER)
         when_format(when, text);
-    print_field(name, text);
+    print_field(out, name, text);
 }
 
-void print_token(const struct token *token, const char *text, int64_t now)
+void print_token(FILE *out, const struct token *token, const char *text, int64_t now)
 {
     char id[TOKEN_ID_LEN + 1];
     token_id_format(token->id, id);
-    print_field("id", id);
-    print_field("name", token->name);
-    print_field("entity", token->entity);
-    print_field("status", token_status(token, now));
-    print_time("created", token->created);
-    print_time("expires", token->expires);
+    print_field(out, "id", id);
+    print_field(out, "name", token->name);
+    print_field(out, "entity", token->entity);
+    print_field(out, "status", token_status(token, now));
+    print_time(out, "created", token->created);
+    print_time(out, "expires", token->expires);
     if (text != NULL)
-        print_field("token", text);
+        print_field(out, "token", text);
 }
 
-void print_entity(const struct entity *entity, const struct tier_table *tiers)
+void print_new_token(const struct token *token, const char *text, int64_t now)
+{
+    char id[TOKEN_ID_LEN + 1];
+    token_id_format(token->id, id);
+    print_token(stdout, token, text, now);
+    printf("\nSee the text again by: esp-tokenctl show %s --reveal\n", id);
+}
+
+void print_entity(FILE *out, const struct entity *entity, const struct tier_table *tiers)
 {
     char limit[64];
     limit_text(entity, tiers, limit, sizeof limit);
-    const struct tier *tier = tiers != NULL ? tier_find(tiers, entity->tier) : NULL;
-    print_field("name", entity->name);
-    print_field("kind", kind_word(entity->kind));
-    print_field("reseller", entity->reseller[0] != '\0' ? entity->reseller : "-");
-    printf("%-9s %s%s\n", "tier", entity->tier,
-           tiers != NULL && tier == NULL ? " (not in the tier table)" : "");
-    print_field("status", status_word(entity->active));
-    print_time("created", entity->created);
-    print_field("tokens", limit);
+    const bool unknown = tiers != NULL && tier_of(entity, tiers) == NULL;
+    print_field(out, "name", entity->name);
+    print_field(out, "kind", kind_word(entity->kind));
+    print_field(out, "reseller", entity->reseller[0] != '\0' ? entity->reseller : "-");
+    fprintf(out, "%-9s %s%s\n", "tier", entity->tier, unknown ? " (not in the tier table)" : "");
+    print_field(out, "status", status_word(entity->active));
+    print_time(out, "created", entity->created);
+    print_field(out, "tokens", limit);
 }
 
 /* --- tables --- */
@@ -179,6 +204,7 @@ void print_entity(const struct entity *entity, const struct tier_table *tiers)
 struct table_view {
     struct libscols_table *table;
     size_t columns;
+    size_t status; /* that column's index; as `columns`: none */
 };
 
 int table_new(struct table_view **ret_view, const char *const *columns, bool tree,
@@ -192,10 +218,14 @@ int table_new(struct table_view **ret_view, const char *const *columns, bool tre
         return espt_fail(err, ESPT_UNUSABLE, "out of memory");
     }
     scols_table_enable_noencoding(table, 1);
-    for (; *columns != NULL; columns++)
-        scols_table_new_column(table, *columns, 0,
-                               tree && view->columns++ == 0 ? SCOLS_FL_TREE : 0);
-    view->columns = scols_table_get_ncols(table);
+    while (columns[view->columns] != NULL)
+        view->columns++;
+    view->status = view->columns;
+    for (size_t i = 0; i < view->columns; i++) {
+        scols_table_new_column(table, columns[i], 0, tree && i == 0 ? SCOLS_FL_TREE : 0);
+        if (strcmp(columns[i], "STATUS") == 0)
+            view->status = i;
+    }
     /* a pipe gets whole names, however narrow the terminal that a script was started from */
     if (isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL)
         scols_table_enable_colors(table, 1);
@@ -219,14 +249,24 @@ void *table_line(struct table_view *view, void *parent, const char *const *cells
     struct libscols_line *line = scols_table_new_line(view->table, parent);
     for (size_t i = 0; line != NULL && i < view->columns; i++) {
         scols_line_set_data(line, i, cells[i]);
-        colour_status(line, i, cells[i]);
+        if (i == view->status)
+            colour_status(line, i, cells[i]);
     }
     return line;
 }
 
-void table_print(struct table_view *view)
+void table_print(struct table_view *view, const char *things)
 {
-    scols_print_table(view->table);
+    if (scols_table_get_nlines(view->table) > 0)
+        scols_print_table(view->table);
+    else if (isatty(STDOUT_FILENO))
+        fprintf(stderr, "no %s\n", things);
+}
+
+void table_free(struct table_view *view)
+{
+    if (view == NULL)
+        return;
     scols_unref_table(view->table);
     free(view);
 }

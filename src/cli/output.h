@@ -5,11 +5,13 @@
 #include "cli/cli.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 const char *token_status(const struct token *token, int64_t now); /* active, inactive, expired */
 const char *kind_word(enum entity_kind kind);
 const char *status_word(bool active);
-/* "2 of 5", "2 of unlimited", "2"; over the limit says so. */
+bool over_limit(const struct entity *entity, const struct tier_table *tiers);
+/* "2/5", "2/unlimited", "2", "2/1 over the limit". */
 void limit_text(const struct entity *entity, const struct tier_table *tiers, char *out,
                 size_t size);
 
@@ -20,16 +22,21 @@ json_t *json_of_tier(const struct tier *tier);
 /* Prints one document and takes the reference. */
 ESPT_MUST_USE int json_print(json_t *document, struct espt_error *err);
 
-void print_token(const struct token *token, const char *text, int64_t now);
-void print_entity(const struct entity *entity, const struct tier_table *tiers);
+/* Fields, one a line. */
+void print_token(FILE *out, const struct token *token, const char *text, int64_t now);
+/* With its text, and how to see that again. */
+void print_new_token(const struct token *token, const char *text, int64_t now);
+void print_entity(FILE *out, const struct entity *entity, const struct tier_table *tiers);
 
-/* A table or tree by libsmartcols. */
+/* A table or tree by libsmartcols. The column STATUS is coloured on a terminal. */
 struct table_view;
 ESPT_MUST_USE int table_new(struct table_view **ret_view, const char *const *columns, bool tree,
                             struct espt_error *err);
 /* `parent` is a line that was added, or NULL; returns the line. `cells` as many as columns. */
 void *table_line(struct table_view *view, void *parent, const char *const *cells);
-void table_print(struct table_view *view); /* and frees */
+/* Without lines it prints nothing; at a terminal, what there is none of is told. */
+void table_print(struct table_view *view, const char *things);
+void table_free(struct table_view *view); /* NULL is allowed */
 
 /* Memory of jansson is wiped before it is freed: it may have held a token's text. */
 void output_begin(void);

@@ -5,11 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
+int prompt_possible(const struct cli *cli, struct espt_error *err)
+{
+    if (given(cli, OPTION_YES) || isatty(STDIN_FILENO))
+        return 0;
+    return espt_fail(err, ESPT_USAGE,
+                     "standard input is no terminal to ask at; add --yes to go ahead unasked");
+}
+
 int prompt(const char *question, struct espt_error *err)
 {
-    if (!isatty(STDIN_FILENO))
-        return espt_fail(err, ESPT_USAGE,
-                         "standard input is no terminal to ask at; add --yes to go ahead unasked");
     fprintf(stderr, "%s [y/N] ", question);
     char *answer = NULL;
     size_t room = 0;
@@ -22,5 +27,5 @@ int prompt(const char *question, struct espt_error *err)
         fputc('\n', stderr);
     }
     free(answer);
-    return yes ? 0 : espt_fail(err, ESPT_REFUSED, "declined; nothing was changed");
+    return yes ? 0 : espt_fail(err, ESPT_REFUSED, "declined; nothing was removed");
 }

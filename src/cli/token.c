@@ -26,7 +26,7 @@ static int print(struct cli *cli, const struct token *token, const char *text,
 {
     if (cli->json)
         return json_print(json_of_token(token, text, cli->now), err);
-    print_token(token, text, cli->now);
+    print_token(stdout, token, text, cli->now);
     return 0;
 }
 
@@ -64,12 +64,12 @@ static void tell_over_limit(struct cli *cli, const char *name)
     struct entity entity;
     struct espt_error ignored;
     char limit[64];
-    if (cli_tiers_if_whole(cli) == NULL ||
-        store_entity_get(cli->store, name, &entity, &ignored) != 0)
+    const struct tier_table *tiers = cli_tiers_if_whole(cli);
+    if (tiers == NULL || store_entity_get(cli->store, name, &entity, &ignored) != 0 ||
+        !over_limit(&entity, tiers))
         return;
-    limit_text(&entity, cli->tiers, limit, sizeof limit);
-    if (strstr(limit, "over") != NULL)
-        printf("%s has %s of its tier\n", entity.name, limit);
+    limit_text(&entity, tiers, limit, sizeof limit);
+    printf("%s has %s of tier %s: no new one is made\n", entity.name, limit, entity.tier);
 }
 
 int run_list(struct cli *cli, struct espt_error *err)
@@ -88,11 +88,11 @@ int run_list(struct cli *cli, struct espt_error *err)
     if (code == 0 && cli->json) {
         code = json_print(json_pack("{s:O}", "tokens", listing.json), err);
     } else if (code == 0) {
-        table_print(listing.view);
-        listing.view = NULL;
+        table_print(listing.view, "tokens");
         if (entity != NULL)
             tell_over_limit(cli, entity);
     }
+    table_free(listing.view);
     json_decref(listing.json);
     return code;
 }
@@ -121,32 +121,42 @@ int run_create(struct cli *cli, struct espt_error *err)
                                   o->expires != NULL ? &expires : NULL, &token, text, err);
     if (code == 0 && given(cli, OPTION_QUIET) && !cli->json)
         puts(text);
+    else if (code == 0 && cli->json)
+        code = json_print(json_of_token(&token, text, cli->now), err);
     else if (code == 0)
-        code = print(cli, &token, text, err);
+        print_new_token(&token, text, cli->now);
     sodium_memzero(text, sizeof text);
     return code;
 }
 
-static int copy(struct cli *cli, const struct token *token, const char *text,
-                struct espt_error *err)
+static int parse_clear(const char *text, unsigned *ret_seconds, struct espt_error *err)
 {
-    char *end = NULL;
     unsigned long seconds = CLEAR_DEFAULT;
-    const char *way;
-    if (cli->options.clear != NULL) {
-        seconds = strtoul(cli->options.clear, &end, 10);
-        if (strspn(cli->options.clear, "0123456789") != strlen(cli->options.clear) ||
-            cli->options.clear[0] == '\0' || seconds > CLEAR_MAX)
-            return espt_fail(err, ESPT_USAGE, "--clear takes a number of seconds from 0 to %d",
+    if (text != NULL) {
+        seconds = strtoul(text, NULL, 10);
+        if (strspn(text, "0123456789") != strlen(text) || seconds > CLEAR_MAX)
+            return espt_fail(err, ESPT_USAGE, "--clear takes seconds from 1 to %d, or 0 for never",
                              CLEAR_MAX);
     }
-    int code = clipboard_copy(text, (unsigned)seconds, &way, err);
-    if (code == 0 && seconds > 0)
-        fprintf(stderr, "esp-tokenctl: copied %s/%s (%s); it is cleared in %lu s\n", token->entity,
-                token->name, way, seconds);
-    else if (code == 0)
-        fprintf(stderr, "esp-tokenctl: copied %s/%s (%s)\n", token->entity, token->name, way);
-    return code;
+    *ret_seconds = (unsigned)seconds;
+    return 0;
+}
+
+static int copy(struct cli *cli, const struct token *token, char *text, unsigned seconds,
+                struct espt_error *err)
+{
+    const char *way;
+    store_close(cli->store);
+    cli->store = NULL;
+    int code = clipboard_copy(text, seconds, &way, err);
+    if (code != 0 || cli->json)
+        return code;
+    fprintf(stderr, "esp-tokenctl: copied %s/%s to the clipboard (%s)", token->entity, token->name,
+            way);
+    if (seconds > 0)
+        fprintf(stderr, "; it is cleared in %u s", seconds);
+    fputc('\n', stderr);
+    return 0;
 }
 
 int run_show(struct cli *cli, struct espt_error *err)
@@ -159,7 +169,7 @@ int run_show(struct cli *cli, struct espt_error *err)
     if (code == 0 && (reveal || clip))
         code = store_token_reveal(cli->store, &ref, &token, text, err);
     if (code == 0 && clip)
-        code = copy(cli, &token, text, err);
+        code = copy(cli, &token, text, CLEAR_DEFAULT, err);
     if (code == 0)
         code = print(cli, &token, reveal ? text : NULL, err);
     sodium_memzero(text, sizeof text);
@@ -171,11 +181,14 @@ int run_copy(struct cli *cli, struct espt_error *err)
     struct token_ref ref;
     struct token token;
     char text[TOKEN_TEXT_LEN + 1] = "";
-    int code = open_token(cli, &ref, &token, err);
+    unsigned seconds = 0;
+    int code = parse_clear(cli->options.clear, &seconds, err);
+    if (code == 0)
+        code = open_token(cli, &ref, &token, err);
     if (code == 0)
         code = store_token_reveal(cli->store, &ref, &token, text, err);
     if (code == 0)
-        code = copy(cli, &token, text, err);
+        code = copy(cli, &token, text, seconds, err);
     if (code == 0 && cli->json)
         code = print(cli, &token, NULL, err);
     sodium_memzero(text, sizeof text);
@@ -214,14 +227,16 @@ int run_remove(struct cli *cli, struct espt_error *err)
     struct token_ref ref;
     struct token token;
     char id[TOKEN_ID_LEN + 1];
-    int code = open_token(cli, &ref, &token, err);
+    int code = prompt_possible(cli, err);
+    if (code == 0)
+        code = open_token(cli, &ref, &token, err);
     if (code != 0)
         return code;
     token_id_format(token.id, id);
     if (!given(cli, OPTION_YES)) {
-        char question[300];
-        snprintf(question, sizeof question, "remove token %s (%s of %s, %s)?", id, token.name,
-                 token.entity, token_status(&token, cli->now));
+        char question[64];
+        print_token(stderr, &token, NULL, cli->now);
+        snprintf(question, sizeof question, "remove token %s?", id);
         code = prompt(question, err);
     }
     if (code == 0)

@@ -40,15 +40,22 @@ static int load_validator(const espt_validator **ret_validator, struct espt_erro
     return espt_fail(err, ESPT_UNUSABLE, "esp_validator.so is not beside esp-tokenctl; reinstall");
 }
 
-/* One line ending is not part of the token. */
-static size_t read_token(char *out)
+/* Past stdio, whose buffer nobody wipes. One line ending is not part of the token; what is longer
+   than PRESENTED_MAX is cut, and malformed all the same. */
+static int read_token(char *ret_text, size_t *ret_len, struct espt_error *err)
 {
-    size_t len = fread(out, 1, PRESENTED_MAX, stdin);
-    if (len > 0 && out[len - 1] == '\n')
-        len--;
-    if (len > 0 && out[len - 1] == '\r')
-        len--;
-    return len;
+    size_t len = 0;
+    ssize_t got = 1;
+    while (got != 0 && len < PRESENTED_MAX) {
+        got = read(STDIN_FILENO, ret_text + len, PRESENTED_MAX - len);
+        if (got < 0 && errno != EINTR)
+            return espt_fail(err, ESPT_UNUSABLE, "standard input: %s", strerror(errno));
+        len += got > 0 ? (size_t)got : 0;
+    }
+    if (len > 0 && ret_text[len - 1] == '\n')
+        len -= len > 1 && ret_text[len - 2] == '\r' ? 2 : 1;
+    *ret_len = len;
+    return 0;
 }
 
 static json_t *text_or_null(const char *text)
@@ -87,9 +94,8 @@ static int judge(struct cli *cli, const espt_validator *validator, int64_t at,
     char message[sizeof err->message];
     if (!validator->open(&ctx, cli_config_path(cli), NULL, NULL, message, sizeof message))
         return espt_fail(err, ESPT_UNUSABLE, "%s", message);
-    char presented[PRESENTED_MAX];
-    espt_query query = {
-        .size = sizeof query, .token = presented, .token_len = read_token(presented), .now = at};
+    char presented[PRESENTED_MAX] = "";
+    espt_query query = {.size = sizeof query, .token = presented, .now = at};
     espt_result result = {.size = sizeof result};
     if (o->metric != NULL) {
         query.metric = o->metric;
@@ -99,10 +105,16 @@ static int judge(struct cli *cli, const espt_validator *validator, int64_t at,
         query.entity = o->entity;
         query.entity_len = strlen(o->entity);
     }
-    int allowed = validator->validate(ctx, &query, &result);
+    int allowed = 0;
+    int code = read_token(presented, &query.token_len, err);
+    if (code == 0) {
+        allowed = validator->validate(ctx, &query, &result);
+        code = print(cli, &result, validator->reason(result.status), err);
+    }
     sodium_memzero(presented, sizeof presented);
-    int code = print(cli, &result, validator->reason(result.status), err);
     validator->close(ctx);
+    if (code == 0 && result.status == ESPT_ERR_USAGE)
+        return espt_fail(err, ESPT_USAGE, "%s", result.detail);
     if (code == 0 && result.status >= ESPT_ERR_UNAVAILABLE)
         return espt_fail(err, ESPT_UNUSABLE, "%s; look at it by esp-tokenctl check", result.detail);
     return code != 0 ? code : allowed ? 0 : 1;

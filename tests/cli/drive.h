@@ -1,0 +1,91 @@
+/* What the tests of esp-tokenctl share: documents, and stores with something in them. */
+#ifndef TESTS_CLI_DRIVE_H
+#define TESTS_CLI_DRIVE_H
+
+#include "support/support.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_PATTERN "esptk_"
+
+/* The one document that a command printed. */
+static inline json_t *document(const char *text)
+{
+    json_error_t error;
+    json_t *json = json_loads(text, 0, &error);
+    ck_assert_msg(json != NULL, "no JSON document: %s in: %s", error.text, text);
+    return json;
+}
+
+static inline json_t *done(struct run run)
+{
+    ck_assert_msg(run.status == 0, "status %d: %s", run.status, run.err);
+    return document(run.out);
+}
+
+/* Exactly these keys, in this order. */
+static inline void has_keys(const json_t *object, const char *const *keys)
+{
+    void *at = json_object_iter((json_t *)(uintptr_t)object);
+    for (; *keys != NULL; keys++) {
+        ck_assert_msg(at != NULL, "lacks %s", *keys);
+        ck_assert_str_eq(json_object_iter_key(at), *keys);
+        at = json_object_iter_next((json_t *)(uintptr_t)object, at);
+    }
+    ck_assert_msg(at == NULL, "one key too many");
+}
+#define HAS_KEYS(object, ...) has_keys((object), (const char *const[]){__VA_ARGS__, NULL})
+#define TOKEN_KEYS "id", "name", "entity", "status", "created", "expires", "last_used", "uses"
+#define ENTITY_KEYS \
+    "name", "kind", "reseller", "tier", "tier_known", "status", "created", "tokens", "max_tokens"
+
+static inline const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    ck_assert_msg(text != NULL, "%s is no text", key);
+    return text;
+}
+
+/* All that a refused command must leave as it was. */
+static inline const char *snapshot(const char *config)
+{
+    struct run tokens = CTL(config, NULL, "--json", "list");
+    struct run entities = CTL(config, NULL, "--json", "entity", "list");
+    ck_assert_int_eq(tokens.status, 0);
+    ck_assert_int_eq(entities.status, 0);
+    static char both[8][16384];
+    static size_t next;
+    char *out = both[next++ % 8];
+    int len = snprintf(out, sizeof both[0], "%s%s", tokens.out, entities.out);
+    ck_assert_int_lt(len, (int)sizeof both[0]);
+    return out;
+}
+
+/* acme, an advanced reseller; bolt, its customer, lite; zed, a customer of the platform, lite. */
+static inline const char *populated(const char **ret_folder)
+{
+    const char *config = store_folder(ret_folder);
+    ck_assert_int_eq(
+        CTL(config, NULL, "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced")
+            .status,
+        0);
+    ck_assert_int_eq(
+        CTL(config, NULL, "entity", "add", "bolt", "--kind", "customer", "--reseller", "acme")
+            .status,
+        0);
+    ck_assert_int_eq(CTL(config, NULL, "entity", "add", "zed", "--kind", "customer").status, 0);
+    return config;
+}
+
+static inline const char *revealed(const char *config, const char *token)
+{
+    json_t *json = done(CTL(config, NULL, "--json", "show", token, "--reveal"));
+    static char text[64];
+    snprintf(text, sizeof text, "%s", text_of(json, "token"));
+    json_decref(json);
+    return text;
+}
+
+#endif

@@ -1,0 +1,121 @@
+/* The clipboard, by an xclip of our own that keeps its text in a file. */
+#include "cli/drive.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char fake_xclip[] = "#!/bin/sh\n"
+                                 "echo \"$@\" >> \"$CLIP.args\"\n"
+                                 "env > \"$CLIP.env\"\n"
+                                 "case \"$1\" in\n"
+                                 "-o) exec cat \"$CLIP\" ;;\n"
+                                 "esac\n"
+                                 "cat > \"$CLIP\"\n"
+                                 "sleep 6 &\n"; /* it stays behind, as the real one */
+
+static const char *clip;
+
+static const char *with_xclip(void)
+{
+    const char *folder, *config = populated(&folder);
+    char path[1024];
+    file_write(in_folder(folder, "xclip"), fake_xclip, strlen(fake_xclip), 0755);
+    snprintf(path, sizeof path, "%s:%s", folder, getenv("PATH"));
+    clip = in_folder(folder, "clip");
+    setenv("PATH", path, 1);
+    setenv("CLIP", clip, 1);
+    setenv("DISPLAY", ":none", 1);
+    unsetenv("WAYLAND_DISPLAY");
+    return config;
+}
+
+/* Until the file holds `text`, for some seconds at most. */
+static bool comes_to_hold(const char *text, int seconds)
+{
+    for (int i = 0; i < seconds * 20; i++) {
+        const char *held = file_read(clip, NULL);
+        if (held != NULL && strcmp(held, text) == 0)
+            return true;
+        usleep(50000);
+    }
+    return false;
+}
+
+START_TEST(copied_then_cleared)
+{
+    const char *config = with_xclip(), *text = revealed(config, "acme/default");
+    struct run run = CTL(config, NULL, "copy", "acme/default", "--clear", "1");
+    ck_assert_msg(run.status == 0, "%s", run.err);
+    ck_assert_str_eq(run.out, "");
+    ck_assert_str_eq(run.err, "esp-tokenctl: copied acme/default to the clipboard (xclip); it is "
+                              "cleared in 1 s\n");
+    ck_assert_str_eq(file_read(clip, NULL), text);
+    ck_assert(comes_to_hold("", 10));
+}
+END_TEST
+
+START_TEST(what_came_later_stays)
+{
+    const char *config = with_xclip();
+    ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "1").status, 0);
+    file_text(clip, "something else");
+    sleep(3);
+    ck_assert_str_eq(file_read(clip, NULL), "something else");
+}
+END_TEST
+
+START_TEST(text_goes_by_pipe_alone)
+{
+    const char *config = with_xclip();
+    char path[1024];
+    ck_assert_int_eq(CTL(config, NULL, "show", "acme/default", "--copy").status, 0);
+    snprintf(path, sizeof path, "%s.args", clip);
+    ck_assert_ptr_null(strstr(file_read(path, NULL), TEXT_PATTERN));
+    snprintf(path, sizeof path, "%s.env", clip);
+    ck_assert_ptr_null(strstr(file_read(path, NULL), TEXT_PATTERN));
+    json_t *json = done(CTL(config, NULL, "--json", "copy", "acme/default", "--clear", "0"));
+    HAS_KEYS(json, TOKEN_KEYS);
+    json_decref(json);
+}
+END_TEST
+
+/* Neither xclip nor who waits to clear holds the pipe that $(...) reads. */
+START_TEST(script_does_not_wait)
+{
+    const char *config = with_xclip();
+    char command[2048];
+    snprintf(command, sizeof command, "x=$('%s' -c '%s' copy acme/default --clear 6 2>&1)",
+             ctl_path(), config);
+    time_t begin = time(NULL);
+    ck_assert_int_eq(run_process((const char *const[]){"sh", "-c", command, NULL}, NULL).status, 0);
+    ck_assert_int_le(time(NULL) - begin, 3);
+}
+END_TEST
+
+START_TEST(no_clipboard)
+{
+    const char *config = populated(NULL);
+    unsetenv("DISPLAY");
+    unsetenv("WAYLAND_DISPLAY");
+    setenv("TERM", "dumb", 1);
+    struct run run = CTL(config, NULL, "copy", "acme/default");
+    ck_assert_int_eq(run.status, 5);
+    ck_assert_ptr_nonnull(strstr(run.err, "install"));
+    ck_assert_ptr_null(strstr(run.err, TEXT_PATTERN));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("clipboard");
+    TCase *tests = tcase_create("clipboard");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, copied_then_cleared);
+    tcase_add_test(tests, what_came_later_stays);
+    tcase_add_test(tests, text_goes_by_pipe_alone);
+    tcase_add_test(tests, script_does_not_wait);
+    tcase_add_test(tests, no_clipboard);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}

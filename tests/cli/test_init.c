@@ -1,0 +1,97 @@
+/* init makes what is missing, never overwrites, and sets the modes of contract §4. */
+#include "cli/drive.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static unsigned mode_of(const char *path)
+{
+    struct stat st;
+    ck_assert_msg(stat(path, &st) == 0, "%s is missing", path);
+    return st.st_mode & 07777;
+}
+
+START_TEST(makes_all_then_keeps_all)
+{
+    static const struct {
+        const char *name;
+        unsigned mode;
+    } files[] = {{"esp-token.conf", 0644},
+                 {"tiers.ini", 0644},
+                 {"reveal.pub", 0644},
+                 {"reveal.key", 0600},
+                 {"tokens.mdb", 0640}};
+    umask(0); /* modes come from init, not from the umask */
+    const char *folder = in_folder(temp_folder(), "new");
+    struct run run = CTL(NULL, NULL, "init", folder);
+    ck_assert_int_eq(run.status, 0);
+    ck_assert_uint_eq(mode_of(folder), 0755);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        ck_assert_uint_eq(mode_of(in_folder(folder, files[i].name)), files[i].mode);
+    ck_assert_ptr_null(strstr(run.out, "kept"));
+
+    const char *key = file_read(in_folder(folder, "reveal.key"), NULL);
+    run = CTL(NULL, NULL, "init", folder);
+    ck_assert_int_eq(run.status, 0);
+    ck_assert_ptr_null(strstr(run.out, "made"));
+    ck_assert_str_eq(file_read(in_folder(folder, "reveal.key"), NULL), key);
+
+    json_t *json = done(CTL(NULL, NULL, "--json", "init", folder));
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "files")), 5);
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(public_key_from_secret)
+{
+    const char *folder, *config = populated(&folder);
+    const char *path = in_folder(folder, "reveal.pub"), *public = file_read(path, NULL);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "second").status, 5);
+    ck_assert_int_eq(CTL(config, NULL, "init").status, 0);
+    ck_assert_str_eq(file_read(path, NULL), public);
+    ck_assert_int_eq(unlink(in_folder(folder, "reveal.key")), 0);
+    ck_assert_int_eq(CTL(config, NULL, "init").status, 0);
+    ck_assert_int_ne(access(in_folder(folder, "reveal.key"), F_OK), 0);
+}
+END_TEST
+
+/* Without DIR: the files that the config names, and the folders that hold config and store. */
+START_TEST(what_the_config_names)
+{
+    const char *folder = temp_folder(), *config = in_folder(folder, "my.conf");
+    file_text(config, "[store]\npath = data/my.mdb\n[tiers]\npath = my.ini\n");
+    struct run run = CTL(config, NULL, "init");
+    ck_assert_msg(run.status == 0, "%s", run.err);
+    ck_assert_int_eq(access(in_folder(folder, "data/my.mdb"), F_OK), 0);
+    ck_assert_int_eq(access(in_folder(folder, "my.ini"), F_OK), 0);
+    ck_assert_int_eq(CTL(config, NULL, "check").status, 0);
+}
+END_TEST
+
+START_TEST(cannot_be_made)
+{
+    const char *folder = temp_folder();
+    struct run run = CTL(NULL, NULL, "init", in_folder(folder, "a/b"));
+    ck_assert_int_eq(run.status, 5);
+    ck_assert_ptr_nonnull(strstr(run.err, "make its parent first"));
+    ck_assert_int_ne(access(in_folder(folder, "a"), F_OK), 0);
+    file_text(in_folder(folder, "file"), "");
+    ck_assert_int_eq(CTL(NULL, NULL, "init", in_folder(folder, "file")).status, 5);
+    ck_assert_int_eq(CTL(NULL, NULL, "init", "").status, 2);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("init");
+    TCase *tests = tcase_create("init");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, makes_all_then_keeps_all);
+    tcase_add_test(tests, public_key_from_secret);
+    tcase_add_test(tests, what_the_config_names);
+    tcase_add_test(tests, cannot_be_made);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}

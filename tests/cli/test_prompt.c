@@ -1,0 +1,136 @@
+/* The question before a removal, seen at a terminal of our own. */
+#include "cli/drive.h"
+
+#include <pty.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define END_OF_FILE "\004"
+
+struct seen {
+    int status;
+    char text[4096];
+};
+
+/* Answers once the question stands; `meanwhile` (may be NULL) runs before the answer. */
+static struct seen at_terminal(const char *config, const char *const *args, const char *answer,
+                               void (*meanwhile)(const char *config))
+{
+    struct seen seen = {0};
+    size_t len = 0;
+    int terminal, status;
+    pid_t child = forkpty(&terminal, NULL, NULL, NULL);
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        const char *argv[16] = {ctl_path(), "-c", config};
+        for (size_t i = 0; args[i] != NULL; i++)
+            argv[3 + i] = args[i];
+        execv(argv[0], (char *const *)(void *)argv);
+        _exit(127);
+    }
+    ssize_t got;
+    while ((got = read(terminal, seen.text + len, sizeof seen.text - 1 - len)) > 0) {
+        len += (size_t)got;
+        if (answer != NULL && strstr(seen.text, "[y/N] ") != NULL) {
+            if (meanwhile != NULL)
+                meanwhile(config);
+            ck_assert_int_gt(write(terminal, answer, strlen(answer)), 0);
+            answer = NULL;
+        }
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    close(terminal);
+    seen.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+    return seen;
+}
+#define AT_TERMINAL(config, answer, meanwhile, ...) \
+    at_terminal((config), (const char *const[]){__VA_ARGS__, NULL}, (answer), (meanwhile))
+
+START_TEST(yes_removes)
+{
+    const char *config = populated(NULL);
+    CTL(config, NULL, "create", "acme", "second");
+    struct seen seen = AT_TERMINAL(config, "y\n", NULL, "remove", "acme/second");
+    ck_assert_msg(seen.status == 0, "%s", seen.text);
+    ck_assert_ptr_nonnull(strstr(seen.text, "second")); /* what it would remove */
+    ck_assert_int_eq(CTL(config, NULL, "show", "acme/second").status, 3);
+    seen = AT_TERMINAL(config, "yes\n", NULL, "entity", "remove", "zed");
+    ck_assert_int_eq(seen.status, 0);
+    ck_assert_ptr_nonnull(strstr(seen.text, "with its 1 token?"));
+    ck_assert_int_eq(CTL(config, NULL, "entity", "show", "zed").status, 3);
+}
+END_TEST
+
+START_TEST(anything_else_declines)
+{
+    static const char *const answers[] = {"n\n", "\n", "Yes please\n", "yy\n", END_OF_FILE};
+    const char *config = populated(NULL), *before = snapshot(config);
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        struct seen seen =
+            AT_TERMINAL(config, answers[i], NULL, "remove", "acme/default", "--last");
+        ck_assert_int_eq(seen.status, 4);
+        ck_assert_ptr_nonnull(strstr(seen.text, "declined; nothing was removed"));
+        ck_assert_int_eq(AT_TERMINAL(config, answers[i], NULL, "entity", "remove", "zed").status,
+                         4);
+    }
+    ck_assert_str_eq(snapshot(config), before);
+}
+END_TEST
+
+static void switch_off(const char *config)
+{
+    ck_assert_int_eq(CTL(config, NULL, "edit", "zed/default", "--status", "inactive").status, 0);
+}
+
+static void raise_tier(const char *config)
+{
+    ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "zed", "--tier", "advanced").status, 0);
+}
+
+/* Nothing is held while a person thinks, and a yes counts for what was shown alone. */
+START_TEST(what_was_shown_changed)
+{
+    const char *config = populated(NULL);
+    struct seen seen = AT_TERMINAL(config, "y\n", switch_off, "remove", "zed/default", "--last");
+    ck_assert_int_eq(seen.status, 4);
+    ck_assert_int_eq(CTL(config, NULL, "show", "zed/default").status, 0);
+    seen = AT_TERMINAL(config, "y\n", raise_tier, "entity", "remove", "zed");
+    ck_assert_int_eq(seen.status, 4);
+    ck_assert_int_eq(CTL(config, NULL, "entity", "show", "zed").status, 0);
+}
+END_TEST
+
+START_TEST(empty_list_at_terminal)
+{
+    struct seen seen = AT_TERMINAL(store_folder(NULL), NULL, NULL, "list");
+    ck_assert_int_eq(seen.status, 0);
+    ck_assert_str_eq(seen.text, "no tokens\r\n");
+}
+END_TEST
+
+/* Colours are for terminals, and for whoever has not asked for none. */
+START_TEST(colours)
+{
+    const char *config = populated(NULL);
+    setenv("TERM", "xterm", 1);
+    unsetenv("NO_COLOR");
+    ck_assert_ptr_nonnull(strstr(AT_TERMINAL(config, NULL, NULL, "list").text, "\033["));
+    setenv("NO_COLOR", "1", 1);
+    ck_assert_ptr_null(strstr(AT_TERMINAL(config, NULL, NULL, "list").text, "\033["));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("prompt");
+    TCase *tests = tcase_create("prompt");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, yes_removes);
+    tcase_add_test(tests, anything_else_declines);
+    tcase_add_test(tests, what_was_shown_changed);
+    tcase_add_test(tests, empty_list_at_terminal);
+    tcase_add_test(tests, colours);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
