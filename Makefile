@@ -28,6 +28,10 @@ LINK       = $(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,-z,relro,-z,now
 PC         = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 STATIC     = -Wl,-Bstatic $(1) -Wl,-Bdynamic
 
+# V=1 shows the commands whole
+Q          := $(if $(V),,@)
+SAY         = @$(if $(V),:,echo '  $(1)')
+
 sources    = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 COMMON    := $(call sources,src/common)
 READER    := $(call sources,src/reader)
@@ -41,28 +45,32 @@ all: $(OUT)/esp-tokenctl $(OUT)/esp_validator.so ## build build/esp-tokenctl and
 ifeq ($(VARIANT),release)
 all: build/esp-tokenctl build/esp_validator.so
 build/%: $(OUT)/%
-	ln -sf $(VARIANT)/$* $@
+	$(Q)ln -sf $(VARIANT)/$* $@
 endif
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
+	$(call SAY,CC    $<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
 
 # etc/ as C texts, for init
 QUOTE = sed 's/[\\"]/\\&/g; s/.*/    "&\\n"/' $(1)
 $(OUT)/shipped.c: etc/tiers.ini etc/esp-token.conf Makefile
 	@mkdir -p $(@D)
-	{ echo '#include "cli/shipped.h"'; \
+	$(Q){ echo '#include "cli/shipped.h"'; \
 	  echo 'const char shipped_tiers[] ='; $(call QUOTE,etc/tiers.ini); echo ';'; \
 	  echo 'const char shipped_config[] ='; $(call QUOTE,etc/esp-token.conf); echo ';'; } > $@
 $(OUT)/shipped.o: $(OUT)/shipped.c
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
+	$(call SAY,CC    $<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
 
 $(OUT)/esp-tokenctl: $(CLI) $(STORE) $(COMMON)
-	$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih smartcols jansson) -ldl
+	$(call SAY,LINK  $@)
+	$(Q)$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih smartcols jansson) -ldl
 
 $(OUT)/esp_validator.so: $(PLUGIN) $(READER) $(COMMON) plugins/validator/export.map
-	$(LINK) -shared $(filter %.o,$^) -o $@ -Wl,--version-script=plugins/validator/export.map \
+	$(call SAY,LINK  $@)
+	$(Q)$(LINK) -shared $(filter %.o,$^) -o $@ -Wl,--version-script=plugins/validator/export.map \
 	  -Wl,--exclude-libs,ALL -Wl,-z,nodelete $(DEFS_$(VARIANT)) \
 	  $(call STATIC,$(call PC,libsodium inih))
 

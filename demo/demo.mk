@@ -1,5 +1,6 @@
 $(OUT)/demo/metrics_host: $(OUT)/demo/metrics_host.o
-	$(LINK) -pie $^ -o $@ $(call PC,libmicrohttpd jansson) -ldl
+	$(call SAY,LINK  $@)
+	$(Q)$(LINK) -pie $^ -o $@ $(call PC,libmicrohttpd jansson) -ldl
 
 run-demo: all $(OUT)/demo/metrics_host
 	@demo/run.sh $(OUT)
@@ -9,6 +10,7 @@ demo: deps ## install what is missing, build, and show the main job on real inpu
 .PHONY: run-demo
 
 $(OUT)/examples/host: $(OUT)/examples/host.o
-	$(LINK) -pie $^ -o $@ -ldl
+	$(call SAY,LINK  $@)
+	$(Q)$(LINK) -pie $^ -o $@ -ldl
 examples: $(OUT)/examples/host ## build the hosts in examples/
 .PHONY: examples

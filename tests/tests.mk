@@ -9,7 +9,8 @@ $(OUT)/tests/support/%.o: CPPFLAGS += -Itests -DOUT='"$(abspath $(OUT))"'
 $(OUT)/tests/%.o: CPPFLAGS += -Itests
 
 $(OUT)/tests/%: $(OUT)/tests/%.o $(SUPPORT) $(STORE) $(READER) $(COMMON)
-	$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih check smartcols jansson) -ldl
+	$(call SAY,LINK  $@)
+	$(Q)$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih check smartcols jansson) -ldl
 
 .PHONY: run-tests
 run-tests: $(PRODUCTS) $(TESTS)
