@@ -1,6 +1,6 @@
 /*
- * The clipboard: by wl-copy, xclip or xsel, else by the terminal itself (OSC 52, as in xterm's
- * ctlseqs), which works over ssh too.
+ * The clipboard: by wl-copy, xclip or xsel, else by tmux or the terminal itself (OSC 52, as in
+ * xterm's ctlseqs), which works over ssh too.
  *
  * MUST 1: the text goes through a pipe, never through arguments or the environment.
  * MUST 2: who waits to clear keeps the text's digest alone.
@@ -23,7 +23,7 @@
 
 struct way {
     const char *name, *display; /* the variable that says there is one */
-    const char *copy[6], *paste[6], *clear[6];
+    const char *copy[8], *paste[6], *clear[12];
 };
 
 static const struct way ways[] = {
@@ -34,6 +34,13 @@ static const struct way ways[] = {
      {"xclip", "-o", "-selection", "clipboard"},
      {"xclip", "-selection", "clipboard"}},
     {"xsel", "DISPLAY", {"xsel", "-ib"}, {"xsel", "-ob"}, {"xsel", "-cb"}},
+    /* It hands the text on to its terminal by OSC 52; told so itself, it would keep each text in a
+       stack of buffers, where nothing clears it. */
+    {"tmux",
+     "TMUX",
+     {"tmux", "load-buffer", "-w", "-b", "esp-token", "-"},
+     {"tmux", "show-buffer", "-b", "esp-token"},
+     {"tmux", "set-buffer", "-w", "-b", "esp-token", " ", ";", "delete-buffer", "-b", "esp-token"}},
 };
 
 /* What stays behind keeps these streams and nothing else; -1: /dev/null. */
@@ -126,7 +133,7 @@ static bool write_osc52(int tty, const char *text)
 
 /* A process of its own session that outlives this one; `tty` is -1 unless the terminal did it. A
    terminal does not tell what its clipboard holds: there it is cleared in any case, by a blank,
-   since tmux ignores an empty text. */
+   since some ignore an empty text. */
 static int clear_later(const struct way *way, int tty, char *text, unsigned seconds,
                        struct espt_error *err)
 {

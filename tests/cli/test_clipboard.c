@@ -27,6 +27,7 @@ static const char *with_xclip(void)
     setenv("CLIP", clip, 1);
     setenv("DISPLAY", ":none", 1);
     unsetenv("WAYLAND_DISPLAY");
+    unsetenv("TMUX");
     return config;
 }
 
@@ -98,6 +99,7 @@ START_TEST(no_clipboard)
     const char *config = populated(NULL);
     unsetenv("DISPLAY");
     unsetenv("WAYLAND_DISPLAY");
+    unsetenv("TMUX");
     setenv("TERM", "dumb", 1);
     struct run run = CTL(config, NULL, "copy", "acme/default");
     ck_assert_int_eq(run.status, 5);
