@@ -27,16 +27,16 @@ extern "C" {
 
 /* What `validate` found, in the order in which it checks. */
 enum {
-    ESPT_UNSET = 0,           /* nothing was judged: zeroed memory never allows */
-    ESPT_ALLOW = 1,           /* the one status that lets a token pass */
-    ESPT_DENY_MALFORMED = 16, /* not a token text: length, prefix, alphabet, id or checksum */
-    ESPT_DENY_UNKNOWN,        /* no such id, or another secret */
-    ESPT_DENY_INACTIVE,       /* the token is switched off */
-    ESPT_DENY_EXPIRED,        /* now >= expires */
-    ESPT_DENY_SUSPENDED,      /* the token's entity, or its reseller, is inactive */
-    ESPT_DENY_TIER,           /* the entity's tier is not in the tier table */
-    ESPT_DENY_ENTITY,         /* the data asked for is another entity's, or nobody's */
-    ESPT_DENY_METRIC,         /* the tier does not show the metric, or its name is not one */
+    ESPT_UNSET = 0,            /* nothing was judged: zeroed memory never allows */
+    ESPT_ALLOW = 1,            /* the one status that lets a token pass */
+    ESPT_DENY_MALFORMED = 16,  /* not a token text: length, prefix, alphabet, id or checksum */
+    ESPT_DENY_UNKNOWN,         /* no such id, or another secret */
+    ESPT_DENY_INACTIVE,        /* the token is switched off */
+    ESPT_DENY_EXPIRED,         /* now >= expires */
+    ESPT_DENY_SUSPENDED,       /* the token's entity, or its reseller, is inactive */
+    ESPT_DENY_TIER,            /* the entity's tier is not in the tier table */
+    ESPT_DENY_ENTITY,          /* the data asked for is another entity's, or nobody's */
+    ESPT_DENY_METRIC,          /* the tier does not show the metric, or its name is not one */
     ESPT_ERR_UNAVAILABLE = 64, /* the store cannot be read now */
     ESPT_ERR_CORRUPT,          /* what was read is damaged */
     ESPT_ERR_USAGE             /* the query breaks this header's rules */
@@ -58,17 +58,17 @@ typedef struct espt_query {
 
 /* Fields that were not filled are zero or empty, on every return. */
 typedef struct espt_result {
-    uint32_t size;      /* sizeof(espt_result) as compiled, set by the host before the call */
-    int32_t status;     /* one of the statuses above */
-    int64_t expires;    /* Unix seconds; 0: never */
-    uint64_t revision;  /* the store's state that answered */
-    int32_t tier_rank;  /* 1-1000000 */
-    uint32_t kind;      /* 1 reseller, 2 customer */
-    char token_id[16];  /* 11 characters, for any well-formed text; public */
-    char entity[80];    /* the token's entity; only after the secret matched */
-    char reseller[80];  /* its reseller, if it has one */
-    char tier[64];      /* section name in the tier table */
-    char detail[160];   /* why, in a few words, for the host's log; never a secret */
+    uint32_t size;     /* sizeof(espt_result) as compiled, set by the host before the call */
+    int32_t status;    /* one of the statuses above */
+    int64_t expires;   /* Unix seconds; 0: never */
+    uint64_t revision; /* the store's state that answered */
+    int32_t tier_rank; /* 1-1000000 */
+    uint32_t kind;     /* 1 reseller, 2 customer */
+    char token_id[16]; /* 11 characters, for any well-formed text; public */
+    char entity[80];   /* the token's entity; only after the secret matched */
+    char reseller[80]; /* its reseller, if it has one */
+    char tier[64];     /* section name in the tier table */
+    char detail[160];  /* why, in a few words, for the host's log; never a secret */
 } espt_result;
 
 /* Called by `open` and by the one call a second that looks for changed files. `syslog_level` is a

@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #define LOOK_MS 1000
+#define OPEN_TRIES 3 /* a file may be replaced between its opening and its judging */
 #define HASH_BASIS UINT64_C(0xcbf29ce484222325)
 
 /* FNV-1a, 64 bits: only to tell one state of a file from the next. Never 0. */
@@ -118,6 +119,8 @@ static int reopen_store(struct espt_ctx *ctx, struct store_view *seen, struct es
 {
     struct store_view *view = NULL;
     int code = store_view_open(ctx, &view, err);
+    for (int tries = 1; code != 0 && tries < OPEN_TRIES; tries++)
+        code = store_view_open(ctx, &view, err);
     if (code != 0)
         log_once(ctx, &ctx->told_store, err->message, NULL);
     if (view == seen)
