@@ -2,8 +2,11 @@
 #include "common/trust.h"
 #include "support/support.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,6 +111,36 @@ START_TEST(others_are_not_trusted)
 }
 END_TEST
 
+/* In a mount namespace of its own; only root may make one. */
+START_TEST(overlayfs_is_refused)
+{
+    char options[2048];
+    const char *folder = temp_folder();
+    const char *merged = in_folder(folder, "merged");
+    snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s,workdir=%s",
+             in_folder(folder, "lower"), in_folder(folder, "upper"), in_folder(folder, "work"));
+    mkdir(in_folder(folder, "lower"), 0700);
+    mkdir(in_folder(folder, "upper"), 0700);
+    mkdir(in_folder(folder, "work"), 0700);
+    mkdir(merged, 0700);
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("overlay", merged, "overlay", 0, options) != 0) {
+        perror("SKIPPED overlayfs_is_refused: it needs root and overlayfs");
+        return;
+    }
+    const char *file = in_folder(merged, "tokens.mdb");
+    file_text(file, "x");
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    ck_assert_int_eq(trust_filesystem(fd, file, &err), ESPT_UNUSABLE);
+    ck_assert_msg(strstr(err.message, "overlayfs") != NULL, "%s", err.message);
+    close(fd);
+    ck_assert_int_eq(umount(merged), 0);
+    fd = open(folder, O_RDONLY | O_CLOEXEC);
+    ck_assert_int_eq(trust_filesystem(fd, folder, &err), 0);
+    close(fd);
+}
+END_TEST
+
 START_TEST(sizes_are_bounded)
 {
     const char *folder = temp_folder();
@@ -128,6 +161,7 @@ int main(void)
     tcase_add_loop_test(tcase, faults_are_refused, 0, sizeof faults / sizeof *faults);
     tcase_add_test(tcase, defaults_and_folders);
     tcase_add_test(tcase, others_are_not_trusted);
+    tcase_add_test(tcase, overlayfs_is_refused);
     tcase_add_test(tcase, sizes_are_bounded);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
