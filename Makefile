@@ -1,7 +1,7 @@
 # make help lists the targets. Every output lands in build/VARIANT; a plain make links the release
 # variant's two products into build/.
 
-VERSION    := 0.1.0
+VERSION    := 0.2.0
 PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
 DESTDIR    ?=

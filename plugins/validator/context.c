@@ -51,6 +51,8 @@ const char *store_fault(enum reader_status status)
         return "the store is damaged; run esp-tokenctl check";
     case READER_NEWER:
         return "the store is of a newer version than this validator";
+    case READER_OLDER:
+        return "the store is of an older version: run esp-tokenctl upgrade";
     case READER_CLOSED:
         return "the store was replaced, and the new one is not there";
     default:

@@ -58,7 +58,7 @@ static enum reader_status get_value(struct reader *reader, uint64_t root, const 
     return READER_OK;
 }
 
-/* The state record below a root of the main database: OK, CORRUPT, NEWER or BEYOND. */
+/* The state record below a root of the main database: OK, CORRUPT, NEWER, OLDER or BEYOND. */
 static enum reader_status get_state(struct reader *reader, uint64_t root,
                                     struct state_record *ret_state)
 {
@@ -70,8 +70,16 @@ static enum reader_status get_state(struct reader *reader, uint64_t root,
         get_value(reader, root, STATE_KEY, sizeof STATE_KEY - 1, false, value, &len);
     if (status != READER_OK)
         return status == READER_NONE ? READER_CORRUPT : status;
-    int whole = state_decode(value, len, ret_state);
-    return whole > 0 ? READER_OK : whole < 0 ? READER_NEWER : READER_CORRUPT;
+    switch (state_decode(value, len, ret_state)) {
+    case STATE_GOOD:
+        return READER_OK;
+    case STATE_NEWER:
+        return READER_NEWER;
+    case STATE_OLDER:
+        return READER_OLDER;
+    default:
+        return READER_CORRUPT;
+    }
 }
 
 /* One wrong bit can make the newer id look like that of the transaction before the older one (3
@@ -87,6 +95,8 @@ static enum reader_status judge_older(struct reader *reader, const struct metas 
     else
         status = get_state(reader, metas->older_root, &older);
     if (status == READER_OK && older.revision <= state->revision)
+        return READER_OK;
+    if (status == READER_OLDER) /* the transaction after it was the upgrade */
         return READER_OK;
     /* The older state's pages hold still as long as there is no third. */
     load_fence();

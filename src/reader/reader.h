@@ -29,6 +29,7 @@ enum reader_status {
     READER_CLOSED = -3,  /* this file is no longer the store */
     READER_NEWER = -4,   /* of a newer schema */
     READER_BEYOND = -5,  /* the file has outgrown the mapping: open it anew */
+    READER_OLDER = -6,   /* of an older schema: esp-tokenctl upgrade */
 };
 
 struct reader {
@@ -53,7 +54,7 @@ ESPT_MUST_USE int reader_open(struct reader *ret_reader, int fd, const char *pat
                               uint64_t map_size, struct espt_error *err);
 void reader_close(struct reader *reader);
 
-/* Takes the newest committed state: OK, AGAIN, CORRUPT, CLOSED, NEWER or BEYOND. A writer that is
+/* Takes the newest committed state: OK, AGAIN, CORRUPT, CLOSED, NEWER, OLDER or BEYOND. A writer that is
    just then rewriting a meta page looks like damage, so CORRUPT counts after a few tries only; and
    AGAIN may never end (a copy whose state record was not stamped), so tries must be bounded. */
 ESPT_MUST_USE enum reader_status reader_begin(struct snapshot *ret_snapshot, struct reader *reader);
@@ -72,7 +73,7 @@ ESPT_MUST_USE enum reader_status reader_end(const struct snapshot *snapshot);
 /* The whole of a look-up, with tries that are bounded by number and without sleep: begin, `fn`,
    end. `fn` may run many times and starts from nothing each time; it returns READER_OK or any other
    status, which is handed on once it counts. AGAIN: the tries are used up, unavailable. CORRUPT:
-   damaged. CLOSED, NEWER and BEYOND as above. */
+   damaged. CLOSED, NEWER, OLDER and BEYOND as above. */
 typedef enum reader_status (*reader_fn)(void *arg, struct snapshot *snapshot);
 ESPT_MUST_USE enum reader_status reader_look(struct reader *reader, reader_fn fn, void *arg);
 

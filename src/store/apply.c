@@ -91,7 +91,12 @@ static void put_auth(struct txn *txn, const struct token_full *token, const stru
 static void put_token(struct txn *txn, const struct token_full *token)
 {
     struct record_key key = key_integer(token->token.id);
-    struct token_record record = {.entity = token->entity, .created = token->token.created};
+    struct token_record record = {
+        .retiring = token->token.retiring,
+        .foreign = token->token.foreign,
+        .entity = token->entity,
+        .created = token->token.created,
+    };
     name_copy(record.name, sizeof record.name, token->token.name);
     memcpy(record.sealed, token->sealed, sizeof record.sealed);
     uint8_t value[RECORD_MAX];
@@ -100,14 +105,23 @@ static void put_token(struct txn *txn, const struct token_full *token)
 
 static struct record_key by_entity_key(const struct token_full *token)
 {
-    return key_by_entity(token->entity, token->token.name, strlen(token->token.name));
+    return key_indexed(token->entity, token->token.name, token->token.retiring, token->token.id);
 }
 
 static void put_by_entity(struct txn *txn, const struct token_full *token)
 {
     struct record_key key = by_entity_key(token);
     uint8_t value[RECORD_MAX];
-    txn_put(txn, TABLE_BY_ENTITY, &key, value, id_encode(&key, token->token.id, value));
+    txn_put(txn, TABLE_BY_ENTITY, &key, value,
+            id_encode(TABLE_BY_ENTITY, &key, token->token.id, value));
+}
+
+static void put_foreign(struct txn *txn, const struct token_full *token)
+{
+    struct record_key key = key_digest(token->digest);
+    uint8_t value[RECORD_MAX];
+    txn_put(txn, TABLE_FOREIGN, &key, value,
+            id_encode(TABLE_FOREIGN, &key, token->token.id, value));
 }
 
 /* --- counts --- */
@@ -118,10 +132,13 @@ static void need_number(struct txn *txn, uint32_t number, struct entity *ret_ent
         txn_damaged(txn, TABLE_ENTITIES, "an entity");
 }
 
-static void count_token(struct txn *txn, uint32_t number, int step)
+/* Retiring tokens count towards no limit. */
+static void count_token(struct txn *txn, const struct token_full *token, int step)
 {
     struct entity entity = {0};
-    need_number(txn, number, &entity);
+    if (token->token.retiring)
+        return;
+    need_number(txn, token->entity, &entity);
     if (txn->code != 0)
         return;
     entity.tokens += (uint32_t)step;
@@ -137,7 +154,7 @@ static void link_customer(struct txn *txn, const char *reseller, uint32_t custom
     struct record_key key = key_pair(entity.number, customer);
     uint8_t value[RECORD_MAX];
     if (enter)
-        txn_put(txn, TABLE_CUSTOMERS, &key, value, empty_encode(&key, value));
+        txn_put(txn, TABLE_CUSTOMERS, &key, value, empty_encode(TABLE_CUSTOMERS, &key, value));
     else
         txn_delete(txn, TABLE_CUSTOMERS, &key);
     entity.customers += enter ? 1u : (uint32_t)-1;
@@ -199,14 +216,27 @@ static void token_put(struct txn *txn, const struct token_full *after)
     put_token(txn, after);
     put_auth(txn, after, &entity);
     put_by_entity(txn, after);
+    if (after->token.foreign)
+        put_foreign(txn, after);
+}
+
+static void token_add(struct txn *txn, const struct token_full *after)
+{
+    token_put(txn, after);
+    count_token(txn, after, 1);
 }
 
 static void token_set(struct txn *txn, const struct token_full *before,
                       const struct token_full *after)
 {
-    if (strcmp(before->token.name, after->token.name) != 0) {
+    if (strcmp(before->token.name, after->token.name) != 0 ||
+        before->token.retiring != after->token.retiring) {
         struct record_key key = by_entity_key(before);
         txn_delete(txn, TABLE_BY_ENTITY, &key);
+    }
+    if (before->token.retiring != after->token.retiring) {
+        count_token(txn, before, -1);
+        count_token(txn, after, 1);
     }
     token_put(txn, after);
 }
@@ -218,7 +248,12 @@ static void token_remove(struct txn *txn, const struct token_full *before)
     txn_delete(txn, TABLE_AUTH, &key);
     txn_delete(txn, TABLE_TOKENS, &key);
     txn_delete(txn, TABLE_BY_ENTITY, &index);
-    count_token(txn, before->entity, -1);
+    txn_delete_if_there(txn, TABLE_USAGE, &key);
+    if (before->token.foreign) {
+        struct record_key digest = key_digest(before->digest);
+        txn_delete(txn, TABLE_FOREIGN, &digest);
+    }
+    count_token(txn, before, -1);
 }
 
 void apply(struct txn *txn, const struct changes *changes)
@@ -236,8 +271,7 @@ void apply(struct txn *txn, const struct changes *changes)
             entity_remove(txn, &change->entity.before);
             break;
         case CHANGE_TOKEN_ADD:
-            token_put(txn, &change->token.after);
-            count_token(txn, change->token.after.entity, 1);
+            token_add(txn, &change->token.after);
             break;
         case CHANGE_TOKEN_SET:
             token_set(txn, &change->token.before, &change->token.after);

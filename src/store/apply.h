@@ -12,7 +12,7 @@ enum change_type {
     CHANGE_ENTITY_SET,
     CHANGE_ENTITY_REMOVE, /* after its tokens */
     CHANGE_TOKEN_ADD,
-    CHANGE_TOKEN_SET, /* name, status, expiration */
+    CHANGE_TOKEN_SET, /* name, status, expiration; that it is retiring */
     CHANGE_TOKEN_REMOVE,
 };
 

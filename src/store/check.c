@@ -30,7 +30,7 @@ static void subject_of(enum table table, const struct record_key *key, char *out
     if (table_has_integer_key(table) && key->len == sizeof integer) {
         memcpy(&integer, key->bytes, sizeof integer);
         integer = le64toh(integer);
-        if (table == TABLE_AUTH || table == TABLE_TOKENS)
+        if (table == TABLE_AUTH || table == TABLE_TOKENS || table == TABLE_USAGE)
             token_id_format(integer, out);
         else
             snprintf(out, size, "%s %llu", table_name(table), (unsigned long long)integer);
@@ -38,13 +38,14 @@ static void subject_of(enum table table, const struct record_key *key, char *out
     }
     size_t from = table == TABLE_NAMES ? 0 : 4;
     size_t len = key->len > from ? key->len - from : 0;
-    if (table != TABLE_CUSTOMERS && text_ok((const char *)key->bytes + from, len))
+    if (table != TABLE_CUSTOMERS && table != TABLE_FOREIGN &&
+        text_ok((const char *)key->bytes + from, len))
         snprintf(out, size, "%.*s", (int)len, (const char *)key->bytes + from);
     else
         snprintf(out, size, "%s", table_name(table));
 }
 
-static void damaged(struct check *check, enum table table, const struct record_key *key)
+void check_damaged(struct check *check, enum table table, const struct record_key *key)
 {
     char subject[RECORD_KEY_MAX + 1];
     subject_of(table, key, subject, sizeof subject);
@@ -52,8 +53,8 @@ static void damaged(struct check *check, enum table table, const struct record_k
                  table_name(table));
 }
 
-static void index_fault(struct check *check, enum table table, const struct record_key *key,
-                        const char *fault)
+void check_index_fault(struct check *check, enum table table, const struct record_key *key,
+                       const char *fault)
 {
     char subject[RECORD_KEY_MAX + 1];
     subject_of(table, key, subject, sizeof subject);
@@ -61,8 +62,8 @@ static void index_fault(struct check *check, enum table table, const struct reco
                  fault);
 }
 
-static bool look_up(struct check *check, enum table table, const struct record_key *key,
-                    MDB_val *ret_value)
+bool check_look_up(struct check *check, enum table table, const struct record_key *key,
+                   MDB_val *ret_value)
 {
     return txn_get(check->txn, table, key, ret_value) > 0;
 }
@@ -71,14 +72,16 @@ int check_entity_record(struct check *check, uint32_t number, struct entity_reco
 {
     struct record_key key = key_integer(number);
     MDB_val value;
-    if (!look_up(check, TABLE_ENTITIES, &key, &value))
+    if (!check_look_up(check, TABLE_ENTITIES, &key, &value))
         return 0;
     return entity_decode(&key, value.mv_data, value.mv_size, ret) ? 1 : -1;
 }
 
-static uint32_t count_index(struct check *check, enum table table, uint32_t number)
+/* Keys that begin with `number`, from `rest` on. */
+static uint32_t count_index(struct check *check, enum table table, uint32_t number,
+                            const char *rest)
 {
-    struct record_key from = key_by_entity(number, "", 0);
+    struct record_key from = key_by_entity(number, rest, strlen(rest));
     struct walk walk;
     uint32_t count = 0;
     walk_begin(&walk, check->txn, table, &from, sizeof number);
@@ -88,7 +91,7 @@ static uint32_t count_index(struct check *check, enum table table, uint32_t numb
     return count;
 }
 
-static uint64_t integer_of(const struct record_key *key)
+uint64_t check_integer(const struct record_key *key)
 {
     uint64_t integer = 0;
     memcpy(&integer, key->bytes, key->len < sizeof integer ? key->len : sizeof integer);
@@ -99,8 +102,8 @@ static uint64_t integer_of(const struct record_key *key)
 
 static void check_counts(struct check *check, const struct entity_record *entity, uint32_t number)
 {
-    uint32_t tokens = count_index(check, TABLE_BY_ENTITY, number);
-    uint32_t customers = count_index(check, TABLE_CUSTOMERS, number);
+    uint32_t tokens = count_index(check, TABLE_BY_ENTITY, number, "\1"); /* past the retiring */
+    uint32_t customers = count_index(check, TABLE_CUSTOMERS, number, "");
     if (entity->tokens != tokens)
         check_report(check, "count", entity->name, "it counts %u tokens and has %u", entity->tokens,
                      tokens);
@@ -115,17 +118,17 @@ static void check_counts(struct check *check, const struct entity_record *entity
 static void check_entity(struct check *check, const struct tier_table *tiers,
                          const struct record_key *key, const struct entity_record *entity)
 {
-    const uint64_t number = integer_of(key);
+    const uint64_t number = check_integer(key);
     MDB_val value;
     struct record_key name = key_name(entity->name, strlen(entity->name));
     uint32_t named = 0;
     if (number == 0 || number >= check->txn->state.next_number)
-        index_fault(check, TABLE_ENTITIES, key, "its number was never given");
-    if (!look_up(check, TABLE_NAMES, &name, &value) ||
+        check_index_fault(check, TABLE_ENTITIES, key, "its number was never given");
+    if (!check_look_up(check, TABLE_NAMES, &name, &value) ||
         !number_decode(&name, value.mv_data, value.mv_size, &named) || named != number)
         check_report(check, "index", entity->name, "table names does not lead to it");
     struct reseller_record reseller;
-    bool is_reseller = look_up(check, TABLE_RESELLERS, key, &value);
+    bool is_reseller = check_look_up(check, TABLE_RESELLERS, key, &value);
     if (is_reseller != (entity->kind == KIND_RESELLER))
         check_report(check, "index", entity->name, "its kind and table resellers disagree");
     else if (is_reseller && reseller_decode(key, value.mv_data, value.mv_size, &reseller) &&
@@ -140,7 +143,7 @@ static void check_entity(struct check *check, const struct tier_table *tiers,
             check_report(check, "rule", entity->name, "its reseller is no reseller, or not there");
         if (entity->kind == KIND_RESELLER)
             check_report(check, "rule", entity->name, "a reseller that belongs to a reseller");
-        if (!look_up(check, TABLE_CUSTOMERS, &pair, &value))
+        if (!check_look_up(check, TABLE_CUSTOMERS, &pair, &value))
             check_report(check, "index", entity->name, "table customers lacks it");
     }
     check_counts(check, entity, (uint32_t)number);
@@ -156,80 +159,41 @@ static void check_entities(struct check *check, const struct tier_table *tiers)
         if (entity_decode(&walk.key, walk.value.mv_data, walk.value.mv_size, &entity))
             check_entity(check, tiers, &walk.key, &entity);
         else
-            damaged(check, TABLE_ENTITIES, &walk.key);
+            check_damaged(check, TABLE_ENTITIES, &walk.key);
     }
     walk_end(&walk);
 }
 
-static void check_names(struct check *check)
+static bool leads_to(struct check *check, const uint8_t *digest, const struct record_key *key)
 {
-    struct walk walk;
-    walk_begin(&walk, check->txn, TABLE_NAMES, NULL, 0);
-    while (walk_next(&walk)) {
-        uint32_t number;
-        struct entity_record entity;
-        if (!number_decode(&walk.key, walk.value.mv_data, walk.value.mv_size, &number))
-            damaged(check, TABLE_NAMES, &walk.key);
-        else if (check_entity_record(check, number, &entity) == 0 ||
-                 strlen(entity.name) != walk.key.len ||
-                 memcmp(entity.name, walk.key.bytes, walk.key.len) != 0)
-            index_fault(check, TABLE_NAMES, &walk.key, "it leads to no entity of that name");
-    }
-    walk_end(&walk);
-}
-
-static void check_resellers(struct check *check)
-{
-    struct walk walk;
-    walk_begin(&walk, check->txn, TABLE_RESELLERS, NULL, 0);
-    while (walk_next(&walk)) {
-        struct reseller_record reseller;
-        struct entity_record entity;
-        if (!reseller_decode(&walk.key, walk.value.mv_data, walk.value.mv_size, &reseller))
-            damaged(check, TABLE_RESELLERS, &walk.key);
-        else if (check_entity_record(check, (uint32_t)integer_of(&walk.key), &entity) == 0)
-            index_fault(check, TABLE_RESELLERS, &walk.key, "there is no such entity");
-    }
-    walk_end(&walk);
-}
-
-static void check_customers(struct check *check)
-{
-    struct walk walk;
-    walk_begin(&walk, check->txn, TABLE_CUSTOMERS, NULL, 0);
-    while (walk_next(&walk)) {
-        uint32_t pair[2] = {0, 0};
-        struct entity_record entity;
-        if (walk.key.len != sizeof pair ||
-            !empty_decode(&walk.key, walk.value.mv_data, walk.value.mv_size)) {
-            damaged(check, TABLE_CUSTOMERS, &walk.key);
-            continue;
-        }
-        memcpy(pair, walk.key.bytes, sizeof pair);
-        int found = check_entity_record(check, be32toh(pair[1]), &entity);
-        if (found == 0 || (found > 0 && entity.reseller != be32toh(pair[0])))
-            index_fault(check, TABLE_CUSTOMERS, &walk.key,
-                        "it names a customer that is not that reseller's");
-    }
-    walk_end(&walk);
+    struct record_key foreign = key_digest(digest);
+    MDB_val value;
+    uint64_t id;
+    return check_look_up(check, TABLE_FOREIGN, &foreign, &value) &&
+           id_decode(TABLE_FOREIGN, &foreign, value.mv_data, value.mv_size, &id) &&
+           id == check_integer(key);
 }
 
 /* Does what validators judge by say what the entity says? */
-static void check_auth(struct check *check, const struct record_key *key, uint32_t number)
+static void check_auth(struct check *check, const struct record_key *key,
+                       const struct token_record *token)
 {
+    const uint32_t number = token->entity;
     MDB_val value;
     struct auth_record auth;
     struct entity_record entity;
-    if (!look_up(check, TABLE_AUTH, key, &value)) {
-        index_fault(check, TABLE_AUTH, key, "the token has no record for validators");
+    if (!check_look_up(check, TABLE_AUTH, key, &value)) {
+        check_index_fault(check, TABLE_AUTH, key, "the token has no record for validators");
     } else if (!auth_decode(key, value.mv_data, value.mv_size, &auth)) {
-        damaged(check, TABLE_AUTH, key);
+        check_damaged(check, TABLE_AUTH, key);
+    } else if (token->foreign && !leads_to(check, auth.digest, key)) {
+        check_index_fault(check, TABLE_AUTH, key, "table foreign does not lead to it");
     } else if (check_entity_record(check, number, &entity) > 0 &&
                (auth.entity != number || auth.reseller != entity.reseller ||
                 auth.kind != entity.kind || auth.entity_active != entity.active ||
                 strcmp(auth.entity_name, entity.name) != 0 ||
                 strcmp(auth.tier, entity.tier) != 0)) {
-        index_fault(check, TABLE_AUTH, key, "it says something else than the token's entity");
+        check_index_fault(check, TABLE_AUTH, key, "it says something else than the token's entity");
     }
 }
 
@@ -240,49 +204,22 @@ static void check_tokens(struct check *check)
     while (walk_next(&walk)) {
         struct token_record token;
         if (!token_decode(&walk.key, walk.value.mv_data, walk.value.mv_size, &token)) {
-            damaged(check, TABLE_TOKENS, &walk.key);
+            check_damaged(check, TABLE_TOKENS, &walk.key);
             continue;
         }
         struct entity_record entity;
         if (check_entity_record(check, token.entity, &entity) == 0)
-            index_fault(check, TABLE_TOKENS, &walk.key, "its entity is not there");
-        struct record_key named = key_by_entity(token.entity, token.name, strlen(token.name));
+            check_index_fault(check, TABLE_TOKENS, &walk.key, "its entity is not there");
+        struct record_key named =
+            key_indexed(token.entity, token.name, token.retiring, check_integer(&walk.key));
         MDB_val value;
         uint64_t id;
-        if (!look_up(check, TABLE_BY_ENTITY, &named, &value) ||
-            !id_decode(&named, value.mv_data, value.mv_size, &id) || id != integer_of(&walk.key))
-            index_fault(check, TABLE_TOKENS, &walk.key, "table by_entity does not lead to it");
-        check_auth(check, &walk.key, token.entity);
-    }
-    walk_end(&walk);
-}
-
-static void check_partners(struct check *check)
-{
-    struct walk walk;
-    MDB_val value;
-    walk_begin(&walk, check->txn, TABLE_AUTH, NULL, 0);
-    while (walk_next(&walk)) {
-        if (!look_up(check, TABLE_TOKENS, &walk.key, &value))
-            index_fault(check, TABLE_AUTH, &walk.key, "there is no such token");
-    }
-    walk_end(&walk);
-    walk_begin(&walk, check->txn, TABLE_BY_ENTITY, NULL, 0);
-    while (walk_next(&walk)) {
-        uint64_t id;
-        if (!id_decode(&walk.key, walk.value.mv_data, walk.value.mv_size, &id)) {
-            damaged(check, TABLE_BY_ENTITY, &walk.key);
-            continue;
-        }
-        struct record_key key = key_integer(id);
-        struct token_record token;
-        if (!look_up(check, TABLE_TOKENS, &key, &value)) {
-            index_fault(check, TABLE_BY_ENTITY, &walk.key, "it leads to no token");
-        } else if (token_decode(&key, value.mv_data, value.mv_size, &token)) {
-            struct record_key named = key_by_entity(token.entity, token.name, strlen(token.name));
-            if (named.len != walk.key.len || memcmp(named.bytes, walk.key.bytes, named.len) != 0)
-                index_fault(check, TABLE_BY_ENTITY, &walk.key, "it leads to another token");
-        }
+        if (!check_look_up(check, TABLE_BY_ENTITY, &named, &value) ||
+            !id_decode(TABLE_BY_ENTITY, &named, value.mv_data, value.mv_size, &id) ||
+            id != check_integer(&walk.key))
+            check_index_fault(check, TABLE_TOKENS, &walk.key,
+                              "table by_entity does not lead to it");
+        check_auth(check, &walk.key, &token);
     }
     walk_end(&walk);
 }
@@ -296,11 +233,8 @@ int store_check(struct store *store, const struct tier_table *tiers, finding_fn 
         return code;
     struct check check = {.txn = &txn, .fn = fn, .arg = arg};
     check_entities(&check, tiers);
-    check_names(&check);
-    check_resellers(&check);
-    check_customers(&check);
     check_tokens(&check);
-    check_partners(&check);
+    check_indexes(&check);
     txn_abort(&txn);
     if (txn.code == 0)
         *ret_findings = check.findings;

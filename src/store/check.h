@@ -1,4 +1,4 @@
-/* What check.c and check_tiers.c share: one snapshot, and where findings go. */
+/* What the files of check share: one snapshot, and where findings go. */
 #ifndef ESPT_STORE_CHECK_H
 #define ESPT_STORE_CHECK_H
 
@@ -17,6 +17,17 @@ void check_report(struct check *check, const char *kind, const char *subject, co
    NULL: none. */
 void check_entity_tier(struct check *check, const struct tier_table *tiers,
                        const struct entity_record *entity, const char *reseller_tier);
+/* This record does not open. */
+void check_damaged(struct check *check, enum table table, const struct record_key *key);
+/* This entry has no partner, or another. */
+void check_index_fault(struct check *check, enum table table, const struct record_key *key,
+                       const char *fault);
+/* Every index: check_indexes.c. */
+void check_indexes(struct check *check);
+
+bool check_look_up(struct check *check, enum table table, const struct record_key *key,
+                   MDB_val *ret_value);
+uint64_t check_integer(const struct record_key *key);
 /* 1 whole, 0 not there, -1 damaged. */
 int check_entity_record(struct check *check, uint32_t number, struct entity_record *ret);
 

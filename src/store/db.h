@@ -1,5 +1,5 @@
 /*
- * Transactions over liblmdb: the only file besides db.c, lock.c and create.c that knows it.
+ * The environment (db.c) and its transactions (txn.c) over liblmdb, which no other header shows.
  *
  * The first failure in a transaction sticks: later calls do nothing and return it, and txn_commit()
  * aborts. So a change is written as one straight run and judged once, at its end.
@@ -59,6 +59,7 @@ void txn_put(struct txn *txn, enum table table, const struct record_key *key, co
              size_t len);
 /* The key must be there: an index that lacks it is damage. */
 void txn_delete(struct txn *txn, enum table table, const struct record_key *key);
+void txn_delete_if_there(struct txn *txn, enum table table, const struct record_key *key);
 
 /* A walk over a table in order of its keys, from the first that is not below `from` (NULL: all),
    while keys begin with the `prefix` first bytes of it. */

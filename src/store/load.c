@@ -93,6 +93,8 @@ int load_token_id(struct txn *txn, uint64_t id, struct token_full *ret_token)
     struct token_full token = {
         .token = {.id = id,
                   .active = auth.active,
+                  .retiring = record.retiring,
+                  .foreign = record.foreign,
                   .created = record.created,
                   .expires = auth.expires},
         .entity = record.entity,
@@ -119,7 +121,7 @@ int load_token_named(struct txn *txn, uint32_t entity, const char *name, uint64_
     struct record_key key = key_by_entity(entity, name, strlen(name));
     MDB_val value;
     int found = txn_get(txn, TABLE_BY_ENTITY, &key, &value);
-    if (found > 0 && !id_decode(&key, value.mv_data, value.mv_size, ret_id))
+    if (found > 0 && !id_decode(TABLE_BY_ENTITY, &key, value.mv_data, value.mv_size, ret_id))
         return txn_damaged(txn, TABLE_BY_ENTITY, name);
     return found;
 }
@@ -159,7 +161,7 @@ bool walk_next_token(struct walk *walk, struct token_full *ret_token)
     if (!walk_next(walk))
         return false;
     uint64_t id;
-    if (!id_decode(&walk->key, walk->value.mv_data, walk->value.mv_size, &id)) {
+    if (!id_decode(TABLE_BY_ENTITY, &walk->key, walk->value.mv_data, walk->value.mv_size, &id)) {
         txn_damaged(walk->txn, TABLE_BY_ENTITY, "a token");
         return false;
     }
@@ -180,7 +182,7 @@ bool walk_next_customer(struct walk *walk, struct entity *ret_entity)
         return false;
     uint32_t number[2] = {0, 0};
     if (walk->key.len == sizeof number &&
-        empty_decode(&walk->key, walk->value.mv_data, walk->value.mv_size))
+        empty_decode(TABLE_CUSTOMERS, &walk->key, walk->value.mv_data, walk->value.mv_size))
         memcpy(number, walk->key.bytes, sizeof number);
     int found = load_entity_number(walk->txn, be32toh(number[1]), ret_entity);
     if (found == 0)

@@ -33,6 +33,8 @@ struct entity {
 struct token {
     uint64_t id;
     bool active;
+    bool retiring;   /* rotated: it ends at `expires`, and its name means its successor */
+    bool foreign;    /* another system's: its text cannot be seen again */
     int64_t created; /* Unix seconds */
     int64_t expires; /* Unix seconds; 0: never */
     char name[TOKEN_NAME_MAX + 1];

@@ -1,0 +1,260 @@
+#include "store/db.h"
+
+#include "store/lock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int txn_fail(struct txn *txn, int code, const char *format, ...)
+{
+    if (txn->code != 0)
+        return txn->code;
+    char message[sizeof txn->err->message];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    txn->code = code;
+    return espt_fail(txn->err, code, "%s", message);
+}
+
+static int txn_fail_rc(struct txn *txn, int rc)
+{
+    if (txn->code == 0)
+        txn->code = db_fail(txn->err, rc, &txn->store->config);
+    if (rc == MDB_PANIC)
+        txn->store->broken = true;
+    return txn->code;
+}
+
+int txn_damaged(struct txn *txn, enum table table, const char *subject)
+{
+    return txn_fail(txn, ESPT_UNUSABLE,
+                    "%s: the record of %s in table %s is damaged or missing; look at it by "
+                    "esp-tokenctl check, or restore a backup",
+                    txn->store->config.store, subject, table_name(table));
+}
+
+static void read_state(struct txn *txn)
+{
+    struct record_key key = key_state();
+    MDB_val value;
+    int found = txn_get(txn, TABLE_STATE, &key, &value);
+    if (found < 0)
+        return;
+    enum state_verdict verdict = STATE_DAMAGED;
+    if (found > 0)
+        verdict = state_decode(value.mv_data, value.mv_size, &txn->state);
+    if (verdict == STATE_NEWER)
+        txn_fail(txn, ESPT_UNUSABLE, "%s: a store of a newer version; use a newer esp-tokenctl",
+                 txn->store->config.store);
+    else if (verdict == STATE_OLDER)
+        txn_fail(
+            txn, ESPT_UNUSABLE,
+            "%s: a store of an older version; run esp-tokenctl upgrade to bring it to this one",
+            txn->store->config.store);
+    else if (verdict == STATE_DAMAGED)
+        txn_damaged(txn, TABLE_STATE, "the state");
+    else if (txn->state.closed)
+        txn_fail(txn, ESPT_UNUSABLE, "%s: this store was replaced meanwhile; try again",
+                 txn->store->config.store);
+    else if (txn->state.transaction + (txn->writes ? 1 : 0) != mdb_txn_id(txn->mdb))
+        txn_fail(txn, ESPT_UNUSABLE,
+                 "%s: another program than esp-tokenctl has written to the store; restore a backup",
+                 txn->store->config.store);
+}
+
+/* MUST 1: and that nobody slipped in all the same. */
+static void require_next_id(struct txn *txn)
+{
+    MDB_envinfo info;
+    int rc = mdb_env_info(txn->store->env, &info);
+    if (rc != 0)
+        txn_fail_rc(txn, rc);
+    else if (mdb_txn_id(txn->mdb) != info.me_last_txnid + 1)
+        txn_fail(txn, ESPT_UNUSABLE, "%s: two writers at once; nothing was changed; try again",
+                 txn->store->config.store);
+}
+
+int txn_begin(struct txn *ret_txn, struct store *store, bool writes, struct espt_error *err)
+{
+    if (store->broken)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: an earlier write failed; run the command again",
+                         store->config.store);
+    struct txn txn = {.store = store, .writes = writes, .err = err};
+    if (writes) {
+        int code = lock_take(store->writer_fd, store->waiting, store->waiting_arg, err);
+        if (code != 0)
+            return code;
+        int dead;
+        mdb_reader_check(store->env, &dead);
+    }
+    int rc = mdb_txn_begin(store->env, NULL, writes ? 0 : MDB_RDONLY, &txn.mdb);
+    if (rc == MDB_READERS_FULL) {
+        int dead;
+        mdb_reader_check(store->env, &dead);
+        rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn.mdb);
+    }
+    if (rc != 0) {
+        txn_fail_rc(&txn, rc);
+    } else {
+        if (writes)
+            require_next_id(&txn);
+        read_state(&txn);
+    }
+    if (txn.code != 0) {
+        txn_abort(&txn);
+        return txn.code;
+    }
+    *ret_txn = txn;
+    return 0;
+}
+
+static void end(struct txn *txn)
+{
+    txn->mdb = NULL;
+    if (txn->writes)
+        lock_release(txn->store->writer_fd);
+    txn->writes = false;
+}
+
+void txn_abort(struct txn *txn)
+{
+    if (txn->mdb != NULL)
+        mdb_txn_abort(txn->mdb);
+    end(txn);
+}
+
+static bool has_entries(struct txn *txn, enum table table)
+{
+    MDB_stat stat;
+    int rc = txn->code == 0 ? mdb_stat(txn->mdb, txn->store->dbi[table], &stat) : 0;
+    if (rc != 0)
+        txn_fail_rc(txn, rc);
+    return txn->code == 0 && stat.ms_entries > 0;
+}
+
+int txn_commit(struct txn *txn)
+{
+    if (txn->writes) {
+        struct record_key key = key_state();
+        uint8_t value[RECORD_MAX];
+        txn->state.transaction = mdb_txn_id(txn->mdb);
+        txn->state.revision++;
+        txn->state.foreign = has_entries(txn, TABLE_FOREIGN);
+        txn_put(txn, TABLE_STATE, &key, value, state_encode(&txn->state, value));
+    }
+    if (txn->code != 0) {
+        txn_abort(txn);
+        return txn->code;
+    }
+    int rc = mdb_txn_commit(txn->mdb);
+    end(txn);
+    if (rc != 0) {
+        txn->store->broken = true;
+        txn_fail_rc(txn, rc);
+    }
+    return txn->code;
+}
+
+/* --- records --- */
+
+static MDB_val mdb_key(const struct record_key *key)
+{
+    return (MDB_val){.mv_size = key->len, .mv_data = (void *)(uintptr_t)key->bytes};
+}
+
+int txn_get(struct txn *txn, enum table table, const struct record_key *key, MDB_val *ret_value)
+{
+    if (txn->code != 0)
+        return txn->code;
+    MDB_val k = mdb_key(key);
+    int rc = mdb_get(txn->mdb, txn->store->dbi[table], &k, ret_value);
+    if (rc == MDB_NOTFOUND)
+        return 0;
+    return rc == 0 ? 1 : txn_fail_rc(txn, rc);
+}
+
+void txn_put(struct txn *txn, enum table table, const struct record_key *key, const uint8_t *value,
+             size_t len)
+{
+    if (txn->code != 0)
+        return;
+    MDB_val k = mdb_key(key);
+    MDB_val v = {.mv_size = len, .mv_data = (void *)(uintptr_t)value};
+    int rc = mdb_put(txn->mdb, txn->store->dbi[table], &k, &v, 0);
+    if (rc != 0)
+        txn_fail_rc(txn, rc);
+}
+
+/* 1 deleted, 0 not there, negative: the transaction has failed. */
+static int delete_key(struct txn *txn, enum table table, const struct record_key *key)
+{
+    if (txn->code != 0)
+        return txn->code;
+    MDB_val k = mdb_key(key);
+    int rc = mdb_del(txn->mdb, txn->store->dbi[table], &k, NULL);
+    if (rc == MDB_NOTFOUND)
+        return 0;
+    return rc == 0 ? 1 : txn_fail_rc(txn, rc);
+}
+
+void txn_delete(struct txn *txn, enum table table, const struct record_key *key)
+{
+    if (delete_key(txn, table, key) == 0)
+        txn_damaged(txn, table, "what is to be removed");
+}
+
+void txn_delete_if_there(struct txn *txn, enum table table, const struct record_key *key)
+{
+    delete_key(txn, table, key);
+}
+
+void walk_begin(struct walk *ret_walk, struct txn *txn, enum table table,
+                const struct record_key *from, size_t prefix)
+{
+    *ret_walk = (struct walk){.txn = txn, .table = table, .prefix = prefix};
+    if (from != NULL)
+        ret_walk->from = *from;
+    if (txn->code != 0)
+        return;
+    int rc = mdb_cursor_open(txn->mdb, txn->store->dbi[table], &ret_walk->cursor);
+    if (rc != 0) {
+        ret_walk->cursor = NULL;
+        txn_fail_rc(txn, rc);
+    }
+}
+
+bool walk_next(struct walk *walk)
+{
+    if (walk->txn->code != 0 || walk->cursor == NULL)
+        return false;
+    MDB_val key = mdb_key(&walk->from);
+    MDB_cursor_op op = MDB_NEXT;
+    if (!walk->started)
+        op = walk->from.len == 0 ? MDB_FIRST : MDB_SET_RANGE;
+    walk->started = true;
+    int rc = mdb_cursor_get(walk->cursor, &key, &walk->value, op);
+    if (rc == MDB_NOTFOUND)
+        return false;
+    if (rc != 0) {
+        txn_fail_rc(walk->txn, rc);
+        return false;
+    }
+    if (key.mv_size > sizeof walk->key.bytes) {
+        txn_damaged(walk->txn, walk->table, "an overlong key");
+        return false;
+    }
+    walk->key.len = key.mv_size;
+    memcpy(walk->key.bytes, key.mv_data, key.mv_size);
+    return walk->prefix == 0 || (key.mv_size >= walk->prefix &&
+                                 memcmp(key.mv_data, walk->from.bytes, walk->prefix) == 0);
+}
+
+void walk_end(struct walk *walk)
+{
+    if (walk->cursor != NULL)
+        mdb_cursor_close(walk->cursor);
+    walk->cursor = NULL;
+}
