@@ -8,9 +8,3 @@ run-demo: all $(OUT)/demo/metrics_host
 demo: deps ## install what is missing, build, and show the main job on real input
 	@$(MAKE) run-demo
 .PHONY: run-demo
-
-$(OUT)/examples/host: $(OUT)/examples/host.o
-	$(call SAY,LINK  $@)
-	$(Q)$(LINK) -pie $^ -o $@ -ldl
-examples: $(OUT)/examples/host ## build the hosts in examples/
-.PHONY: examples

@@ -6,7 +6,7 @@
 
 int main(int argc, char **argv)
 {
-    char token[64], err[256];
+    char token[64], err[256] = "Usage: host VALIDATOR.so CONFIG <TOKEN";
     espt_ctx *ctx;
     void *plugin = argc > 2 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
     const espt_validator *(*get)(uint32_t) = NULL;
@@ -14,7 +14,7 @@ int main(int argc, char **argv)
         *(void **)(void *)&get = dlsym(plugin, "espt_validator_get");
     const espt_validator *v = get != NULL ? get(ESPT_ABI) : NULL;
     if (v == NULL || !v->open(&ctx, argv[2], NULL, NULL, err, sizeof err))
-        return 2;
+        return fprintf(stderr, "%s\n", err), 2;
     espt_query q = {.size = sizeof q, .token = token, .metric = "kpi.peak_audience"};
     espt_result r = {.size = sizeof r};
     q.token_len = fread(token, 1, 54, stdin);

@@ -1,15 +1,26 @@
 #!/bin/sh
-# Runs each test program named, shows the output of those that fail, and counts.
-passed=0 failed=0
+# Runs each test program named, shows the output of those that fail, and counts. A script that cannot
+# do its work here ends with 77, its last line saying why; it is not counted as passed.
+# The logs lie beside the programs, those of scripts in $LOGS.
+passed=0 failed=0 skipped=
 for test in "$@"; do
-    if "$test" >"$test.log" 2>&1; then
+    log=${LOGS:-${test%/*}}/${test##*/}.log
+    "$test" >"$log" 2>&1
+    case $? in
+    0)
         passed=$((passed + 1))
-        printf 'ok   %s: %s\n' "${test##*/}" "$(grep -E '^[0-9]+%' "$test.log" | tail -n 1)"
-    else
+        printf 'ok   %s: %s\n' "${test##*/}" "$(grep -E '^[0-9]+(%| checks)' "$log" | tail -n 1)"
+        ;;
+    77)
+        skipped="$skipped ${test##*/}"
+        printf 'SKIP %s: %s\n' "${test##*/}" "$(tail -n 1 "$log")"
+        ;;
+    *)
         failed=$((failed + 1))
         printf 'FAIL %s\n' "${test##*/}"
-        cat "$test.log"
-    fi
+        cat "$log"
+        ;;
+    esac
 done
-printf '%d passed, %d failed\n' "$passed" "$failed"
+printf '%d passed, %d failed%s\n' "$passed" "$failed" "${skipped:+, skipped:$skipped}"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,5 +1,6 @@
 # Every tests/*/test_NAME.c is one Check program over the modules; it drives the products by $(OUT).
-TEST_SOURCES := $(wildcard tests/*/test_*.c)
+# Those of tests/hosts need the hosts' own libraries: hosts.mk runs them.
+TEST_SOURCES := $(filter-out tests/hosts/%,$(wildcard tests/*/test_*.c))
 TESTS        := $(TEST_SOURCES:%.c=$(OUT)/%)
 SUPPORT      := $(call sources,tests/support)
 # A control for the reader's stress test: the same reader with the bound loosened to T+2.
@@ -10,7 +11,7 @@ $(OUT)/tests/%.o: CPPFLAGS += -Itests
 
 $(OUT)/tests/%: $(OUT)/tests/%.o $(SUPPORT) $(STORE) $(READER) $(COMMON)
 	$(call SAY,LINK  $@)
-	$(Q)$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih check smartcols jansson) -ldl
+	$(Q)$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih check smartcols jansson) $(TEST_LIBS) -ldl
 
 .PHONY: run-tests
 run-tests: $(PRODUCTS) $(TESTS)

@@ -1,0 +1,60 @@
+/*
+ * How an adapter in C comes to the validator: dlopen at a path, the one symbol, another ABI
+ * refused. paths.h, made by make, holds ESPT_VALIDATOR_PATH: where `make install` puts the plugin.
+ *
+ *     struct espt_loaded validator;
+ *     if (!espt_load(&validator, path, err, sizeof err)) ...   err: one line for the host's log
+ *     validator.v->open(...)
+ *     espt_unload(&validator);                                 after close
+ */
+#ifndef ESPT_LOAD_H
+#define ESPT_LOAD_H
+
+#include "espt/validator.h"
+#include "paths.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+struct espt_loaded {
+    void *library;
+    const espt_validator *v;
+};
+
+/* 1, or 0 with `err` and *ret zeroed. `path` NULL: the installed plugin. A path must be absolute:
+   the folder that a host happens to stand in, and its LD_LIBRARY_PATH, choose nothing. */
+static inline int espt_load(struct espt_loaded *ret, const char *path, char *err, size_t err_len)
+{
+    const espt_validator *(*get)(uint32_t abi) = NULL;
+    memset(ret, 0, sizeof *ret);
+    path = path != NULL ? path : ESPT_VALIDATOR_PATH;
+    if (path[0] != '/') {
+        snprintf(err, err_len, "%s: the validator's path must begin with /", path);
+        return 0;
+    }
+    ret->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (ret->library == NULL) {
+        snprintf(err, err_len, "cannot load the validator: %s", dlerror());
+        return 0;
+    }
+    *(void **)(void *)&get = dlsym(ret->library, "espt_validator_get");
+    ret->v = get != NULL ? get(ESPT_ABI) : NULL;
+    if (ret->v != NULL && ret->v->size >= sizeof *ret->v)
+        return 1;
+    snprintf(err, err_len, "%s: no validator of ABI %u.%u", path, ESPT_ABI >> 16,
+             ESPT_ABI & 0xffffu);
+    dlclose(ret->library);
+    memset(ret, 0, sizeof *ret);
+    return 0;
+}
+
+/* The plugin itself stays mapped, so that a host may do this after each login. */
+static inline void espt_unload(struct espt_loaded *loaded)
+{
+    if (loaded->library != NULL)
+        dlclose(loaded->library);
+    memset(loaded, 0, sizeof *loaded);
+}
+
+#endif
