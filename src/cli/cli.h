@@ -6,6 +6,7 @@
 #ifndef ESPT_CLI_CLI_H
 #define ESPT_CLI_CLI_H
 
+#include "cli/command.h"
 #include "common/config.h"
 #include "common/error.h"
 #include "common/tier.h"
@@ -13,41 +14,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Options by their letters; a command's table entry says which it takes. */
-struct options {
-    uint64_t given; /* bits of enum cli_option */
-    const char *config, *kind, *reseller, *tier, *name, *status;
-    const char *expires, *metric, *entity, *at, *clear;
-    int operands; /* after the command's words */
-    char **operand;
-};
-
-enum cli_option {
-    OPTION_CONFIG,
-    OPTION_JSON,
-    OPTION_HELP,
-    OPTION_VERSION,
-    OPTION_QUIET,
-    OPTION_YES,
-    OPTION_LAST,
-    OPTION_CASCADE,
-    OPTION_TREE,
-    OPTION_REVEAL,
-    OPTION_COPY,
-    OPTION_KIND,
-    OPTION_RESELLER,
-    OPTION_TIER,
-    OPTION_NAME,
-    OPTION_STATUS,
-    OPTION_EXPIRES,
-    OPTION_METRIC,
-    OPTION_ENTITY,
-    OPTION_AT,
-    OPTION_CLEAR,
-    OPTION_COUNT
-};
-#define BIT(option) (UINT64_C(1) << (option))
 
 struct cli {
     struct options options;
@@ -58,18 +24,6 @@ struct cli {
     struct tier_table *tiers; /* NULL: not loaded */
 };
 
-struct command {
-    const char *word, *second; /* second NULL: one word */
-    const char *operands;      /* for the synopsis */
-    int least, most;           /* how many operands */
-    uint64_t options;          /* what it takes beside the global ones */
-    const char *help;
-    int (*run)(struct cli *cli, struct espt_error *err);
-    uint64_t needed; /* options that it does not do without */
-};
-extern const struct command commands[];
-extern const size_t command_count;
-
 static inline bool given(const struct cli *cli, enum cli_option option)
 {
     return (cli->options.given & BIT(option)) != 0;
@@ -78,11 +32,12 @@ static inline bool given(const struct cli *cli, enum cli_option option)
 /* options.c */
 ESPT_MUST_USE int options_parse(struct options *ret_options, int argc, char **argv,
                                 const struct command **ret_command, struct espt_error *err);
-/* `command` NULL: of all, or of those that begin with the first operand. */
-ESPT_MUST_USE int options_help(const struct cli *cli, const struct command *command,
-                               struct espt_error *err);
+
+/* help.c: `command` NULL: of all, or of those that begin with the first operand. */
+ESPT_MUST_USE int help(const struct cli *cli, const struct command *command,
+                       struct espt_error *err);
 /* Says at a usage error where the usage is told. */
-void options_hint(const struct command *command, struct espt_error *err);
+void help_hint(const struct command *command, struct espt_error *err);
 
 /* context.c */
 const char *cli_config_path(const struct cli *cli);

@@ -221,23 +221,6 @@ START_TEST(verify)
 }
 END_TEST
 
-START_TEST(help_and_version)
-{
-    struct run run = CTL(NULL, NULL, "--version");
-    ck_assert_int_eq(strncmp(run.out, "esp-tokenctl ", 13), 0);
-    run = CTL(NULL, NULL, "--help");
-    ck_assert_int_eq(run.status, 0);
-    ck_assert_ptr_nonnull(strstr(run.out, "esp-tokenctl tier check [FILE]"));
-    run = CTL(NULL, NULL, "entity", "edit", "--help");
-    ck_assert_ptr_nonnull(strstr(run.out, "--cascade"));
-    ck_assert_ptr_null(strstr(run.out, "--reveal"));
-    run = CTL(NULL, NULL, "tier", "--help");
-    ck_assert_ptr_nonnull(strstr(run.out, "tier list"));
-    ck_assert_ptr_null(strstr(run.out, "entity add"));
-    ck_assert_int_eq(CTL(NULL, NULL, "bogus", "--help").status, 2);
-}
-END_TEST
-
 START_TEST(options_anywhere)
 {
     const char *config = populated(NULL);
@@ -265,7 +248,6 @@ int main(void)
     tcase_add_test(tests, over_the_limit);
     tcase_add_test(tests, tiers);
     tcase_add_test(tests, verify);
-    tcase_add_test(tests, help_and_version);
     tcase_add_test(tests, options_anywhere);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

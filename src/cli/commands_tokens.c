@@ -1,0 +1,65 @@
+#include "cli/cli.h"
+
+const struct command token_commands[] = {
+    {.word = "list",
+     .help = "list tokens",
+     .run = run_list,
+     .operands = {{"ENTITY", VALUE_ENTITY}},
+     .text = "Lists the tokens of ENTITY, or of all entities, in order of name.",
+     .examples = "esp-tokenctl list\n"
+                 "esp-tokenctl list acme\n"
+                 "esp-tokenctl --json list | jq '.tokens[] | .id'\n"},
+    {.word = "create",
+     .help = "create a token, and print it",
+     .run = run_create,
+     .operands = {{"ENTITY", VALUE_ENTITY}, {"NAME", VALUE_TEXT}},
+     .least = 2,
+     .options = BIT(OPTION_EXPIRES) | BIT(OPTION_QUIET),
+     .text = "Creates a token for ENTITY, named NAME, and prints it with its text. An entity may "
+             "have as many tokens as its tier allows; every one counts, inactive and expired ones "
+             "too. Without --expires it expires after the configuration's default_expiry.",
+     .examples = "esp-tokenctl create acme website\n"
+                 "esp-tokenctl create acme nightly --expires 90d -q > token.txt\n"},
+    {.word = "show",
+     .help = "show a token",
+     .run = run_show,
+     .operands = {{"TOKEN", VALUE_TOKEN}},
+     .least = 1,
+     .options = BIT(OPTION_REVEAL) | BIT(OPTION_COPY),
+     .text = "Shows a token's fields. With --reveal its text too, with --copy the text goes to the "
+             "clipboard; both need the secret reveal key.",
+     .examples = "esp-tokenctl show acme/website\n"
+                 "esp-tokenctl show 15R4YyLIodi --reveal\n"},
+    {.word = "copy",
+     .help = "put a token's text on the clipboard",
+     .run = run_copy,
+     .operands = {{"TOKEN", VALUE_TOKEN}},
+     .least = 1,
+     .options = BIT(OPTION_CLEAR),
+     .text = "Puts the text on the clipboard and returns, printing no secret. The clipboard is "
+             "cleared after 45 seconds if the text is still there.\n"
+             "It is wl-copy's, xclip's, xsel's or tmux's, whichever is at hand, else the "
+             "terminal's own (OSC 52), which works over ssh too.",
+     .examples = "esp-tokenctl copy acme/website --clear 20\n"},
+    {.word = "edit",
+     .help = "change a token's name, expiration or status",
+     .run = run_edit,
+     .operands = {{"TOKEN", VALUE_TOKEN}},
+     .least = 1,
+     .options = BIT(OPTION_NAME) | BIT(OPTION_EXPIRES) | BIT(OPTION_STATUS),
+     .text = "Changes what is given and leaves the rest as it is. The change is in force in every "
+             "host on this machine when the command returns.",
+     .examples = "esp-tokenctl edit acme/website --expires 1y\n"
+                 "esp-tokenctl edit acme/website --status inactive\n"},
+    {.word = "remove",
+     .help = "remove a token",
+     .run = run_remove,
+     .operands = {{"TOKEN", VALUE_TOKEN}},
+     .least = 1,
+     .options = BIT(OPTION_YES) | BIT(OPTION_LAST),
+     .text = "Shows the token and asks; only y or yes removes it. An entity's last token is kept "
+             "without --last. Where standard input is no terminal, --yes must be given.",
+     .examples = "esp-tokenctl remove acme/website\n"
+                 "esp-tokenctl remove 15R4YyLIodi --yes\n"},
+    {0},
+};

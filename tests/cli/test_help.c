@@ -1,0 +1,124 @@
+/* What --help says, for all commands and for each. */
+#include "cli/drive.h"
+
+#include <stdio.h>
+
+#define SCREEN_COLUMNS 80
+#define SCREEN_LINES 24
+
+/* Columns as a terminal counts them: bytes that continue a character are none. */
+static size_t widest_line(const char *text)
+{
+    size_t widest = 0, columns = 0;
+    for (; *text != '\0'; text++) {
+        columns = *text == '\n' ? 0 : columns + ((*text & 0xC0) != 0x80);
+        widest = columns > widest ? columns : widest;
+    }
+    return widest;
+}
+
+static size_t lines_of(const char *text)
+{
+    size_t lines = 0;
+    for (; *text != '\0'; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+/* Calls `fn` with the words of every command that --help lists. */
+static size_t each_command(void (*fn)(const char *word, const char *second))
+{
+    size_t count = 0;
+    char *text = strdup(CTL(NULL, NULL, "--help").out), *state;
+    strtok_r(text, "\n", &state); /* usage */
+    for (char *line; (line = strtok_r(NULL, "\n", &state)) != NULL;) {
+        char word[32];
+        ck_assert_int_eq(sscanf(line + 10, "%31s", word), 1);
+        struct run run = CTL(NULL, NULL, word, "--help");
+        ck_assert_int_eq(run.status, 0);
+        if (strstr(run.out, " COMMAND ") == NULL) {
+            fn(word, NULL);
+            count++;
+            continue;
+        }
+        char *second_state, *some = strdup(run.out);
+        strtok_r(some, "\n", &second_state);
+        for (char *at; (at = strtok_r(NULL, "\n", &second_state)) != NULL; count++) {
+            char second[32];
+            ck_assert_int_eq(sscanf(at, "%31s %31s", word, second), 2);
+            fn(word, second);
+        }
+        free(some);
+    }
+    free(text);
+    return count;
+}
+
+START_TEST(fits_the_screen)
+{
+    struct run run = CTL(NULL, NULL, "--help");
+    ck_assert_int_eq(run.status, 0);
+    ck_assert_str_eq(run.err, "");
+    ck_assert_uint_lt(lines_of(run.out), SCREEN_LINES); /* the prompt comes after it */
+    ck_assert_uint_lt(widest_line(run.out), SCREEN_COLUMNS);
+    ck_assert_ptr_nonnull(strstr(run.out, "\nEntities  entity   add, list, show, edit, remove\n"));
+}
+END_TEST
+
+static void judge_one(const char *word, const char *second)
+{
+    struct run run =
+        second != NULL ? CTL(NULL, NULL, word, second, "--help") : CTL(NULL, NULL, word, "--help");
+    char usage[96];
+    snprintf(usage, sizeof usage, "Usage: esp-tokenctl %s%s%s", word, second != NULL ? " " : "",
+             second != NULL ? second : "");
+    ck_assert_int_eq(run.status, 0);
+    ck_assert_int_eq(strncmp(run.out, usage, strlen(usage)), 0);
+    ck_assert_msg(widest_line(run.out) < SCREEN_COLUMNS, "%s is too wide: %s", usage, run.out);
+    /* each option of the synopsis is told */
+    const char *end = strstr(run.out, "\n\n"), *options = strstr(run.out, "\nOptions");
+    ck_assert(end != NULL && options != NULL);
+    for (const char *at = run.out; (at = strstr(at, "--")) != NULL && at < end; at += 2) {
+        char option[32];
+        snprintf(option, sizeof option, " %.*s", (int)strcspn(at, " ]\n"), at);
+        ck_assert_msg(strstr(options, option) != NULL, "%s does not tell%s", usage, option);
+    }
+    /* and what it does, in a sentence */
+    ck_assert_ptr_nonnull(strchr(end + 2, '.'));
+    ck_assert(strchr(end + 2, '.') < options);
+}
+
+START_TEST(of_each_command)
+{
+    ck_assert_uint_ge(each_command(judge_one), 15);
+}
+END_TEST
+
+START_TEST(of_what_was_asked)
+{
+    struct run run = CTL(NULL, NULL, "--version");
+    ck_assert_int_eq(strncmp(run.out, "esp-tokenctl ", 13), 0);
+    run = CTL(NULL, NULL, "entity", "edit", "--help");
+    ck_assert_ptr_nonnull(strstr(run.out, "--cascade"));
+    ck_assert_ptr_nonnull(strstr(run.out, "--reseller NAME|none"));
+    ck_assert_ptr_null(strstr(run.out, "--reveal"));
+    run = CTL(NULL, NULL, "tier", "--help");
+    ck_assert_ptr_nonnull(strstr(run.out, "tier list"));
+    ck_assert_ptr_null(strstr(run.out, "entity add"));
+    ck_assert_int_eq(CTL(NULL, NULL, "bogus", "--help").status, 2);
+    run = CTL(NULL, NULL, "create", "acme");
+    ck_assert_str_eq(run.err, "esp-tokenctl: NAME is missing; see esp-tokenctl create --help\n");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("help");
+    TCase *tests = tcase_create("help");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, fits_the_screen);
+    tcase_add_test(tests, of_each_command);
+    tcase_add_test(tests, of_what_was_asked);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
