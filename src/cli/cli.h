@@ -17,6 +17,7 @@
 
 struct cli {
     struct options options;
+    const struct command *command;
     bool json;
     int64_t now; /* Unix seconds, when the command began */
     struct config config;
@@ -46,6 +47,9 @@ ESPT_MUST_USE int cli_store(struct cli *cli, struct espt_error *err);
 ESPT_MUST_USE int cli_tiers(struct cli *cli, struct espt_error *err);
 /* The table for what merely shows it: NULL, and a word on standard error, where it is broken. */
 const struct tier_table *cli_tiers_if_whole(struct cli *cli);
+
+/* actor.c */
+void cli_actor(const struct command *command, struct actor *ret_actor);
 
 /* entity.c: 1 active, 0 inactive; ESPT_USAGE for another word. */
 ESPT_MUST_USE int parse_status(const char *text, int *ret_active, struct espt_error *err);
@@ -77,5 +81,7 @@ int run_verify(struct cli *cli, struct espt_error *err);
 int run_tier_list(struct cli *cli, struct espt_error *err);
 int run_tier_check(struct cli *cli, struct espt_error *err);
 int run_check(struct cli *cli, struct espt_error *err);
+int run_log(struct cli *cli, struct espt_error *err);
+int run_log_verify(struct cli *cli, struct espt_error *err);
 
 #endif

@@ -49,6 +49,11 @@ enum cli_option {
     OPTION_ENTITY,
     OPTION_AT,
     OPTION_CLEAR,
+    OPTION_AS,
+    OPTION_SINCE,
+    OPTION_TOKEN,
+    OPTION_FOLLOW,
+    OPTION_PIN,
     OPTION_COUNT
 };
 #define BIT(option) (UINT64_C(1) << (option))
@@ -59,7 +64,7 @@ enum cli_option {
 struct options {
     uint64_t given; /* bits of enum cli_option */
     const char *config, *kind, *reseller, *tier, *name, *status;
-    const char *expires, *metric, *entity, *at, *clear;
+    const char *expires, *metric, *entity, *at, *clear, *as, *since, *token, *pin;
     int operands; /* after the command's words */
     char **operand;
 };

@@ -8,7 +8,7 @@ const struct command entity_commands[] = {
      .operands = {{"NAME", VALUE_TEXT}},
      .least = 1,
      .needed = BIT(OPTION_KIND),
-     .options = BIT(OPTION_RESELLER) | BIT(OPTION_TIER),
+     .options = BIT(OPTION_AS) | BIT(OPTION_RESELLER) | BIT(OPTION_TIER),
      .text =
          "Creates a reseller or a customer, with a token named default, whose text is printed. "
          "A customer belongs to the reseller named by --reseller, else to the platform. Without "
@@ -20,7 +20,7 @@ const struct command entity_commands[] = {
      .second = "list",
      .help = "list the entities",
      .run = run_entity_list,
-     .options = BIT(OPTION_TREE),
+     .options = BIT(OPTION_AS) | BIT(OPTION_TREE),
      .text = "Lists resellers and customers in order of name. TOKENS is how many an entity has, "
              "and how many its tier allows.",
      .examples = "esp-tokenctl entity list --tree\n"},
@@ -30,6 +30,7 @@ const struct command entity_commands[] = {
      .run = run_entity_show,
      .operands = {{"NAME", VALUE_ENTITY}},
      .least = 1,
+     .options = BIT(OPTION_AS),
      .text = "Shows an entity's fields. Its tokens are shown by list."},
     {.word = "entity",
      .second = "edit",
@@ -37,8 +38,8 @@ const struct command entity_commands[] = {
      .run = run_entity_edit,
      .operands = {{"NAME", VALUE_ENTITY}},
      .least = 1,
-     .options = BIT(OPTION_NAME) | BIT(OPTION_TIER) | BIT(OPTION_STATUS) | BIT(OPTION_RESELLER) |
-                BIT(OPTION_CASCADE),
+     .options = BIT(OPTION_AS) | BIT(OPTION_NAME) | BIT(OPTION_TIER) | BIT(OPTION_STATUS) |
+                BIT(OPTION_RESELLER) | BIT(OPTION_CASCADE),
      .own = {{OPTION_RESELLER, "NAME|none", "its new reseller; none: the platform"},
              {OPTION_TIER, NULL, "its new tier"}},
      .text =
@@ -56,7 +57,7 @@ const struct command entity_commands[] = {
      .run = run_entity_remove,
      .operands = {{"NAME", VALUE_ENTITY}},
      .least = 1,
-     .options = BIT(OPTION_YES),
+     .options = BIT(OPTION_AS) | BIT(OPTION_YES),
      .text = "Shows the entity and asks; only y or yes removes it, with all its tokens. A reseller "
              "that has customers is not removed. Where standard input is no terminal, --yes must "
              "be given."},

@@ -16,6 +16,28 @@ const struct command question_commands[] = {
          "Proves that every record, index and count of the store agrees, and lists the entities "
          "that are over their limit, above their reseller, without a token or with an unknown "
          "tier. Exit status 1: something was found."},
+    {.word = "log",
+     .second = "verify",
+     .help = "prove that no entry of the log was altered",
+     .run = run_log_verify,
+     .options = BIT(OPTION_PIN),
+     .text =
+         "Proves that each entry follows from the one before it, and prints the last one's number "
+         "and hash as NUMBER:HASH. Who keeps that elsewhere can hold a later log against it by "
+         "--pin: then also a log that was cut or written anew as a whole is found out.",
+     .examples = "esp-tokenctl log verify > /mnt/elsewhere/esp-token.pin\n"
+                 "esp-tokenctl log verify --pin \"$(cat /mnt/elsewhere/esp-token.pin)\"\n"},
+    {.word = "log",
+     .help = "show who changed what, and when",
+     .run = run_log,
+     .options = BIT(OPTION_SINCE) | BIT(OPTION_ENTITY) | BIT(OPTION_TOKEN) | BIT(OPTION_FOLLOW),
+     .own = {{OPTION_ENTITY, NULL, "what concerns this entity"}},
+     .text = "Shows the audit log, oldest first: when, who (who logged in or called sudo > the "
+             "effective user, and for whom by --as), by which command, and what was before and "
+             "after. Showing or copying a token's text is entered too. No entry holds a secret.\n"
+             "With --json --follow each entry is one document on a line of its own.",
+     .examples = "esp-tokenctl log --since 7d --entity acme\n"
+                 "esp-tokenctl log --follow\n"},
     {0},
 };
 

@@ -5,6 +5,7 @@ const struct command token_commands[] = {
      .help = "list tokens",
      .run = run_list,
      .operands = {{"ENTITY", VALUE_ENTITY}},
+     .options = BIT(OPTION_AS),
      .text = "Lists the tokens of ENTITY, or of all entities, in order of name.",
      .examples = "esp-tokenctl list\n"
                  "esp-tokenctl list acme\n"
@@ -14,7 +15,7 @@ const struct command token_commands[] = {
      .run = run_create,
      .operands = {{"ENTITY", VALUE_ENTITY}, {"NAME", VALUE_TEXT}},
      .least = 2,
-     .options = BIT(OPTION_EXPIRES) | BIT(OPTION_QUIET),
+     .options = BIT(OPTION_AS) | BIT(OPTION_EXPIRES) | BIT(OPTION_QUIET),
      .text = "Creates a token for ENTITY, named NAME, and prints it with its text. An entity may "
              "have as many tokens as its tier allows; every one counts, inactive and expired ones "
              "too. Without --expires it expires after the configuration's default_expiry.",
@@ -25,7 +26,7 @@ const struct command token_commands[] = {
      .run = run_show,
      .operands = {{"TOKEN", VALUE_TOKEN}},
      .least = 1,
-     .options = BIT(OPTION_REVEAL) | BIT(OPTION_COPY),
+     .options = BIT(OPTION_AS) | BIT(OPTION_REVEAL) | BIT(OPTION_COPY),
      .text = "Shows a token's fields. With --reveal its text too, with --copy the text goes to the "
              "clipboard; both need the secret reveal key.",
      .examples = "esp-tokenctl show acme/website\n"
@@ -35,7 +36,7 @@ const struct command token_commands[] = {
      .run = run_copy,
      .operands = {{"TOKEN", VALUE_TOKEN}},
      .least = 1,
-     .options = BIT(OPTION_CLEAR),
+     .options = BIT(OPTION_AS) | BIT(OPTION_CLEAR),
      .text = "Puts the text on the clipboard and returns, printing no secret. The clipboard is "
              "cleared after 45 seconds if the text is still there.\n"
              "It is wl-copy's, xclip's, xsel's or tmux's, whichever is at hand, else the "
@@ -46,7 +47,7 @@ const struct command token_commands[] = {
      .run = run_edit,
      .operands = {{"TOKEN", VALUE_TOKEN}},
      .least = 1,
-     .options = BIT(OPTION_NAME) | BIT(OPTION_EXPIRES) | BIT(OPTION_STATUS),
+     .options = BIT(OPTION_AS) | BIT(OPTION_NAME) | BIT(OPTION_EXPIRES) | BIT(OPTION_STATUS),
      .text = "Changes what is given and leaves the rest as it is. The change is in force in every "
              "host on this machine when the command returns.",
      .examples = "esp-tokenctl edit acme/website --expires 1y\n"
@@ -56,7 +57,7 @@ const struct command token_commands[] = {
      .run = run_remove,
      .operands = {{"TOKEN", VALUE_TOKEN}},
      .least = 1,
-     .options = BIT(OPTION_YES) | BIT(OPTION_LAST),
+     .options = BIT(OPTION_AS) | BIT(OPTION_YES) | BIT(OPTION_LAST),
      .text = "Shows the token and asks; only y or yes removes it. An entity's last token is kept "
              "without --last. Where standard input is no terminal, --yes must be given.",
      .examples = "esp-tokenctl remove acme/website\n"

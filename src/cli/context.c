@@ -29,9 +29,13 @@ int cli_store(struct cli *cli, struct espt_error *err)
     int code = cli_config(cli, err);
     if (code == 0)
         code = store_open(&cli->store, &cli->config, err);
-    if (code == 0)
-        store_on_wait(cli->store, tell_waiting, cli);
-    return code;
+    if (code != 0)
+        return code;
+    struct actor actor;
+    cli_actor(cli->command, &actor);
+    store_actor(cli->store, &actor);
+    store_on_wait(cli->store, tell_waiting, cli);
+    return cli->options.as != NULL ? store_as(cli->store, cli->options.as, err) : 0;
 }
 
 int cli_tiers(struct cli *cli, struct espt_error *err)

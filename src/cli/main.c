@@ -93,6 +93,7 @@ int main(int argc, char **argv)
     int code = options_parse(&cli.options, argc, argv, &command, &err);
     if (code == 0) {
         cli.json = given(&cli, OPTION_JSON);
+        cli.command = command;
         code = run(&cli, command, &err);
     }
     if (code == ESPT_USAGE)

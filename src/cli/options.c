@@ -35,6 +35,14 @@ const struct option_entry option_table[OPTION_COUNT] = {
     [OPTION_AT] = {"at", "WHEN", "judge as of this time", VALUE_TEXT, 0, PLACE(at)},
     [OPTION_CLEAR] = {"clear", "SECONDS", "clear it after so long (45; 0: never)", VALUE_TEXT, 0,
                       PLACE(clear)},
+    [OPTION_AS] = {"as", "ENTITY", "with this entity's rights and no more", VALUE_ENTITY, 0,
+                   PLACE(as)},
+    [OPTION_SINCE] = {"since", "WHEN", "from then on; a span counts back from now", VALUE_TEXT, 0,
+                      PLACE(since)},
+    [OPTION_TOKEN] = {"token", "TOKEN", "what concerns this token", VALUE_TOKEN, 0, PLACE(token)},
+    [OPTION_FOLLOW] = {.name = "follow", .help = "go on as changes are made", .letter = 'f'},
+    [OPTION_PIN] = {"pin", "NUMBER:HASH", "an entry that the log must hold", VALUE_TEXT, 0,
+                    PLACE(pin)},
 };
 
 static void set(struct options *options, int option, const char *value)

@@ -57,7 +57,7 @@ const char *token_status(const struct token *token, int64_t now)
 {
     if (token->active && token->expires != 0 && now >= token->expires)
         return "expired";
-    return status_word(token->active);
+    return token->retiring && token->active ? "retiring" : status_word(token->active);
 }
 
 const char *kind_word(enum entity_kind kind)
@@ -99,6 +99,11 @@ static json_t *json_time(int64_t when)
     return json_string(text);
 }
 
+json_t *json_text_or_null(const char *text)
+{
+    return text[0] != '\0' ? json_string(text) : json_null();
+}
+
 json_t *json_of_token(const struct token *token, const char *text, int64_t now)
 {
     char id[TOKEN_ID_LEN + 1];
@@ -119,8 +124,7 @@ json_t *json_of_entity(const struct entity *entity, const struct tier_table *tie
                        ? json_integer(tier->max_tokens)
                        : json_null();
     return json_pack("{s:s, s:s, s:o, s:s, s:b, s:s, s:o, s:i, s:o}", "name", entity->name, "kind",
-                     kind_word(entity->kind), "reseller",
-                     entity->reseller[0] != '\0' ? json_string(entity->reseller) : json_null(),
+                     kind_word(entity->kind), "reseller", json_text_or_null(entity->reseller),
                      "tier", entity->tier, "tier_known", tier != NULL, "status",
                      status_word(entity->active), "created", json_time(entity->created), "tokens",
                      (int)entity->tokens, "max_tokens", most);
@@ -146,6 +150,14 @@ int json_print(json_t *document, struct espt_error *err)
     return rc == 0 ? 0
                    : espt_fail(err, ESPT_UNUSABLE, "the JSON could not be written: %s",
                                document == NULL ? "out of memory" : strerror(errno));
+}
+
+int json_print_line(json_t *document, struct espt_error *err)
+{
+    int rc = document == NULL ? -1 : json_dumpf(document, stdout, JSON_COMPACT);
+    json_decref(document);
+    putchar('\n');
+    return rc == 0 ? 0 : espt_fail(err, ESPT_UNUSABLE, "the JSON could not be written");
 }
 
 /* --- for people --- */

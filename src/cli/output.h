@@ -7,7 +7,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-const char *token_status(const struct token *token, int64_t now); /* active, inactive, expired */
+const char *token_status(const struct token *token,
+                         int64_t now); /* active, inactive, expired, retiring */
 const char *kind_word(enum entity_kind kind);
 const char *status_word(bool active);
 bool over_limit(const struct entity *entity, const struct tier_table *tiers);
@@ -19,6 +20,9 @@ void limit_text(const struct entity *entity, const struct tier_table *tiers, cha
 json_t *json_of_token(const struct token *token, const char *text, int64_t now);
 json_t *json_of_entity(const struct entity *entity, const struct tier_table *tiers);
 json_t *json_of_tier(const struct tier *tier);
+json_t *json_text_or_null(const char *text); /* null if empty */
+/* The document on one line, for streams; takes the reference. */
+ESPT_MUST_USE int json_print_line(json_t *document, struct espt_error *err);
 /* Prints one document and takes the reference. */
 ESPT_MUST_USE int json_print(json_t *document, struct espt_error *err);
 

@@ -58,20 +58,15 @@ static int read_token(char *ret_text, size_t *ret_len, struct espt_error *err)
     return 0;
 }
 
-static json_t *text_or_null(const char *text)
-{
-    return text[0] != '\0' ? json_string(text) : json_null();
-}
-
 static int print(const struct cli *cli, const espt_result *result, const char *reason,
                  struct espt_error *err)
 {
     const bool allowed = result->status == ESPT_ALLOW;
     if (cli->json)
         return json_print(json_pack("{s:b, s:s, s:o, s:o, s:o}", "allowed", allowed, "reason",
-                                    reason, "token_id", text_or_null(result->token_id), "entity",
-                                    text_or_null(result->entity), "tier",
-                                    text_or_null(result->tier)),
+                                    reason, "token_id", json_text_or_null(result->token_id),
+                                    "entity", json_text_or_null(result->entity), "tier",
+                                    json_text_or_null(result->tier)),
                           err);
     if (allowed)
         fputs("allow", stdout);

@@ -1,5 +1,7 @@
 #include "store/apply.h"
 
+#include "store/log.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +33,7 @@ static uint32_t number_of(struct txn *txn, const char *reseller)
     struct entity entity;
     if (reseller[0] == '\0')
         return 0;
-    return need_entity(txn, reseller, &entity) > 0 ? entity.number : 0;
+    return find_entity(txn, reseller, &entity) > 0 ? entity.number : 0;
 }
 
 static void put_entity(struct txn *txn, const struct entity *entity)
@@ -149,7 +151,7 @@ static void count_token(struct txn *txn, const struct token_full *token, int ste
 static void link_customer(struct txn *txn, const char *reseller, uint32_t customer, bool enter)
 {
     struct entity entity = {0};
-    if (reseller[0] == '\0' || need_entity(txn, reseller, &entity) <= 0)
+    if (reseller[0] == '\0' || find_entity(txn, reseller, &entity) <= 0)
         return;
     struct record_key key = key_pair(entity.number, customer);
     uint8_t value[RECORD_MAX];
@@ -279,6 +281,10 @@ void apply(struct txn *txn, const struct changes *changes)
         case CHANGE_TOKEN_REMOVE:
             token_remove(txn, &change->token.before);
             break;
+        case CHANGE_TOKEN_REVEAL:
+        case CHANGE_NOTE:
+            break;
         }
     }
+    log_append(txn, changes);
 }

@@ -14,6 +14,8 @@ enum change_type {
     CHANGE_TOKEN_ADD,
     CHANGE_TOKEN_SET, /* name, status, expiration; that it is retiring */
     CHANGE_TOKEN_REMOVE,
+    CHANGE_TOKEN_REVEAL, /* changes no record: the log alone; `before` */
+    CHANGE_NOTE,         /* the same, of the store as a whole */
 };
 
 /* `before` is unused in an add, `after` in a remove. Counts (tokens, customers) are apply's own. */
@@ -26,6 +28,9 @@ struct change {
         struct {
             struct token_full before, after;
         } token;
+        struct {
+            char word[32], detail[256];
+        } note;
     };
 };
 
@@ -38,7 +43,7 @@ struct changes {
 void changes_add(struct changes *changes, struct txn *txn, const struct change *change);
 void changes_clear(struct changes *changes);
 
-/* Applies all, in order, to a write transaction. */
+/* Applies all, in order, to a write transaction, and enters them in the log. */
 void apply(struct txn *txn, const struct changes *changes);
 
 #endif

@@ -1,7 +1,10 @@
 /* Every entry of an index leads to the record that it belongs to. */
 #include "store/check.h"
 
+#include "store/log.h"
+
 #include <endian.h>
+#include <stdio.h>
 #include <string.h>
 
 static void check_names(struct check *check)
@@ -133,6 +136,25 @@ static void check_usage(struct check *check)
     walk_end(&walk);
 }
 
+/* What stands behind the first fault cannot be judged by the chain. */
+static void check_log(struct check *check)
+{
+    struct log_head head = {0};
+    const char *fault = NULL;
+    struct walk walk;
+    walk_begin(&walk, check->txn, TABLE_LOG, NULL, 0);
+    while (fault == NULL && walk_next(&walk)) {
+        fault = log_follow(&head, &walk.key, walk.value.mv_data, walk.value.mv_size);
+        if (fault != NULL) {
+            char subject[32];
+            snprintf(subject, sizeof subject, "entry %llu",
+                     (unsigned long long)check_integer(&walk.key));
+            check_report(check, "log", subject, "%s; compare with a backup", fault);
+        }
+    }
+    walk_end(&walk);
+}
+
 void check_indexes(struct check *check)
 {
     check_names(check);
@@ -142,4 +164,5 @@ void check_indexes(struct check *check)
     check_by_entity(check);
     check_foreign(check);
     check_usage(check);
+    check_log(check);
 }

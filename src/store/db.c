@@ -165,6 +165,14 @@ void store_close(struct store *store)
     free(store);
 }
 
+int store_as(struct store *store, const char *entity, struct espt_error *err)
+{
+    if (!entity_name_ok(entity, strlen(entity)))
+        return espt_fail(err, ESPT_USAGE, "--as takes an entity's name");
+    memcpy(store->as, entity, strlen(entity) + 1);
+    return 0;
+}
+
 void store_on_wait(struct store *store, void (*waiting)(void *arg), void *arg)
 {
     store->waiting = waiting;

@@ -23,6 +23,8 @@ struct store {
     struct config config;
     int writer_fd; /* STORE.writer */
     bool broken;   /* MUST 4 */
+    struct actor actor;
+    char as[ENTITY_NAME_MAX + 1]; /* who is acted for; empty: nobody */
     void (*waiting)(void *arg);
     void *waiting_arg;
 };
@@ -34,6 +36,8 @@ struct txn {
     int code; /* of the first failure; 0: none */
     struct espt_error *err;
     struct state_record state;
+    bool limited;     /* to the rights of `as` */
+    struct entity as; /* of store->as, as this transaction finds it */
 };
 
 /* Opens the environment at config->store; *ret_env is closed by mdb_env_close(). */
@@ -60,6 +64,12 @@ void txn_put(struct txn *txn, enum table table, const struct record_key *key, co
 /* The key must be there: an index that lacks it is damage. */
 void txn_delete(struct txn *txn, enum table table, const struct record_key *key);
 void txn_delete_if_there(struct txn *txn, enum table table, const struct record_key *key);
+
+/* As txn_put, behind the last key of the table: its pages are filled. */
+void txn_append(struct txn *txn, enum table table, const struct record_key *key,
+                const uint8_t *value, size_t len);
+/* 1: the last key and its value; 0: the table is empty; negative: the transaction has failed. */
+int txn_last(struct txn *txn, enum table table, struct record_key *ret_key, MDB_val *ret_value);
 
 /* A walk over a table in order of its keys, from the first that is not below `from` (NULL: all),
    while keys begin with the `prefix` first bytes of it. */

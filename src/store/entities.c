@@ -1,3 +1,4 @@
+#include "store/rights.h"
 #include "store/rules.h"
 #include "store/tokens.h"
 
@@ -25,18 +26,7 @@ int store_entity_each(struct store *store, entity_fn fn, void *arg, struct espt_
     int result = txn_begin(&txn, store, false, err);
     if (result != 0)
         return result;
-    struct walk names;
-    walk_begin(&names, &txn, TABLE_NAMES, NULL, 0);
-    while (result == 0 && walk_next(&names)) {
-        uint32_t number;
-        struct entity entity;
-        if (number_decode(&names.key, names.value.mv_data, names.value.mv_size, &number) &&
-            load_entity_number(&txn, number, &entity) > 0)
-            result = fn(arg, &entity, err);
-        else
-            txn_damaged(&txn, TABLE_NAMES, "an entity");
-    }
-    walk_end(&names);
+    result = visible_each(&txn, fn, arg);
     txn_abort(&txn);
     return txn.code != 0 ? txn.code : result;
 }
@@ -55,10 +45,13 @@ int store_entity_add(struct store *store, const struct tier_table *tiers,
     struct token token = {0};
     char text[TOKEN_TEXT_LEN + 1] = "";
     const int64_t now = clock_now();
-    const char *reseller = wanted->reseller != NULL ? wanted->reseller : "";
+    const char *reseller = wanted->reseller;
     const struct tier *tier =
         wanted->tier == NULL ? tier_default(tiers) : need_tier(&txn, tiers, wanted->tier);
+    rights_add(&txn, wanted->kind, &reseller);
     rule_entity_name(&txn, wanted->name);
+    if (reseller == NULL)
+        reseller = "";
     rule_reseller(&txn, wanted->kind, reseller);
     if (txn.code == 0 && tier != NULL) {
         *made = (struct entity){
@@ -157,6 +150,7 @@ int store_entity_edit(struct store *store, const struct tier_table *tiers, const
     struct change change = {.type = CHANGE_ENTITY_SET};
     struct changes changes = {0};
     if (need_entity(&txn, name, &change.entity.before) > 0) {
+        rights_edit(&txn, &change.entity.before, edit);
         edit_entity(&txn, tiers, edit, &change.entity.before, &change.entity.after, &changes);
         changes_add(&changes, &txn, &change);
     }
@@ -188,6 +182,7 @@ int store_entity_remove(struct store *store, const struct entity *shown, struct 
     struct changes changes = {0};
     if (need_entity(&txn, shown->name, &change.entity.before) > 0) {
         const struct entity *entity = &change.entity.before;
+        rights_remove(&txn, entity);
         rule_no_customers(&txn, entity);
         if (!same_entity(shown, entity))
             txn_fail(&txn, ESPT_REFUSED,

@@ -1,5 +1,7 @@
 #include "store/load.h"
 
+#include "store/rights.h"
+
 #include <endian.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,12 +109,27 @@ int load_token_id(struct txn *txn, uint64_t id, struct token_full *ret_token)
     return 1;
 }
 
-int need_entity(struct txn *txn, const char *name, struct entity *ret_entity)
+int find_entity(struct txn *txn, const char *name, struct entity *ret_entity)
 {
     int found = load_entity_name(txn, name, ret_entity);
-    if (found == 0)
-        return txn_fail(txn, ESPT_MISSING,
-                        "there is no such entity; see them by esp-tokenctl entity list");
+    return found != 0 ? found : txn_damaged(txn, TABLE_NAMES, name);
+}
+
+int no_entity(struct txn *txn)
+{
+    return txn_fail(txn, ESPT_MISSING,
+                    "there is no such entity; see them by esp-tokenctl entity list");
+}
+
+int need_entity(struct txn *txn, const char *name, struct entity *ret_entity)
+{
+    struct entity entity;
+    int found = load_entity_name(txn, name, &entity);
+    if (found < 0)
+        return found;
+    if (found == 0 || !rights_see(txn, &entity))
+        return no_entity(txn);
+    *ret_entity = entity;
     return found;
 }
 
@@ -136,9 +153,17 @@ int need_token(struct txn *txn, const struct token_ref *ref, struct token_full *
         if (found > 0)
             found = load_token_named(txn, entity.number, ref->name, &id);
     }
+    struct token_full token;
+    struct entity owner;
     if (found > 0)
-        found = load_token_id(txn, id, ret_token);
-    if (found == 0)
+        found = load_token_id(txn, id, &token);
+    if (found > 0 && load_entity_number(txn, token.entity, &owner) <= 0)
+        return txn_damaged(txn, TABLE_ENTITIES, token.token.entity);
+    if (found > 0 && rights_see(txn, &owner)) {
+        *ret_token = token;
+        return found;
+    }
+    if (found >= 0)
         return txn_fail(txn, ESPT_MISSING, "there is no such token; see them by esp-tokenctl list");
     return found;
 }

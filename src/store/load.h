@@ -17,9 +17,14 @@ int load_entity_number(struct txn *txn, uint32_t number, struct entity *ret_enti
 int load_entity_name(struct txn *txn, const char *name, struct entity *ret_entity);
 int load_token_id(struct txn *txn, uint64_t id, struct token_full *ret_token);
 
-/* As above, and the transaction fails (ESPT_MISSING) if there is none. */
+/* As load_entity_name(), for a name that a record holds: it is damaged if there is none. */
+int find_entity(struct txn *txn, const char *name, struct entity *ret_entity);
+
+/* As above, for what a person named: the transaction fails (ESPT_MISSING) if there is none, or none
+   that may be seen (store/rights.h). */
 int need_entity(struct txn *txn, const char *name, struct entity *ret_entity);
 int need_token(struct txn *txn, const struct token_ref *ref, struct token_full *ret_token);
+int no_entity(struct txn *txn);
 
 /* Is there a token of that name? As load_*. */
 int load_token_named(struct txn *txn, uint32_t entity, const char *name, uint64_t *ret_id);

@@ -41,7 +41,7 @@ void rule_ceiling(struct txn *txn, const struct tier_table *tiers, const struct 
     const struct tier *tier = need_tier(txn, tiers, customer->tier);
     struct entity reseller;
     if (tier == NULL || customer->reseller[0] == '\0' ||
-        need_entity(txn, customer->reseller, &reseller) <= 0)
+        find_entity(txn, customer->reseller, &reseller) <= 0)
         return;
     const struct tier *ceiling = tier_find(tiers, reseller.tier);
     if (ceiling == NULL)

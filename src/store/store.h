@@ -63,6 +63,18 @@ void store_close(struct store *store); /* NULL is allowed */
 /* Called once when another writer is waited for longer than a second; NULL: nobody is told. */
 void store_on_wait(struct store *store, void (*waiting)(void *arg), void *arg);
 
+/* Who runs the command, for the log; texts that are not known are empty. */
+struct actor {
+    char user[64];    /* the effective user */
+    char login[64];   /* who logged in */
+    char sudo[64];    /* who called sudo: by the environment, so as true as that */
+    char command[64]; /* its words: create, entity edit, ... */
+};
+void store_actor(struct store *store, const struct actor *actor);
+/* From now on every call has the rights of `entity` alone: what it may not see is ESPT_MISSING,
+   what it may not do ESPT_REFUSED. ESPT_USAGE: not an entity's name. */
+ESPT_MUST_USE int store_as(struct store *store, const char *entity, struct espt_error *err);
+
 /* --- read; one snapshot a call --- */
 ESPT_MUST_USE int store_entity_get(struct store *store, const char *name, struct entity *ret_entity,
                                    struct espt_error *err);
@@ -78,7 +90,8 @@ ESPT_MUST_USE int store_entity_each(struct store *store, entity_fn fn, void *arg
 ESPT_MUST_USE int store_token_each(struct store *store, const char *entity, token_fn fn, void *arg,
                                    struct espt_error *err);
 /* The text of a token, opened by the secret key at config->secret_key; checked against the record's
-   id and digest. `ret_text` has 55 bytes and is the caller's to wipe. */
+   id and digest. `ret_text` has 55 bytes and is the caller's to wipe. A write: it is entered in the
+   log first, and refused if it cannot be. */
 ESPT_MUST_USE int store_token_reveal(struct store *store, const struct token_ref *ref,
                                      struct token *ret_token, char *ret_text,
                                      struct espt_error *err);
@@ -128,10 +141,70 @@ ESPT_MUST_USE int store_token_edit(struct store *store, const struct token_ref *
 ESPT_MUST_USE int store_token_remove(struct store *store, const struct token *shown, bool last,
                                      struct espt_error *err);
 
+/* --- the log: what every change wrote of itself, in its own transaction --- */
+#define LOG_HASH_LEN 32
+
+enum log_what {
+    LOG_ADD,    /* `after` */
+    LOG_SET,    /* `before` and `after` */
+    LOG_REMOVE, /* `before` */
+    LOG_REVEAL, /* a token's text was shown or copied: `before` */
+    LOG_NOTE,   /* of the store as a whole: `word` and `detail` */
+};
+struct log_change {
+    enum log_what what;
+    bool is_token; /* else an entity, or a note */
+    struct {
+        struct entity entity; /* without counts and creation */
+        struct token token;
+    } before, after;
+    char word[32], detail[256];
+};
+struct log_entry {
+    uint64_t sequence; /* from 1, one after another */
+    int64_t time;      /* Unix seconds */
+    uint64_t revision; /* that the change made */
+    struct actor actor;
+    char as[ENTITY_NAME_MAX + 1];  /* who was acted for; empty: nobody */
+    uint32_t changes;              /* how many */
+    uint8_t hash[LOG_HASH_LEN];    /* SHA-256 of the hash before it (zeroes before the first),
+                                      sequence (u64, little endian) and this entry's bytes */
+    const struct log_bytes *bytes; /* of the changes; for log_next_change() alone */
+};
+struct log_place {
+    size_t at; /* begin with 0 */
+};
+/* The next of an entry's changes; false: there was none. The entry is the one that `fn` was given.
+ */
+bool log_next_change(const struct log_entry *entry, struct log_place *place,
+                     struct log_change *ret_change);
+
+/* `fn` sees each entry from number `from` on (0: all), in order; non-zero stops, and is the result.
+ */
+typedef int (*log_fn)(void *arg, const struct log_entry *entry, struct espt_error *err);
+ESPT_MUST_USE int store_log_each(struct store *store, uint64_t from, log_fn fn, void *arg,
+                                 struct espt_error *err);
+/* Notes something that changes no record: a backup, a key. */
+ESPT_MUST_USE int store_log_note(struct store *store, const char *word, const char *detail,
+                                 struct espt_error *err);
+
+/* The last entry's number and hash; 0 and zeroes: the log is empty. */
+struct log_head {
+    uint64_t sequence;
+    uint8_t hash[LOG_HASH_LEN];
+};
+ESPT_MUST_USE int store_log_head(struct store *store, struct log_head *ret_head,
+                                 struct espt_error *err);
+/* Proves the chain from the first entry to the last, and that it holds `pinned` (NULL: nothing to
+   hold it against). ESPT_UNUSABLE says where it breaks. */
+ESPT_MUST_USE int store_log_verify(struct store *store, const struct log_head *pinned,
+                                   struct log_head *ret_head, struct espt_error *err);
+
 /* --- check --- */
 struct finding {
     const char
-        *kind; /* damaged, index, count, rule, over-limit, above-reseller, no-token, unknown-tier */
+        *kind; /* damaged, index, count, rule, log, over-limit, above-reseller, no-token,
+                  unknown-tier */
     char subject[192]; /* an entity's name, ENTITY/NAME, a token id or a table */
     char message[512];
 };

@@ -2,6 +2,7 @@
 
 #include "store/mint.h"
 #include "store/reveal.h"
+#include "store/rights.h"
 #include "store/rules.h"
 
 #include <sodium.h>
@@ -55,14 +56,21 @@ int store_token_get(struct store *store, const struct token_ref *ref, struct tok
     return txn.code;
 }
 
-static int each_of(struct txn *txn, uint32_t entity, token_fn fn, void *arg)
+struct each {
+    struct txn *txn;
+    token_fn fn;
+    void *arg;
+};
+
+static int each_of(void *arg, const struct entity *entity, struct espt_error *err)
 {
+    const struct each *each = arg;
     struct walk walk;
     struct token_full token;
     int result = 0;
-    walk_tokens(&walk, txn, entity);
+    walk_tokens(&walk, each->txn, entity->number);
     while (result == 0 && walk_next_token(&walk, &token))
-        result = fn(arg, &token.token, txn->err);
+        result = each->fn(each->arg, &token.token, err);
     walk_end(&walk);
     return result;
 }
@@ -75,52 +83,54 @@ int store_token_each(struct store *store, const char *entity, token_fn fn, void 
     if (result != 0)
         return result;
     struct entity one;
-    if (entity != NULL) {
-        if (need_entity(&txn, entity, &one) > 0)
-            result = each_of(&txn, one.number, fn, arg);
-    } else {
-        struct walk names;
-        uint32_t number;
-        walk_begin(&names, &txn, TABLE_NAMES, NULL, 0);
-        while (result == 0 && walk_next(&names)) {
-            if (number_decode(&names.key, names.value.mv_data, names.value.mv_size, &number))
-                result = each_of(&txn, number, fn, arg);
-            else
-                txn_damaged(&txn, TABLE_NAMES, "an entity");
-        }
-        walk_end(&names);
-    }
+    struct each each = {.txn = &txn, .fn = fn, .arg = arg};
+    if (entity == NULL)
+        result = visible_each(&txn, each_of, &each);
+    else if (need_entity(&txn, entity, &one) > 0)
+        result = each_of(&each, &one, err);
     txn_abort(&txn);
     return txn.code != 0 ? txn.code : result;
+}
+
+/* What the box held must be this token's text. */
+static void open_text(struct txn *txn, const struct token_full *token, char *ret_text)
+{
+    uint64_t id;
+    uint8_t digest[TOKEN_DIGEST_LEN];
+    if (token->token.foreign) {
+        txn_fail(txn, ESPT_REFUSED,
+                 "this token is another system's and its text was never here; ask its holder");
+        return;
+    }
+    txn->code = reveal_open(&txn->store->config, token->sealed, ret_text, txn->err);
+    if (txn->code != 0)
+        return;
+    token_digest(ret_text, digest);
+    if (!token_parse(ret_text, TOKEN_TEXT_LEN, &id) || id != token->token.id ||
+        sodium_memcmp(digest, token->digest, sizeof digest) != 0)
+        txn_fail(txn, ESPT_UNUSABLE,
+                 "the sealed text is not this token's: the store was altered; make a new token");
 }
 
 int store_token_reveal(struct store *store, const struct token_ref *ref, struct token *ret_token,
                        char *ret_text, struct espt_error *err)
 {
     struct txn txn;
-    int code = txn_begin(&txn, store, false, err);
+    int code = txn_begin(&txn, store, true, err);
     if (code != 0)
         return code;
-    struct token_full token;
-    need_token(&txn, ref, &token);
-    txn_abort(&txn);
-    if (txn.code != 0)
-        return txn.code;
-    char text[TOKEN_TEXT_LEN + 1];
-    code = reveal_open(&store->config, token.sealed, text, err);
-    if (code != 0)
-        return code;
-    uint64_t id;
-    uint8_t digest[TOKEN_DIGEST_LEN];
-    token_digest(text, digest);
-    if (token_parse(text, TOKEN_TEXT_LEN, &id) && id == token.token.id &&
-        sodium_memcmp(digest, token.digest, sizeof digest) == 0) {
+    struct change change = {.type = CHANGE_TOKEN_REVEAL};
+    struct changes changes = {0};
+    char text[TOKEN_TEXT_LEN + 1] = "";
+    if (need_token(&txn, ref, &change.token.before) > 0)
+        open_text(&txn, &change.token.before, text);
+    changes_add(&changes, &txn, &change);
+    apply(&txn, &changes);
+    code = txn_commit(&txn);
+    changes_clear(&changes);
+    if (code == 0) {
         memcpy(ret_text, text, sizeof text);
-        *ret_token = token.token;
-    } else {
-        code = espt_fail(err, ESPT_UNUSABLE,
-                         "the sealed text is not this token's: the store was altered; make a new "
-                         "token");
+        *ret_token = change.token.before.token;
     }
     sodium_memzero(text, sizeof text);
     return code;

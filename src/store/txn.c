@@ -1,6 +1,7 @@
 #include "store/db.h"
 
 #include "store/lock.h"
+#include "store/rights.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -102,6 +103,7 @@ int txn_begin(struct txn *ret_txn, struct store *store, bool writes, struct espt
         if (writes)
             require_next_id(&txn);
         read_state(&txn);
+        rights_take(&txn);
     }
     if (txn.code != 0) {
         txn_abort(&txn);
@@ -176,16 +178,50 @@ int txn_get(struct txn *txn, enum table table, const struct record_key *key, MDB
     return rc == 0 ? 1 : txn_fail_rc(txn, rc);
 }
 
-void txn_put(struct txn *txn, enum table table, const struct record_key *key, const uint8_t *value,
-             size_t len)
+static void put(struct txn *txn, enum table table, const struct record_key *key,
+                const uint8_t *value, size_t len, unsigned flags)
 {
     if (txn->code != 0)
         return;
     MDB_val k = mdb_key(key);
     MDB_val v = {.mv_size = len, .mv_data = (void *)(uintptr_t)value};
-    int rc = mdb_put(txn->mdb, txn->store->dbi[table], &k, &v, 0);
+    int rc = mdb_put(txn->mdb, txn->store->dbi[table], &k, &v, flags);
     if (rc != 0)
         txn_fail_rc(txn, rc);
+}
+
+void txn_put(struct txn *txn, enum table table, const struct record_key *key, const uint8_t *value,
+             size_t len)
+{
+    put(txn, table, key, value, len, 0);
+}
+
+void txn_append(struct txn *txn, enum table table, const struct record_key *key,
+                const uint8_t *value, size_t len)
+{
+    put(txn, table, key, value, len, MDB_APPEND);
+}
+
+int txn_last(struct txn *txn, enum table table, struct record_key *ret_key, MDB_val *ret_value)
+{
+    MDB_cursor *cursor;
+    MDB_val key;
+    if (txn->code != 0)
+        return txn->code;
+    int rc = mdb_cursor_open(txn->mdb, txn->store->dbi[table], &cursor);
+    if (rc != 0)
+        return txn_fail_rc(txn, rc);
+    rc = mdb_cursor_get(cursor, &key, ret_value, MDB_LAST);
+    mdb_cursor_close(cursor);
+    if (rc == MDB_NOTFOUND)
+        return 0;
+    if (rc != 0)
+        return txn_fail_rc(txn, rc);
+    if (key.mv_size > sizeof ret_key->bytes)
+        return txn_damaged(txn, table, "an overlong key");
+    ret_key->len = key.mv_size;
+    memcpy(ret_key->bytes, key.mv_data, key.mv_size);
+    return 1;
 }
 
 /* 1 deleted, 0 not there, negative: the transaction has failed. */
