@@ -5,6 +5,9 @@ VERSION    := 0.2.0
 PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
 DESTDIR    ?=
+BASH_DIR   := $(PREFIX)/share/bash-completion/completions
+ZSH_DIR    := $(PREFIX)/share/zsh/site-functions
+FISH_DIR   := $(PREFIX)/share/fish/vendor_completions.d
 VARIANT    ?= release
 CC         ?= cc
 OUT        := build/$(VARIANT)
@@ -86,12 +89,17 @@ install: all ## install (DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc); an edite
 	install -m 0755 build/esp_validator.so $(DESTDIR)$(PREFIX)/lib/esp-token/esp_validator.so
 	install -m 0644 include/espt/validator.h $(DESTDIR)$(PREFIX)/include/espt/validator.h
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' etc/esp-validator.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/esp-validator.pc
+	install -d $(DESTDIR)$(BASH_DIR) $(DESTDIR)$(ZSH_DIR) $(DESTDIR)$(FISH_DIR)
+	install -m 0644 etc/completions/esp-tokenctl.bash $(DESTDIR)$(BASH_DIR)/esp-tokenctl
+	install -m 0644 etc/completions/_esp-tokenctl $(DESTDIR)$(ZSH_DIR)/_esp-tokenctl
+	install -m 0644 etc/completions/esp-tokenctl.fish $(DESTDIR)$(FISH_DIR)/esp-tokenctl.fish
 	for f in esp-token.conf tiers.ini; do t=$(DESTDIR)$(SYSCONFDIR)/esp-token/$$f; \
 	  [ -e $$t ] || install -m 0644 etc/$$f $$t; done
 
 uninstall: ## remove what install made, but for the configuration
 	rm -f $(DESTDIR)$(PREFIX)/bin/esp-tokenctl $(DESTDIR)$(PREFIX)/include/espt/validator.h \
-	  $(DESTDIR)$(PREFIX)/lib/esp-token/esp_validator.so $(DESTDIR)$(PREFIX)/lib/pkgconfig/esp-validator.pc
+	  $(DESTDIR)$(PREFIX)/lib/esp-token/esp_validator.so $(DESTDIR)$(PREFIX)/lib/pkgconfig/esp-validator.pc \
+	  $(DESTDIR)$(BASH_DIR)/esp-tokenctl $(DESTDIR)$(ZSH_DIR)/_esp-tokenctl $(DESTDIR)$(FISH_DIR)/esp-tokenctl.fish
 
 format: ## format every source by .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -12,7 +12,9 @@ install_it() {
 }
 install_it
 root=$work/root
-for file in bin/esp-tokenctl lib/esp-token/esp_validator.so include/espt/validator.h lib/pkgconfig/esp-validator.pc; do
+for file in bin/esp-tokenctl lib/esp-token/esp_validator.so include/espt/validator.h lib/pkgconfig/esp-validator.pc \
+    share/bash-completion/completions/esp-tokenctl share/zsh/site-functions/_esp-tokenctl \
+    share/fish/vendor_completions.d/esp-tokenctl.fish; do
     [ -f "$root/usr/$file" ] || { echo "missing: $file" >&2; exit 1; }
 done
 echo '; edited' >>"$root/etc/esp-token/tiers.ini"

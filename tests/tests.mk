@@ -7,7 +7,7 @@ SUPPORT      := $(call sources,tests/support)
 PRODUCTS     := $(OUT)/esp-tokenctl $(OUT)/esp_validator.so
 
 $(OUT)/tests/support/%.o: CPPFLAGS += -Itests -DOUT='"$(abspath $(OUT))"'
-$(OUT)/tests/%.o: CPPFLAGS += -Itests
+$(OUT)/tests/%.o: CPPFLAGS += -Itests -DOUT='"$(abspath $(OUT))"'
 
 $(OUT)/tests/%: $(OUT)/tests/%.o $(SUPPORT) $(STORE) $(READER) $(COMMON)
 	$(call SAY,LINK  $@)

@@ -33,12 +33,19 @@ static inline bool given(const struct cli *cli, enum cli_option option)
 /* options.c */
 ESPT_MUST_USE int options_parse(struct options *ret_options, int argc, char **argv,
                                 const struct command **ret_command, struct espt_error *err);
+const char *option_value(const struct options *options, enum cli_option option); /* NULL: none */
 
 /* help.c: `command` NULL: of all, or of those that begin with the first operand. */
 ESPT_MUST_USE int help(const struct cli *cli, const struct command *command,
                        struct espt_error *err);
 /* Says at a usage error where the usage is told. */
 void help_hint(const struct command *command, struct espt_error *err);
+
+/* suggest.c: adds to `err` what may have been meant, if something is near enough. */
+void suggest_command(char *const *words, int count, struct espt_error *err);
+void suggest_option(const struct command *command, const char *word, struct espt_error *err);
+/* After a command failed with ESPT_MISSING: among the names in the store. */
+void suggest_name(struct cli *cli, const struct command *command, struct espt_error *err);
 
 /* context.c */
 const char *cli_config_path(const struct cli *cli);
@@ -80,6 +87,7 @@ int run_remove(struct cli *cli, struct espt_error *err);
 int run_verify(struct cli *cli, struct espt_error *err);
 int run_tier_list(struct cli *cli, struct espt_error *err);
 int run_tier_check(struct cli *cli, struct espt_error *err);
+int run_complete(struct cli *cli, struct espt_error *err);
 int run_check(struct cli *cli, struct espt_error *err);
 int run_log(struct cli *cli, struct espt_error *err);
 int run_log_verify(struct cli *cli, struct espt_error *err);

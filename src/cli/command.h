@@ -130,6 +130,7 @@ struct option_entry command_option(const struct command *command, enum cli_optio
 struct typed {
     const struct command *command; /* NULL: not yet */
     const char *word;              /* the first word where the second is still to come */
+    bool lost;                     /* no command begins so */
     int operands;                  /* so many stand there already */
     int pending;                   /* the option whose argument comes next; -1: none */
     bool ended;                    /* by -- : no more options */

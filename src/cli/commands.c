@@ -109,7 +109,7 @@ struct typed command_typed(char *const *words, int count)
             typed.ended = true;
         } else if (!typed.ended && word[0] == '-' && word[1] != '\0') {
             type_option(&typed, word);
-        } else if (typed.command != NULL) {
+        } else if (typed.command != NULL || typed.lost) {
             typed.operands++;
         } else {
             char *pair[2] = {(char *)(uintptr_t)typed.word, word};
@@ -121,7 +121,7 @@ struct typed command_typed(char *const *words, int count)
             else if (typed.word == NULL && begins_two(word))
                 typed.word = word;
             else
-                return typed; /* no command begins so */
+                typed.lost = true;
         }
     }
     return typed;

@@ -52,5 +52,18 @@ const struct command store_commands[] = {
              "secret one without its public half gives it.",
      .examples = "esp-tokenctl init\n"
                  "esp-tokenctl init /tmp/tour\n"},
+    {.word = "complete",
+     .help = "print what may stand next on a command line",
+     .run = run_complete,
+     .operands = {{"WORD", VALUE_TEXT}},
+     .many = true,
+     .hidden = true,
+     .text =
+         "Completion in bash, zsh and fish is made of this. The WORDs, after --, are those typed "
+         "so far, without esp-tokenctl itself; the last one, which may be empty, is to be "
+         "completed. It prints one candidate a line, with a tab and a short description where "
+         "there is one; more is to come after a candidate that ends in a slash. The lines "
+         ":file and :folder ask for the shell's own. It prints nothing where it knows nothing.",
+     .examples = "esp-tokenctl complete -- entity show ac\n"},
     {0},
 };

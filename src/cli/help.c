@@ -152,8 +152,13 @@ int help(const struct cli *cli, const struct command *command, struct espt_error
         print_all();
         return 0;
     }
-    if (command == NULL)
-        return print_some(word) ? 0 : espt_fail(err, ESPT_USAGE, "no such command");
+    if (command == NULL && print_some(word))
+        return 0;
+    if (command == NULL) {
+        espt_fail(err, ESPT_USAGE, "no such command");
+        suggest_command(cli->options.operand, cli->options.operands, err);
+        return ESPT_USAGE;
+    }
     const uint64_t own = command->options | command->needed;
     print_usage("Usage: ", command);
     putchar('\n');

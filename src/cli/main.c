@@ -52,6 +52,8 @@ static int run(struct cli *cli, const struct command *command, struct espt_error
         return espt_fail(err, ESPT_UNUSABLE, "no random numbers to be had from the system");
     cli->now = time(NULL);
     int code = command->run(cli, err);
+    if (code == ESPT_MISSING)
+        suggest_name(cli, command, err);
     store_close(cli->store);
     tier_table_free(cli->tiers);
     return code;

@@ -53,6 +53,15 @@ static void set(struct options *options, int option, const char *value)
         memcpy((char *)options + place, &value, sizeof value);
 }
 
+const char *option_value(const struct options *options, enum cli_option option)
+{
+    const char *value;
+    if ((options->given & BIT(option)) == 0 || option_table[option].place == 0)
+        return NULL;
+    memcpy(&value, (const char *)options + option_table[option].place, sizeof value);
+    return value;
+}
+
 /* The id and what follows it: enough to know a token's text by, whole or cut. */
 static bool looks_secret(const char *argument)
 {
@@ -70,9 +79,13 @@ static bool looks_secret(const char *argument)
 static int judge(const struct options *options, const struct command *command,
                  struct espt_error *err)
 {
-    if (command == NULL)
-        return espt_fail(err, ESPT_USAGE, "%s",
-                         options->operands == 0 ? "no command is given" : "no such command");
+    if (command == NULL && options->operands == 0)
+        return espt_fail(err, ESPT_USAGE, "no command is given");
+    if (command == NULL) {
+        espt_fail(err, ESPT_USAGE, "no such command");
+        suggest_command(options->operand, options->operands, err);
+        return ESPT_USAGE;
+    }
     const uint64_t others = options->given & ~(command->options | command->needed | OPTIONS_OF_ALL);
     const uint64_t missing = command->needed & ~options->given;
     for (enum cli_option o = 0; o < OPTION_COUNT; o++) {
@@ -126,8 +139,12 @@ int options_parse(struct options *ret_options, int argc, char **argv,
             if (option_table[i].letter == found && found != 0)
                 o = i;
         }
-        if (o < 0 || o >= OPTION_COUNT)
-            return espt_fail(err, ESPT_USAGE, "no such option");
+        if (o < 0 || o >= OPTION_COUNT) {
+            *ret_command = command_typed(argv + 1, argc - 1).command;
+            espt_fail(err, ESPT_USAGE, "no such option");
+            suggest_option(*ret_command, argv[optind - 1], err);
+            return ESPT_USAGE;
+        }
         if ((options.given & BIT(o)) != 0)
             return espt_fail(err, ESPT_USAGE, "--%s is given twice; keep one",
                              option_table[o].name);

@@ -87,6 +87,8 @@ void walk_begin(struct walk *ret_walk, struct txn *txn, enum table table,
                 const struct record_key *from, size_t prefix);
 /* True: key and value are the next record's. */
 bool walk_next(struct walk *walk);
+/* Moves to the last record whose key is below `beyond` (of length 0: to the table's last). */
+bool walk_last(struct walk *walk, const struct record_key *beyond);
 void walk_end(struct walk *walk);
 
 #endif

@@ -89,6 +89,19 @@ ESPT_MUST_USE int store_entity_each(struct store *store, entity_fn fn, void *arg
 /* `entity` NULL: of all entities. */
 ESPT_MUST_USE int store_token_each(struct store *store, const char *entity, token_fn fn, void *arg,
                                    struct espt_error *err);
+/* Names that begin with `prefix`, without looking at what they name: to complete one, or to find
+   what a mistyped one may have meant. At most `most` are looked at. */
+struct names {
+    enum { NAMES_ENTITIES, NAMES_RESELLERS, NAMES_TOKENS, NAMES_IDS } of;
+    const char *prefix;
+    const char *entity; /* NAMES_TOKENS: whose */
+    size_t most;
+};
+/* `fn` sees them in order (resellers: in order of number), and, where there are more, the last one
+   that begins so: what the names that it saw have in common, all have. Non-zero stops. */
+typedef int (*name_fn)(void *arg, const char *name);
+ESPT_MUST_USE int store_names(struct store *store, const struct names *names, name_fn fn, void *arg,
+                              struct espt_error *err);
 /* The text of a token, opened by the secret key at config->secret_key; checked against the record's
    id and digest. `ret_text` has 55 bytes and is the caller's to wipe. A write: it is entered in the
    log first, and refused if it cannot be. */

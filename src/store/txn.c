@@ -262,6 +262,25 @@ void walk_begin(struct walk *ret_walk, struct txn *txn, enum table table,
     }
 }
 
+/* Moves the cursor; false: there is no such record. */
+static bool walk_move(struct walk *walk, MDB_val *key, MDB_cursor_op op)
+{
+    int rc = mdb_cursor_get(walk->cursor, key, &walk->value, op);
+    if (rc == MDB_NOTFOUND)
+        return false;
+    if (rc != 0) {
+        txn_fail_rc(walk->txn, rc);
+        return false;
+    }
+    if (key->mv_size > sizeof walk->key.bytes) {
+        txn_damaged(walk->txn, walk->table, "an overlong key");
+        return false;
+    }
+    walk->key.len = key->mv_size;
+    memcpy(walk->key.bytes, key->mv_data, key->mv_size);
+    return true;
+}
+
 bool walk_next(struct walk *walk)
 {
     if (walk->txn->code != 0 || walk->cursor == NULL)
@@ -271,21 +290,19 @@ bool walk_next(struct walk *walk)
     if (!walk->started)
         op = walk->from.len == 0 ? MDB_FIRST : MDB_SET_RANGE;
     walk->started = true;
-    int rc = mdb_cursor_get(walk->cursor, &key, &walk->value, op);
-    if (rc == MDB_NOTFOUND)
+    return walk_move(walk, &key, op) &&
+           (walk->prefix == 0 || (walk->key.len >= walk->prefix &&
+                                  memcmp(walk->key.bytes, walk->from.bytes, walk->prefix) == 0));
+}
+
+bool walk_last(struct walk *walk, const struct record_key *beyond)
+{
+    if (walk->txn->code != 0 || walk->cursor == NULL)
         return false;
-    if (rc != 0) {
-        txn_fail_rc(walk->txn, rc);
-        return false;
-    }
-    if (key.mv_size > sizeof walk->key.bytes) {
-        txn_damaged(walk->txn, walk->table, "an overlong key");
-        return false;
-    }
-    walk->key.len = key.mv_size;
-    memcpy(walk->key.bytes, key.mv_data, key.mv_size);
-    return walk->prefix == 0 || (key.mv_size >= walk->prefix &&
-                                 memcmp(key.mv_data, walk->from.bytes, walk->prefix) == 0);
+    MDB_val key = mdb_key(beyond);
+    if (beyond->len > 0 && walk_move(walk, &key, MDB_SET_RANGE))
+        return walk_move(walk, &key, MDB_PREV);
+    return walk->txn->code == 0 && walk_move(walk, &key, MDB_LAST);
 }
 
 void walk_end(struct walk *walk)

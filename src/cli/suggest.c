@@ -1,0 +1,176 @@
+/*
+ * What a mistyped command, option or name may have meant.
+ *
+ * MUST: what was typed is never repeated (it may be a secret); what is suggested is a word of ours,
+ * or a name that the store holds.
+ */
+#include "cli/cli.h"
+
+#include "cli/nearest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NAMES_LOOKED_AT 10000
+
+/* In place of where else to look: "no such command; did you mean list?" */
+static void say(struct espt_error *err, const char *before, const char *name)
+{
+    char *end = strchr(err->message, ';');
+    const size_t used = end != NULL ? (size_t)(end - err->message) : strlen(err->message);
+    snprintf(err->message + used, sizeof err->message - used, "; did you mean %s%s?", before, name);
+}
+
+void suggest_command(char *const *words, int count, struct espt_error *err)
+{
+    struct nearest nearest;
+    const struct command *command;
+    const struct typed typed = command_typed(words, count);
+    if (typed.command != NULL || count == 0)
+        return;
+    const bool second = typed.word != NULL && count > 1;
+    nearest_begin(&nearest, second ? words[1] : words[0]);
+    for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+        if (command->hidden)
+            continue;
+        if (!second)
+            nearest_offer(&nearest, command->word);
+        else if (command->second != NULL && strcmp(command->word, typed.word) == 0)
+            nearest_offer(&nearest, command->second);
+    }
+    char before[32] = "";
+    if (second)
+        snprintf(before, sizeof before, "%s ", typed.word);
+    if (nearest_name(&nearest) != NULL)
+        say(err, before, nearest_name(&nearest));
+}
+
+void suggest_option(const struct command *command, const char *word, struct espt_error *err)
+{
+    char name[40];
+    struct nearest nearest;
+    const uint64_t takes =
+        command == NULL ? ~UINT64_C(0) : command->options | command->needed | OPTIONS_OF_ALL;
+    if (strncmp(word, "--", 2) != 0)
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    nearest_begin(&nearest, name);
+    for (enum cli_option o = 0; o < OPTION_COUNT; o++) {
+        if ((takes & BIT(o)) != 0)
+            nearest_offer(&nearest, option_table[o].name);
+    }
+    if (nearest_name(&nearest) != NULL)
+        say(err, "--", nearest_name(&nearest));
+}
+
+/* --- names in the store --- */
+
+static int offer(void *arg, const char *name)
+{
+    nearest_offer(arg, name);
+    return 0;
+}
+
+/* Among the names that share their beginning, and among the first of all: in a store of millions
+   one of them still finds most slips, and in any other the second sees every name. */
+static bool nearest_in_store(struct store *store, struct names names, const char *typed,
+                             struct nearest *nearest)
+{
+    char begin[3] = "";
+    struct espt_error ignored;
+    nearest_begin(nearest, typed);
+    memcpy(begin, typed, strnlen(typed, sizeof begin - 1));
+    names.most = NAMES_LOOKED_AT;
+    names.prefix = begin;
+    int code = store_names(store, &names, offer, nearest, &ignored);
+    names.prefix = "";
+    if (code == 0)
+        code = store_names(store, &names, offer, nearest, &ignored);
+    return code == 0 && nearest_name(nearest) != NULL;
+}
+
+static bool suggest_entity(struct store *store, const char *typed, bool reseller,
+                           struct espt_error *err)
+{
+    struct entity entity;
+    struct espt_error ignored;
+    struct nearest nearest;
+    if (store_entity_get(store, typed, &entity, &ignored) != ESPT_MISSING)
+        return false;
+    const struct names names = {.of = reseller ? NAMES_RESELLERS : NAMES_ENTITIES};
+    if (nearest_in_store(store, names, typed, &nearest))
+        say(err, "", nearest_name(&nearest));
+    return true;
+}
+
+static bool suggest_token(struct store *store, const char *typed, struct espt_error *err)
+{
+    struct token_ref ref;
+    struct token token;
+    struct entity entity;
+    struct espt_error ignored;
+    struct nearest nearest;
+    char before[ENTITY_NAME_MAX + 2];
+    if (token_ref_parse(&ref, typed, &ignored) != 0 || ref.by_id ||
+        store_token_get(store, &ref, &token, &ignored) != ESPT_MISSING)
+        return false;
+    if (store_entity_get(store, ref.entity, &entity, &ignored) != 0) {
+        if (!nearest_in_store(store, (struct names){.of = NAMES_ENTITIES}, ref.entity, &nearest))
+            return true;
+        snprintf(ref.entity, sizeof ref.entity, "%s", nearest_name(&nearest));
+    }
+    snprintf(before, sizeof before, "%s/", ref.entity);
+    if (store_token_get(store, &ref, &token, &ignored) == 0)
+        say(err, before, ref.name);
+    else if (nearest_in_store(store, (struct names){.of = NAMES_TOKENS, .entity = ref.entity},
+                              ref.name, &nearest))
+        say(err, before, nearest_name(&nearest));
+    return true;
+}
+
+static bool suggest_tier(const struct tier_table *tiers, const char *typed, struct espt_error *err)
+{
+    struct nearest nearest;
+    if (tiers == NULL || tier_find(tiers, typed) != NULL)
+        return false;
+    nearest_begin(&nearest, typed);
+    for (size_t i = 0; i < tiers->count; i++)
+        nearest_offer(&nearest, tiers->tier[i].name);
+    if (nearest_name(&nearest) != NULL)
+        say(err, "", nearest_name(&nearest));
+    return true;
+}
+
+/* True: this was the one that is missing. */
+static bool suggest_value(struct cli *cli, enum value value, const char *typed,
+                          struct espt_error *err)
+{
+    switch (value) {
+    case VALUE_ENTITY:
+        return suggest_entity(cli->store, typed, false, err);
+    case VALUE_RESELLER:
+        return strcmp(typed, "none") != 0 && suggest_entity(cli->store, typed, true, err);
+    case VALUE_TOKEN:
+        return suggest_token(cli->store, typed, err);
+    case VALUE_TIER:
+        return suggest_tier(cli->tiers, typed, err);
+    default:
+        return false;
+    }
+}
+
+void suggest_name(struct cli *cli, const struct command *command, struct espt_error *err)
+{
+    const struct options *options = &cli->options;
+    if (cli->store == NULL)
+        return;
+    for (int i = 0; i < options->operands && i < command_operands(command); i++) {
+        if (suggest_value(cli, command->operands[i].value, options->operand[i], err))
+            return;
+    }
+    for (enum cli_option o = 0; o < OPTION_COUNT; o++) {
+        const char *typed = option_value(options, o);
+        if (typed != NULL && suggest_value(cli, option_table[o].value, typed, err))
+            return;
+    }
+}

@@ -1,0 +1,139 @@
+#include "store/load.h"
+
+#include <string.h>
+
+/* Where to look: from a key on, while keys begin with its `prefix` first bytes; ids up to `last`.
+ */
+struct range {
+    enum table table;
+    struct record_key from;
+    size_t prefix;
+    uint64_t last;
+};
+
+/* What a prefix of an id may grow to: the rest all `0`, or all `z`. */
+static bool ids_between(const char *prefix, struct range *ret_range)
+{
+    char text[TOKEN_ID_LEN + 1] = "";
+    const size_t len = strlen(prefix);
+    uint64_t first;
+    if (len > TOKEN_ID_LEN)
+        return false;
+    memcpy(text, prefix, len);
+    memset(text + len, '0', TOKEN_ID_LEN - len);
+    if (!token_id_parse(text, TOKEN_ID_LEN, &first))
+        return false;
+    *ret_range = (struct range){.table = TABLE_TOKENS, .from = key_integer(first)};
+    memset(text + len, 'z', TOKEN_ID_LEN - len);
+    if (!token_id_parse(text, TOKEN_ID_LEN, &ret_range->last))
+        ret_range->last = UINT64_MAX; /* eleven digits reach beyond 64 bits */
+    return true;
+}
+
+static uint64_t id_of(const struct walk *walk)
+{
+    uint64_t id = 0;
+    memcpy(&id, walk->key.bytes, sizeof id);
+    return id;
+}
+
+/* The name that the record's key holds; false: people write none for it. */
+static bool name_of(const struct walk *walk, char ret_name[static RECORD_KEY_MAX + 1])
+{
+    const struct record_key *key = &walk->key;
+    const size_t skip = walk->table == TABLE_BY_ENTITY ? sizeof(uint32_t) : 0;
+    if (walk->table == TABLE_TOKENS) {
+        token_id_format(id_of(walk), ret_name);
+        return true;
+    }
+    if (key->len <= skip || key->bytes[skip] == '\0') /* a retiring token is known by its id */
+        return false;
+    memcpy(ret_name, key->bytes + skip, key->len - skip);
+    ret_name[key->len - skip] = '\0';
+    return true;
+}
+
+/* The first key after all of the range's; length 0: there is none. */
+static struct record_key key_beyond(const struct range *range)
+{
+    struct record_key key = range->from;
+    if (range->table == TABLE_TOKENS)
+        return range->last == UINT64_MAX ? (struct record_key){0} : key_integer(range->last + 1);
+    key.len = range->prefix;
+    while (key.len > 0 && ++key.bytes[key.len - 1] == 0)
+        key.len--;
+    return key;
+}
+
+static int walk_range(struct txn *txn, const struct range *range, size_t most, name_fn fn,
+                      void *arg)
+{
+    char name[RECORD_KEY_MAX + 1];
+    struct walk walk;
+    size_t seen = 0;
+    int result = 0;
+    walk_begin(&walk, txn, range->table, &range->from, range->prefix);
+    while (result == 0 && walk_next(&walk)) {
+        if (range->table == TABLE_TOKENS && id_of(&walk) > range->last)
+            break;
+        if (seen++ == most) {
+            const struct record_key beyond = key_beyond(range);
+            if (walk_last(&walk, &beyond) && name_of(&walk, name))
+                result = fn(arg, name);
+            break;
+        }
+        if (name_of(&walk, name))
+            result = fn(arg, name);
+    }
+    walk_end(&walk);
+    return result;
+}
+
+/* They are few beside customers, and stand in order of number. */
+static int walk_resellers(struct txn *txn, const char *prefix, size_t most, name_fn fn, void *arg)
+{
+    struct walk walk;
+    int result = 0;
+    walk_begin(&walk, txn, TABLE_RESELLERS, NULL, 0);
+    while (result == 0 && most-- > 0 && walk_next(&walk)) {
+        struct reseller_record reseller;
+        if (!reseller_decode(&walk.key, walk.value.mv_data, walk.value.mv_size, &reseller))
+            txn_damaged(txn, TABLE_RESELLERS, "a reseller");
+        else if (strncmp(reseller.name, prefix, strlen(prefix)) == 0)
+            result = fn(arg, reseller.name);
+    }
+    walk_end(&walk);
+    return result;
+}
+
+int store_names(struct store *store, const struct names *names, name_fn fn, void *arg,
+                struct espt_error *err)
+{
+    const size_t len = strlen(names->prefix);
+    struct range range = {.table = TABLE_NAMES, .prefix = len};
+    struct entity entity;
+    struct txn txn;
+    if (len > TOKEN_NAME_MAX)
+        return 0;
+    int result = txn_begin(&txn, store, false, err);
+    if (result != 0)
+        return result;
+    bool any = true;
+    if (names->of == NAMES_ENTITIES) {
+        range.from = key_name(names->prefix, len);
+    } else if (names->of == NAMES_IDS) {
+        any = ids_between(names->prefix, &range);
+    } else if (names->of == NAMES_TOKENS) {
+        any = load_entity_name(&txn, names->entity, &entity) > 0;
+        range.table = TABLE_BY_ENTITY;
+        if (any)
+            range.from = key_by_entity(entity.number, names->prefix, len);
+        range.prefix = range.from.len;
+    }
+    if (names->of == NAMES_RESELLERS)
+        result = walk_resellers(&txn, names->prefix, names->most, fn, arg);
+    else if (any)
+        result = walk_range(&txn, &range, names->most, fn, arg);
+    txn_abort(&txn);
+    return txn.code != 0 ? txn.code : result;
+}
