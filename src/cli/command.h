@@ -122,6 +122,8 @@ const struct command *command_at(size_t index);
 const struct command *command_find(char *const *words, int count, int *ret_words);
 /* "entity add" */
 void command_name(const struct command *command, char *out, size_t size);
+/* "add, list, show": the second words that there are; empty: none. */
+void command_seconds(const struct command *command, char *out, size_t size);
 int command_operands(const struct command *command); /* how many it names */
 /* The option as `command` (may be NULL) means it. */
 struct option_entry command_option(const struct command *command, enum cli_option option);
@@ -135,7 +137,7 @@ struct typed {
     int pending;                   /* the option whose argument comes next; -1: none */
     bool ended;                    /* by -- : no more options */
     uint64_t given;
-    const char *config; /* -c FILE, where given */
+    const char *config, *as; /* of -c and --as, where given */
 };
 struct typed command_typed(char *const *words, int count);
 

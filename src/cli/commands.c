@@ -23,17 +23,30 @@ const struct command *command_at(size_t index)
 
 const struct command *command_find(char *const *words, int count, int *ret_words)
 {
-    const struct command *command;
+    const struct command *command, *found = NULL;
     for (size_t i = 0; count > 0 && (command = command_at(i)) != NULL; i++) {
-        const bool two = command->second != NULL;
         if (strcmp(command->word, words[0]) != 0)
             continue;
-        if (two && (count < 2 || strcmp(command->second, words[1]) != 0))
-            continue;
-        *ret_words = two ? 2 : 1;
-        return command;
+        if (command->second == NULL && found == NULL)
+            found = command;
+        else if (command->second != NULL && count > 1 && strcmp(command->second, words[1]) == 0)
+            found = command;
     }
-    return NULL;
+    if (found != NULL)
+        *ret_words = found->second != NULL ? 2 : 1;
+    return found;
+}
+
+void command_seconds(const struct command *command, char *out, size_t size)
+{
+    const struct command *c;
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; (c = command_at(i)) != NULL; i++) {
+        if (c->second == NULL || strcmp(c->word, command->word) != 0 || used >= size)
+            continue;
+        used += (size_t)snprintf(out + used, size - used, "%s%s", used > 0 ? ", " : "", c->second);
+    }
 }
 
 void command_name(const struct command *command, char *out, size_t size)
@@ -75,6 +88,14 @@ static bool begins_two(const char *word)
     return false;
 }
 
+static void type_value(struct typed *typed, int option, const char *value)
+{
+    if (option == OPTION_CONFIG)
+        typed->config = value;
+    else if (option == OPTION_AS)
+        typed->as = value;
+}
+
 static void type_option(struct typed *typed, const char *word)
 {
     const char *value = strchr(word, '=');
@@ -90,9 +111,39 @@ static void type_option(struct typed *typed, const char *word)
         const char *attached = is_long ? (value != NULL ? value + 1 : "") : word + 2;
         if (entry->argument != NULL && attached[0] == '\0')
             typed->pending = o;
-        else if (o == OPTION_CONFIG)
-            typed->config = attached;
+        else
+            type_value(typed, o, attached);
         return;
+    }
+}
+
+/* A word of the command, or an operand. */
+static void type_word(struct typed *typed, char *word)
+{
+    const struct command *command = typed->command;
+    const bool first = command == NULL && typed->word == NULL;
+    /* log, then verify: the command log verify, although there is log alone */
+    const char *begun = command != NULL && command->second == NULL && typed->operands == 0
+                            ? command->word
+                            : typed->word;
+    char *pair[2] = {(char *)(uintptr_t)begun, word};
+    int used = 0;
+    if (typed->lost)
+        return;
+    const struct command *found = begun != NULL ? command_find(pair, 2, &used)
+                                  : first       ? command_find(&word, 1, &used)
+                                                : NULL;
+    if (begun != NULL && used < 2)
+        found = NULL;
+    if (found != NULL) {
+        typed->command = found;
+        typed->word = NULL;
+    } else if (first && begins_two(word)) {
+        typed->word = word;
+    } else if (command != NULL) {
+        typed->operands++;
+    } else {
+        typed->lost = true;
     }
 }
 
@@ -102,26 +153,14 @@ struct typed command_typed(char *const *words, int count)
     for (int i = 0; i < count; i++) {
         char *word = words[i];
         if (typed.pending >= 0) {
-            if (typed.pending == OPTION_CONFIG)
-                typed.config = word;
+            type_value(&typed, typed.pending, word);
             typed.pending = -1;
         } else if (!typed.ended && strcmp(word, "--") == 0) {
             typed.ended = true;
         } else if (!typed.ended && word[0] == '-' && word[1] != '\0') {
             type_option(&typed, word);
-        } else if (typed.command != NULL || typed.lost) {
-            typed.operands++;
         } else {
-            char *pair[2] = {(char *)(uintptr_t)typed.word, word};
-            int used;
-            typed.command =
-                typed.word != NULL ? command_find(pair, 2, &used) : command_find(&word, 1, &used);
-            if (typed.command != NULL)
-                typed.word = NULL;
-            else if (typed.word == NULL && begins_two(word))
-                typed.word = word;
-            else
-                typed.lost = true;
+            type_word(&typed, word);
         }
     }
     return typed;

@@ -130,35 +130,21 @@ static void offer_options(const struct typed *typed, const char *prefix, uint64_
     }
 }
 
-/* With the second words where there are any. */
-static void offer_word(const struct completing *completing, const struct command *command)
-{
-    char seconds[128] = "";
-    if (command->second == NULL) {
-        offer_with(completing, command->word, command->help);
-        return;
-    }
-    for (const struct command *c = command; c->word != NULL; c++) {
-        const size_t used = strlen(seconds);
-        if (strcmp(c->word, command->word) == 0)
-            snprintf(seconds + used, sizeof seconds - used, "%s%s", used > 0 ? ", " : "",
-                     c->second);
-    }
-    offer_with(completing, command->word, seconds);
-}
-
+/* First words; once one stands there, the second ones. */
 static void offer_commands(const struct typed *typed, const char *prefix)
 {
     const struct completing completing = {.lead = "", .prefix = prefix};
+    const char *first = typed->command != NULL ? typed->command->word : typed->word;
     const struct command *command;
     const char *before = "";
     for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+        char seconds[128];
+        command_seconds(command, seconds, sizeof seconds);
         if (command->hidden)
             continue;
-        if (typed->word == NULL && strcmp(before, command->word) != 0)
-            offer_word(&completing, command);
-        else if (typed->word != NULL && command->second != NULL &&
-                 strcmp(typed->word, command->word) == 0)
+        if (first == NULL && strcmp(before, command->word) != 0)
+            offer_with(&completing, command->word, seconds[0] != '\0' ? seconds : command->help);
+        else if (first != NULL && command->second != NULL && strcmp(first, command->word) == 0)
             offer_with(&completing, command->second, command->help);
         before = command->word;
     }
@@ -180,6 +166,8 @@ static void offer_attached(struct cli *cli, const struct typed *typed, const cha
 static void offer_operand(struct cli *cli, const struct typed *typed, const char *word)
 {
     const struct command *command = typed->command;
+    if (command->second == NULL && typed->operands == 0)
+        offer_commands(typed, word); /* log may go on as log verify */
     const int count = command_operands(command);
     int place = typed->operands;
     if (command->many && place >= count)
@@ -203,6 +191,7 @@ int run_complete(struct cli *cli, struct espt_error *err)
         cli->options.config = typed.config;
         cli->options.given |= BIT(OPTION_CONFIG);
     }
+    cli->options.as = typed.as;
     if (typed.pending >= 0) {
         const struct option_entry entry =
             command_option(typed.command, (enum cli_option)typed.pending);

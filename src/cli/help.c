@@ -86,19 +86,16 @@ static void print_options(const struct command *command, uint64_t which)
 
 /* --- the list of commands --- */
 
-/* One line a first word: what a command does, or the second words there are. */
+/* One line a first word: what it does alone, and the second words there are. */
 static void print_word(const char *title, const struct command *command)
 {
-    printf("%-10s%-9s", title, command->word);
-    if (command->second == NULL) {
-        printf("%s\n", command->help);
-        return;
-    }
-    for (const struct command *c = command; c->word != NULL; c++) {
-        if (c->second != NULL && strcmp(c->word, command->word) == 0)
-            printf("%s%s", c == command ? "" : ", ", c->second);
-    }
-    putchar('\n');
+    char seconds[128];
+    int used;
+    char *word = (char *)(uintptr_t)command->word;
+    const struct command *alone = command_find(&word, 1, &used);
+    command_seconds(command, seconds, sizeof seconds);
+    printf("%-10s%-9s%s%s%s\n", title, command->word, alone != NULL ? alone->help : "",
+           alone != NULL && seconds[0] != '\0' ? "; " : "", seconds);
 }
 
 static void print_all(void)
@@ -122,7 +119,7 @@ static bool print_some(const char *word)
     const struct command *command;
     for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
         char name[64];
-        if (strcmp(command->word, word) != 0)
+        if (strcmp(command->word, word) != 0 || command->second == NULL)
             continue;
         if (!any)
             printf("Usage: esp-tokenctl %s COMMAND      %s COMMAND --help tells more\n\n", word,

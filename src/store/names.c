@@ -1,4 +1,5 @@
 #include "store/load.h"
+#include "store/rights.h"
 
 #include <string.h>
 
@@ -106,33 +107,61 @@ static int walk_resellers(struct txn *txn, const char *prefix, size_t most, name
     return result;
 }
 
+/* Those that may be seen, where an entity is acted for: they are few. */
+struct visible {
+    const struct names *names;
+    name_fn fn;
+    void *arg;
+};
+
+static int offer_visible(void *arg, const struct entity *entity, struct espt_error *err)
+{
+    const struct visible *visible = arg;
+    const char *prefix = visible->names->prefix;
+    (void)err;
+    if (visible->names->of == NAMES_RESELLERS && entity->kind != KIND_RESELLER)
+        return 0;
+    return strncmp(entity->name, prefix, strlen(prefix)) == 0
+               ? visible->fn(visible->arg, entity->name)
+               : 0;
+}
+
+static bool find_range(struct txn *txn, const struct names *names, struct range *ret_range)
+{
+    const size_t len = strlen(names->prefix);
+    struct range range = {
+        .table = TABLE_NAMES, .from = key_name(names->prefix, len), .prefix = len};
+    struct entity entity;
+    if (names->of == NAMES_IDS)
+        return !txn->limited && ids_between(names->prefix, ret_range);
+    if (names->of == NAMES_TOKENS) {
+        if (load_entity_name(txn, names->entity, &entity) <= 0 || !rights_see(txn, &entity))
+            return false;
+        range.table = TABLE_BY_ENTITY;
+        range.from = key_by_entity(entity.number, names->prefix, len);
+        range.prefix = range.from.len;
+    }
+    *ret_range = range;
+    return true;
+}
+
 int store_names(struct store *store, const struct names *names, name_fn fn, void *arg,
                 struct espt_error *err)
 {
-    const size_t len = strlen(names->prefix);
-    struct range range = {.table = TABLE_NAMES, .prefix = len};
-    struct entity entity;
+    struct visible visible = {.names = names, .fn = fn, .arg = arg};
+    const bool entities = names->of == NAMES_ENTITIES || names->of == NAMES_RESELLERS;
+    struct range range;
     struct txn txn;
-    if (len > TOKEN_NAME_MAX)
+    if (strlen(names->prefix) > TOKEN_NAME_MAX)
         return 0;
     int result = txn_begin(&txn, store, false, err);
     if (result != 0)
         return result;
-    bool any = true;
-    if (names->of == NAMES_ENTITIES) {
-        range.from = key_name(names->prefix, len);
-    } else if (names->of == NAMES_IDS) {
-        any = ids_between(names->prefix, &range);
-    } else if (names->of == NAMES_TOKENS) {
-        any = load_entity_name(&txn, names->entity, &entity) > 0;
-        range.table = TABLE_BY_ENTITY;
-        if (any)
-            range.from = key_by_entity(entity.number, names->prefix, len);
-        range.prefix = range.from.len;
-    }
-    if (names->of == NAMES_RESELLERS)
+    if (txn.limited && entities)
+        result = visible_each(&txn, offer_visible, &visible);
+    else if (names->of == NAMES_RESELLERS)
         result = walk_resellers(&txn, names->prefix, names->most, fn, arg);
-    else if (any)
+    else if (find_range(&txn, names, &range))
         result = walk_range(&txn, &range, names->most, fn, arg);
     txn_abort(&txn);
     return txn.code != 0 ? txn.code : result;

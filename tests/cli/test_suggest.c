@@ -57,6 +57,26 @@ START_TEST(whole_message)
 }
 END_TEST
 
+/* Who acts for an entity is told no name that it may not see. */
+START_TEST(within_rights)
+{
+    const char *config = populated(NULL);
+    struct run run = CTL(config, NULL, "--as", "acme", "entity", "show", "zedd");
+    ck_assert_str_eq(run.err, CTL(config, NULL, "--as", "acme", "entity", "show", "zed").err);
+    ck_assert_ptr_null(strstr(run.err, "zed"));
+    run = CTL(config, NULL, "--as", "acme", "show", "zed/defualt");
+    ck_assert_ptr_null(strstr(run.err, "zed"));
+    run = CTL(config, NULL, "--as", "acme", "show", "blot/default");
+    ck_assert_ptr_nonnull(strstr(run.err, "did you mean bolt/default?"));
+    run = CTL(config, NULL, "complete", "--", "--as", "acme", "entity", "show", "");
+    ck_assert_str_eq(run.out, "acme\nbolt\n");
+    run = CTL(config, NULL, "complete", "--", "--as", "acme", "show", "zed/");
+    ck_assert_str_eq(run.out, "");
+    run = CTL(config, NULL, "complete", "--", "--as", "acme", "show", "1");
+    ck_assert_str_eq(run.out, "");
+}
+END_TEST
+
 /* A name may begin as a secret does: no more of it is told than in any other message. */
 START_TEST(no_secret)
 {
@@ -75,6 +95,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, suggested, 0, (int)(sizeof slips / sizeof *slips));
     tcase_add_test(tests, whole_message);
+    tcase_add_test(tests, within_rights);
     tcase_add_test(tests, no_secret);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
