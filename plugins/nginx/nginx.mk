@@ -1,0 +1,31 @@
+# nginx builds its modules by its own configure, over the tree that nginx-dev brings; a module fits the
+# nginx of that very version.
+NGINX_TREE    ?= /usr/share/nginx/src
+NGINX_MODULES ?= /usr/lib/nginx/modules
+NGINX_OUT     := $(OUT)/plugins/nginx
+NGINX_MODULE  := $(NGINX_OUT)/ngx_http_esp_token_module.so
+HOST_PACKAGES += nginx wrk curl
+
+$(eval $(call adapter,nginx,[ -e $(NGINX_TREE)/conf_flags ],nginx-dev,plugins/nginx/$(notdir $(NGINX_MODULE)),$(NGINX_MODULES)))
+
+NGINX_INCS    := $(abspath include plugins $(OUT)/plugins)
+NGINX_CFLAGS  := $(CFLAGS) $(OPT_release) $(HARDEN) -fPIC
+
+$(NGINX_OUT)/tree/objs/Makefile: $(NGINX_TREE)/conf_flags plugins/nginx/config plugins/nginx/nginx.mk
+	@rm -rf $(NGINX_OUT)/tree && mkdir -p $(NGINX_OUT) && cp -r $(NGINX_TREE) $(NGINX_OUT)/tree
+	$(call SAY,CONF  plugins/nginx)
+	$(Q)cd $(NGINX_OUT)/tree && ESPT_INCS='$(NGINX_INCS)' bash -c '. ./conf_flags && \
+	  bash ./configure "$${NGX_CONF_FLAGS[@]}" --add-dynamic-module=$(abspath plugins/nginx) \
+	  --with-cc-opt="$(NGINX_CFLAGS)" --with-ld-opt="-Wl,-z,relro -Wl,-z,now"' >configure.log 2>&1 || \
+	  { cat configure.log; exit 1; }
+
+$(NGINX_MODULE): $(NGINX_OUT)/tree/objs/Makefile $(wildcard plugins/nginx/*.[ch]) plugins/load.h \
+  include/espt/validator.h $(OUT)/plugins/paths.h
+	$(call SAY,MAKE  $@)
+	$(Q)cd $(NGINX_OUT)/tree && rm -f objs/addon/nginx/*.o && \
+	  { $(MAKE) --no-print-directory -f objs/Makefile modules >make.log 2>&1 || { cat make.log; exit 1; }; }
+	$(Q)cp $(NGINX_OUT)/tree/objs/$(notdir $@) $@
+
+.PHONY: bench-hosts
+bench-hosts: all $(NGINX_MODULE) ## report nginx's throughput with the module on and off
+	@OUT=$(OUT) tests/hosts/bench_nginx.sh

@@ -1,0 +1,155 @@
+#!/bin/sh
+# The nginx module and nginx's configuration: what is wrong is told in words and nothing is served by
+# it; reloads under load lose no request and leave nothing behind; root's master and nobody's workers.
+. tests/hosts/lib.sh
+. tests/hosts/nginx.sh
+
+locations() {
+    printf 'server {\n    listen 127.0.0.1:%s;\n    esp_token on;\n    %s\n    location / {\n        proxy_pass http://analytics;\n    }\n}\n' \
+        "$front" "$*" >"$work/locations.conf"
+}
+# refused TEXT DIRECTIVES: nginx -t says so
+refused() {
+    text=$1
+    shift
+    locations "$@"
+    # shellcheck disable=SC2086
+    exits "nginx -t with $*" 1 $plain /usr/sbin/nginx -p "$work" -c nginx.conf -e stderr -t
+    says "$work/out.log" "[emerg]"
+    says "$work/out.log" "$text"
+}
+reload() {
+    kill -HUP "$server"
+}
+reloads() {
+    grep -c 'signal 1 (SIGHUP) received.*, reconfiguring' "$work/logs/error.log"
+}
+workers() {
+    pgrep -P "$server" | sort | tr '\n' ' '
+}
+alone() {
+    [ "$(workers | wc -w)" -eq 2 ]
+}
+
+new_token acme entity add acme --kind customer
+presents acme
+tiers=$work/store/tiers.ini
+cp "$tiers" "$work/tiers.kept"
+
+write_conf ""
+refused "$work/none.conf: " "esp_token_config none.conf;"
+refused "/none.so: cannot open shared object" "esp_token_validator /none.so;"
+refused "no validator of ABI 1.0" "esp_token_validator $(readlink -f /lib/x86_64-linux-gnu/libz.so.1);"
+refused 'takes bearer, basic or names of headers, not "X_KEY"' "esp_token_header bearer X_KEY;"
+refused '"esp_token_header" directive is duplicate' "esp_token_header bearer; esp_token_header basic;"
+refused 'unknown "metrics" variable' "esp_token_metric \$metrics;"
+refused 'the duplicate "esp_token_entity" variable' "set \$esp_token_entity north;"
+echo 'rank : 7' >>"$tiers"
+refused "tiers.ini:$(wc -l <"$tiers"): " ""
+cp "$work/tiers.kept" "$tiers"
+mv "$work/store/tokens.mdb" "$work/store/away.mdb"
+refused "tokens.mdb: " ""
+mv "$work/store/away.mdb" "$work/store/tokens.mdb"
+chmod 666 "$tiers"
+refused "tiers.ini: " ""
+chmod 644 "$tiers"
+
+# one validator for all that name the same two files, another for another pair
+locations
+{
+    mkdir "$work/second"
+    "$build/esp-tokenctl" init "$work/second" >/dev/null
+    [ -z "$plain" ] || chgrp "$group" "$work/second/tokens.mdb"
+    echo "server { listen 127.0.0.1:$(free_port); esp_token on; location /x { esp_token_metric kpi.x; } }"
+    echo "server { listen 127.0.0.1:$(free_port); esp_token on; location /x { esp_token_config second/esp-token.conf; } }"
+} >>"$work/locations.conf"
+# shellcheck disable=SC2086
+begin $plain
+ask 200 acme /
+same "mappings of one store" 1 "$(grep -c "$work/store/tokens.mdb" "/proc/$server/maps")"
+same "mappings of the other" 1 "$(grep -c "$work/second/tokens.mdb" "/proc/$server/maps")"
+
+# a reload that fails leaves all as it was, and says why
+before=$(workers)
+echo 'rank : 7' >>"$tiers"
+reload
+until_true 5 grep -q "esp_token: .*tiers.ini:" "$work/logs/error.log"
+ask 200 acme /
+same "workers after a failed reload" "$before" "$(workers)"
+cp "$work/tiers.kept" "$tiers"
+
+# reloads under load: each request by a connection of its own, since an idle one may be closed by
+# any nginx in the moment in which a client writes to it
+{ cat "$work/ask/acme.bearer" && echo 'Connection: close'; } >"$work/ask/headers"
+wrk -t 1 -c 16 -d 10s -s tests/hosts/wrk.lua "http://127.0.0.1:$front/load" -- "$work/ask/headers" >"$work/wrk.log" 2>&1 &
+load=$!
+sleep 1
+reload && sleep 1 && reload && sleep 1 # what is only made once is there
+descriptors=$(find "/proc/$server/fd" | wc -l)
+reloads_to_come=12
+while [ "$reloads_to_come" -gt 0 ]; do
+    reloads_to_come=$((reloads_to_come - 1))
+    reload
+    sleep 0.4
+done
+wait "$load"
+same "requests lost and refused" "lost=0 refused=0" "$(sed -n 's/^requests=[1-9][0-9]* \(.*\) per_second.*/\1/p' "$work/wrk.log")"
+until_true 10 alone
+same "reloads" 15 "$(reloads)"
+[ "$(workers)" != "$before" ] || fail "the workers are the old ones"
+same "descriptors" "$descriptors" "$(find "/proc/$server/fd" | wc -l)"
+for pid in $server $(workers); do
+    same "mappings of one store after reloads" 1 "$(grep -c "$work/store/tokens.mdb" "/proc/$pid/maps")"
+    same "mappings of the other after reloads" 1 "$(grep -c "$work/second/tokens.mdb" "/proc/$pid/maps")"
+done
+heap() {
+    sed -n 's/^VmData:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$server/status"
+}
+kept=$(heap)
+reloads_to_come=8
+while [ "$reloads_to_come" -gt 0 ]; do
+    reloads_to_come=$((reloads_to_come - 1))
+    reload
+    sleep 0.2
+done
+until_true 10 alone
+same "the master's memory" "$kept" "$(heap)"
+stop "$server"
+silent "$work/logs/error.log" "[alert]"
+mv "$work/logs/error.log" "$work/error_plain.log"
+
+[ -n "$plain" ] || skip "not root: a master of root with workers of another user was not tried; the rest passed"
+
+# root's master opens what its workers could not, and they inherit it
+write_conf nobody
+locations
+chown root:root "$work/store/tokens.mdb"
+chmod 600 "$work/store/tokens.mdb"
+begin
+ask 200 acme /
+ctl edit acme/default --status inactive >/dev/null
+ask 401 acme /
+ctl edit acme/default --status active >/dev/null
+sed 's/^metrics    = kpi/metrics    = asn.* kpi/' "$work/tiers.kept" >"$tiers"
+sleep 1.5
+ask 200 acme /
+until_true 5 grep -q "the edited tier table is in force" "$work/logs/error.log"
+# a store that takes the place of the old one they open by themselves, where they may
+cp "$work/store/tokens.mdb" "$work/store/new.mdb"
+mv "$work/store/new.mdb" "$work/store/tokens.mdb"
+sleep 1.2
+ask 503 acme /
+says "$work/logs/error.log" "tokens.mdb: Permission denied"
+chgrp "$group" "$work/store/tokens.mdb"
+chmod 640 "$work/store/tokens.mdb"
+until_true 5 curl -sf -o "$work/ask/body" -H "@$work/ask/acme.bearer" "http://127.0.0.1:$front/"
+# what a worker's user owns is not trusted by workers of a root master
+cp "$tiers" "$work/store/new.ini"
+chown nobody "$work/store/new.ini"
+mv "$work/store/new.ini" "$tiers"
+sleep 2
+ask 200 acme /
+until_true 5 grep -q "tiers.ini: it belongs to another user" "$work/logs/error.log"
+stop "$server"
+cp "$work/logs/error.log" "$work/error_root.log"
+finished
