@@ -89,6 +89,9 @@ int run_tier_list(struct cli *cli, struct espt_error *err);
 int run_tier_check(struct cli *cli, struct espt_error *err);
 int run_complete(struct cli *cli, struct espt_error *err);
 int run_check(struct cli *cli, struct espt_error *err);
+int run_backup(struct cli *cli, struct espt_error *err);
+int run_restore(struct cli *cli, struct espt_error *err);
+int run_upgrade(struct cli *cli, struct espt_error *err);
 int run_log(struct cli *cli, struct espt_error *err);
 int run_log_verify(struct cli *cli, struct espt_error *err);
 

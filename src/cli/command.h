@@ -54,6 +54,7 @@ enum cli_option {
     OPTION_TOKEN,
     OPTION_FOLLOW,
     OPTION_PIN,
+    OPTION_NO_MANIFEST,
     OPTION_COUNT
 };
 #define BIT(option) (UINT64_C(1) << (option))

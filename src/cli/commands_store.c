@@ -65,5 +65,32 @@ const struct command store_commands[] = {
          "there is one; more is to come after a candidate that ends in a slash. The lines "
          ":file and :folder ask for the shell's own. It prints nothing where it knows nothing.",
      .examples = "esp-tokenctl complete -- entity show ac\n"},
+    {.word = "backup",
+     .help = "write a copy of the whole store, with its hash",
+     .run = run_backup,
+     .operands = {{"FILE", VALUE_FILE}},
+     .least = 1,
+     .text = "Writes the store as it is now to the new file FILE, while hosts and commands go on, "
+             "and FILE.manifest: what is in it, and its SHA-256 in the form of sha256sum. "
+             "The reveal key is not in it. Copying the store's file by other means, while "
+             "something is written, gives a file that cannot be used.",
+     .examples = "esp-tokenctl backup /var/backups/esp-token-$(date +%F).mdb\n"},
+    {.word = "restore",
+     .help = "put a backup in the store's place",
+     .run = run_restore,
+     .operands = {{"FILE", VALUE_FILE}},
+     .least = 1,
+     .options = BIT(OPTION_YES) | BIT(OPTION_NO_MANIFEST),
+     .text = "Holds FILE against its manifest, proves every record and index of it, shows what it "
+             "would replace, and asks. The old store is kept beside the new one, under a name that "
+             "is told. Hosts take the new one up at once. The store's revision goes on rising, and "
+             "the log tells of the restoring. To go back, restore the kept one with --no-manifest.",
+     .examples = "esp-tokenctl restore /var/backups/esp-token-2026-11-24.mdb\n"},
+    {.word = "upgrade",
+     .help = "bring a store of an older version to this one",
+     .run = run_upgrade,
+     .text = "Converts the store in one transaction, after a backup that is kept beside it. "
+             "Upgrade the validator and esp-tokenctl first: each refuses a store of another "
+             "version, in words."},
     {0},
 };

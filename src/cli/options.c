@@ -41,6 +41,7 @@ const struct option_entry option_table[OPTION_COUNT] = {
                       PLACE(since)},
     [OPTION_TOKEN] = {"token", "TOKEN", "what concerns this token", VALUE_TOKEN, 0, PLACE(token)},
     [OPTION_FOLLOW] = {.name = "follow", .help = "go on as changes are made", .letter = 'f'},
+    [OPTION_NO_MANIFEST] = {.name = "no-manifest", .help = "it has none: prove its records alone"},
     [OPTION_PIN] = {"pin", "NUMBER:HASH", "an entry that the log must hold", VALUE_TEXT, 0,
                     PLACE(pin)},
 };

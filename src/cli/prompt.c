@@ -27,5 +27,5 @@ int prompt(const char *question, struct espt_error *err)
         fputc('\n', stderr);
     }
     free(answer);
-    return yes ? 0 : espt_fail(err, ESPT_REFUSED, "declined; nothing was removed");
+    return yes ? 0 : espt_fail(err, ESPT_REFUSED, "declined; nothing was changed");
 }

@@ -42,6 +42,8 @@ struct changes {
 /* Appends; out of memory fails the transaction. */
 void changes_add(struct changes *changes, struct txn *txn, const struct change *change);
 void changes_clear(struct changes *changes);
+/* Makes it a CHANGE_NOTE; texts are cut, and what is no text is said with `?`. */
+void change_note(struct change *ret_change, const char *word, const char *detail);
 
 /* Applies all, in order, to a write transaction, and enters them in the log. */
 void apply(struct txn *txn, const struct changes *changes);

@@ -1,18 +1,13 @@
 #include "store/db.h"
 
-#include "common/trust.h"
+#include "store/copy.h"
 #include "store/lock.h"
 #include "store/publish.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define STORE_GROUP "esp-token"
 
 /* The first transaction: every table, empty, and the state. */
 static int fill(MDB_env *env, const struct config *config, struct espt_error *err)
@@ -43,25 +38,6 @@ static int fill(MDB_env *env, const struct config *config, struct espt_error *er
     return rc == 0 ? 0 : db_fail(err, rc, config);
 }
 
-/* 0640, and the group of hosts where the system has one. */
-static int set_mode(const char *path, struct espt_error *err)
-{
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: %s", path, strerror(errno));
-    struct group *group = getgrnam(STORE_GROUP);
-    int rc = 0;
-    /* who is neither root nor in the group keeps the own one */
-    if (group != NULL && fchown(fd, (uid_t)-1, group->gr_gid) != 0 && errno != EPERM)
-        rc = -1;
-    if (rc == 0)
-        rc = fchmod(fd, 0640);
-    int code = rc == 0 ? trust_filesystem(fd, path, err)
-                       : espt_fail(err, ESPT_UNUSABLE, "%s: %s", path, strerror(errno));
-    close(fd);
-    return code;
-}
-
 /* Made under another name, then published whole, so that no process ever sees a half-made store. */
 static int make(const struct config *config, bool *ret_made, struct espt_error *err)
 {
@@ -77,7 +53,7 @@ static int make(const struct config *config, bool *ret_made, struct espt_error *
         code = fill(env, &made, err);
         mdb_env_close(env);
         if (code == 0)
-            code = set_mode(made.store, err);
+            code = copy_set_mode(made.store, err);
     }
     unlink(lock);
     if (code != 0) {

@@ -8,9 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_READERS 1024
+#define AT_ODDS 1
+#define REPLACED_TRIES 25
+#define REPLACED_MS 20
 
 int db_fail(struct espt_error *err, int rc, const struct config *config)
 {
@@ -56,6 +60,29 @@ int db_fail(struct espt_error *err, int rc, const struct config *config)
     }
 }
 
+int db_fail_state(struct espt_error *err, enum state_verdict verdict, const struct config *config)
+{
+    if (verdict == STATE_NEWER)
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "%s: a store of a newer version; use a newer esp-tokenctl", config->store);
+    if (verdict == STATE_OLDER)
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "%s: a store of an older version; bring it to this one by esp-tokenctl "
+                         "upgrade",
+                         config->store);
+    return espt_fail(err, ESPT_UNUSABLE,
+                     "%s: the state record is damaged or missing; restore a backup", config->store);
+}
+
+enum state_verdict db_state(MDB_txn *mdb, MDB_dbi main, struct state_record *ret_state)
+{
+    struct record_key key = key_state();
+    MDB_val k = {.mv_size = key.len, .mv_data = key.bytes}, value;
+    if (mdb_get(mdb, main, &k, &value) != 0)
+        return STATE_DAMAGED;
+    return state_decode(value.mv_data, value.mv_size, ret_state);
+}
+
 int db_env_open(MDB_env **ret_env, const struct config *config, struct espt_error *err)
 {
     MDB_env *env = NULL;
@@ -77,9 +104,7 @@ int db_env_open(MDB_env **ret_env, const struct config *config, struct espt_erro
     return 0;
 }
 
-/* The lock file is the administrators' alone: made before LMDB would make it by the store's mode.
- */
-static int make_lock_file(const struct config *config, struct espt_error *err)
+int db_lock_file(const struct config *config, struct espt_error *err)
 {
     char path[PATH_MAX + 8];
     snprintf(path, sizeof path, "%s-lock", config->store);
@@ -91,7 +116,7 @@ static int make_lock_file(const struct config *config, struct espt_error *err)
     return 0;
 }
 
-static int judge_file(const struct config *config, struct espt_error *err)
+int db_judge(const struct config *config, struct espt_error *err)
 {
     int fd;
     int code = trust_open(config->store, geteuid(), TRUST_PUBLIC, &fd, err);
@@ -118,21 +143,50 @@ static int open_tables(struct store *store, struct espt_error *err)
     }
     if (rc != 0)
         return db_fail(err, rc, &store->config);
-    for (enum table t = 0; rc == 0 && t < TABLE_COUNT; t++)
-        rc = mdb_dbi_open(mdb, t == TABLE_STATE ? NULL : table_name(t),
-                          table_has_integer_key(t) ? MDB_INTEGERKEY : 0, &store->dbi[t]);
+    struct state_record state;
+    rc = mdb_dbi_open(mdb, NULL, 0, &store->dbi[TABLE_STATE]);
+    enum state_verdict verdict = rc == 0 ? db_state(mdb, store->dbi[TABLE_STATE], &state) : 0;
+    if (verdict == STATE_OLDER || verdict == STATE_NEWER) { /* its tables may be others */
+        mdb_txn_abort(mdb);
+        return db_fail_state(err, verdict, &store->config);
+    }
+    for (enum table t = TABLE_STATE + 1; rc == 0 && t < TABLE_COUNT; t++)
+        rc = mdb_dbi_open(mdb, table_name(t), table_has_integer_key(t) ? MDB_INTEGERKEY : 0,
+                          &store->dbi[t]);
     if (rc != 0) {
         mdb_txn_abort(mdb);
         return db_fail(err, rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE ? MDB_INVALID : rc,
                        &store->config);
     }
+    const bool at_odds =
+        verdict == STATE_GOOD && (state.closed || state.transaction != mdb_txn_id(mdb));
     rc = mdb_txn_commit(mdb);
+    if (rc == 0 && at_odds)
+        return AT_ODDS;
     return rc == 0 ? 0 : db_fail(err, rc, &store->config);
+}
+
+/* A store that is being replaced is for some moments at odds with its lock file, which describes
+   the old one: it is opened again. What lasts is told by txn_begin(). */
+static int open_environment(struct store *store, struct espt_error *err)
+{
+    for (int tries = 0;; tries++) {
+        int code = db_lock_file(&store->config, err);
+        if (code == 0)
+            code = db_env_open(&store->env, &store->config, err);
+        if (code == 0)
+            code = open_tables(store, err);
+        if (code != AT_ODDS || tries == REPLACED_TRIES)
+            return code == AT_ODDS ? 0 : code;
+        mdb_env_close(store->env);
+        store->env = NULL;
+        nanosleep(&(struct timespec){.tv_nsec = REPLACED_MS * 1000000L}, NULL);
+    }
 }
 
 int store_open(struct store **ret_store, const struct config *config, struct espt_error *err)
 {
-    int code = judge_file(config, err);
+    int code = db_judge(config, err);
     if (code != 0)
         return code;
     struct store *store = calloc(1, sizeof *store);
@@ -140,11 +194,7 @@ int store_open(struct store **ret_store, const struct config *config, struct esp
         return espt_fail(err, ESPT_UNUSABLE, "out of memory");
     store->config = *config;
     store->writer_fd = -1;
-    code = make_lock_file(config, err);
-    if (code == 0)
-        code = db_env_open(&store->env, config, err);
-    if (code == 0)
-        code = open_tables(store, err);
+    code = open_environment(store, err);
     if (code == 0)
         code = lock_open(config->store, &store->writer_fd, err);
     if (code == 0)

@@ -33,7 +33,8 @@ struct txn {
     struct store *store;
     MDB_txn *mdb; /* NULL: ended */
     bool writes;
-    int code; /* of the first failure; 0: none */
+    bool locked; /* the lock is this transaction's to release */
+    int code;    /* of the first failure; 0: none */
     struct espt_error *err;
     struct state_record state;
     bool limited;     /* to the rights of `as` */
@@ -43,11 +44,23 @@ struct txn {
 /* Opens the environment at config->store; *ret_env is closed by mdb_env_close(). */
 ESPT_MUST_USE int db_env_open(MDB_env **ret_env, const struct config *config,
                               struct espt_error *err);
+/* Owner, mode and file system of the store's file. */
+ESPT_MUST_USE int db_judge(const struct config *config, struct espt_error *err);
+/* The lock file is the administrators' alone: made before LMDB would make it by the store's mode.
+ */
+ESPT_MUST_USE int db_lock_file(const struct config *config, struct espt_error *err);
+/* What the state record of a snapshot says of the store; it is filled if STATE_GOOD. */
+enum state_verdict db_state(MDB_txn *mdb, MDB_dbi main, struct state_record *ret_state);
+/* Any verdict but STATE_GOOD, in words. */
+int db_fail_state(struct espt_error *err, enum state_verdict verdict, const struct config *config);
 /* The one map from LMDB's errors to ours. */
 int db_fail(struct espt_error *err, int rc, const struct config *config);
 
 ESPT_MUST_USE int txn_begin(struct txn *ret_txn, struct store *store, bool writes,
                             struct espt_error *err);
+/* As txn_begin for a write, where the caller holds the writers' lock already. */
+ESPT_MUST_USE int txn_begin_locked(struct txn *ret_txn, struct store *store,
+                                   struct espt_error *err);
 /* Commits, durably, or aborts if a call failed; returns the transaction's code. */
 ESPT_MUST_USE int txn_commit(struct txn *txn);
 /* Ends it without a trace; harmless once it has ended. */
@@ -65,6 +78,8 @@ void txn_put(struct txn *txn, enum table table, const struct record_key *key, co
 void txn_delete(struct txn *txn, enum table table, const struct record_key *key);
 void txn_delete_if_there(struct txn *txn, enum table table, const struct record_key *key);
 
+/* How many records a table has. */
+uint64_t txn_entries(struct txn *txn, enum table table);
 /* As txn_put, behind the last key of the table: its pages are filled. */
 void txn_append(struct txn *txn, enum table table, const struct record_key *key,
                 const uint8_t *value, size_t len);

@@ -70,6 +70,13 @@ void store_actor(struct store *store, const struct actor *actor)
     copy_text(store->actor.command, sizeof store->actor.command, actor->command);
 }
 
+void change_note(struct change *ret_change, const char *word, const char *detail)
+{
+    *ret_change = (struct change){.type = CHANGE_NOTE};
+    copy_text(ret_change->note.word, sizeof ret_change->note.word, word);
+    copy_text(ret_change->note.detail, sizeof ret_change->note.detail, detail);
+}
+
 int store_log_note(struct store *store, const char *word, const char *detail,
                    struct espt_error *err)
 {
@@ -77,10 +84,9 @@ int store_log_note(struct store *store, const char *word, const char *detail,
     int code = txn_begin(&txn, store, true, err);
     if (code != 0)
         return code;
-    struct change change = {.type = CHANGE_NOTE};
+    struct change change;
     struct changes changes = {0};
-    copy_text(change.note.word, sizeof change.note.word, word);
-    copy_text(change.note.detail, sizeof change.note.detail, detail);
+    change_note(&change, word, detail);
     changes_add(&changes, &txn, &change);
     apply(&txn, &changes);
     code = txn_commit(&txn);

@@ -40,6 +40,11 @@ static int sync_folder(const char *path)
     return rc;
 }
 
+int publish_sync(const char *path, struct espt_error *err)
+{
+    return sync_folder(path) == 0 ? 0 : fail(err, path);
+}
+
 int publish(const char *temporary, const char *path, bool *ret_made, struct espt_error *err)
 {
     bool made = link(temporary, path) == 0;

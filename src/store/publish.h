@@ -18,6 +18,9 @@ ESPT_MUST_USE int publish_file(const char *path, const void *data, size_t len, m
 ESPT_MUST_USE int publish(const char *temporary, const char *path, bool *ret_made,
                           struct espt_error *err);
 
+/* Names that were given or taken in the folder of `path` are on the disk when it returns. */
+ESPT_MUST_USE int publish_sync(const char *path, struct espt_error *err);
+
 /* A name beside `path` for a file in the making; false: too long. */
 bool publish_temporary(const char *path, char *ret_name, size_t size);
 

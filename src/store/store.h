@@ -215,9 +215,8 @@ ESPT_MUST_USE int store_log_verify(struct store *store, const struct log_head *p
 
 /* --- check --- */
 struct finding {
-    const char
-        *kind; /* damaged, index, count, rule, log, over-limit, above-reseller, no-token,
-                  unknown-tier */
+    const char *kind;  /* damaged, index, count, rule, log, over-limit, above-reseller, no-token,
+                          unknown-tier */
     char subject[192]; /* an entity's name, ENTITY/NAME, a token id or a table */
     char message[512];
 };

@@ -39,24 +39,11 @@ int txn_damaged(struct txn *txn, enum table table, const char *subject)
 
 static void read_state(struct txn *txn)
 {
-    struct record_key key = key_state();
-    MDB_val value;
-    int found = txn_get(txn, TABLE_STATE, &key, &value);
-    if (found < 0)
+    if (txn->code != 0)
         return;
-    enum state_verdict verdict = STATE_DAMAGED;
-    if (found > 0)
-        verdict = state_decode(value.mv_data, value.mv_size, &txn->state);
-    if (verdict == STATE_NEWER)
-        txn_fail(txn, ESPT_UNUSABLE, "%s: a store of a newer version; use a newer esp-tokenctl",
-                 txn->store->config.store);
-    else if (verdict == STATE_OLDER)
-        txn_fail(
-            txn, ESPT_UNUSABLE,
-            "%s: a store of an older version; run esp-tokenctl upgrade to bring it to this one",
-            txn->store->config.store);
-    else if (verdict == STATE_DAMAGED)
-        txn_damaged(txn, TABLE_STATE, "the state");
+    enum state_verdict verdict = db_state(txn->mdb, txn->store->dbi[TABLE_STATE], &txn->state);
+    if (verdict != STATE_GOOD)
+        txn->code = db_fail_state(txn->err, verdict, &txn->store->config);
     else if (txn->state.closed)
         txn_fail(txn, ESPT_UNUSABLE, "%s: this store was replaced meanwhile; try again",
                  txn->store->config.store);
@@ -78,22 +65,15 @@ static void require_next_id(struct txn *txn)
                  txn->store->config.store);
 }
 
-int txn_begin(struct txn *ret_txn, struct store *store, bool writes, struct espt_error *err)
+static int begin(struct txn *ret_txn, struct store *store, bool writes, bool locked,
+                 struct espt_error *err)
 {
-    if (store->broken)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: an earlier write failed; run the command again",
-                         store->config.store);
-    struct txn txn = {.store = store, .writes = writes, .err = err};
-    if (writes) {
-        int code = lock_take(store->writer_fd, store->waiting, store->waiting_arg, err);
-        if (code != 0)
-            return code;
-        int dead;
+    struct txn txn = {.store = store, .writes = writes, .locked = locked, .err = err};
+    int dead;
+    if (writes)
         mdb_reader_check(store->env, &dead);
-    }
     int rc = mdb_txn_begin(store->env, NULL, writes ? 0 : MDB_RDONLY, &txn.mdb);
     if (rc == MDB_READERS_FULL) {
-        int dead;
         mdb_reader_check(store->env, &dead);
         rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn.mdb);
     }
@@ -113,12 +93,34 @@ int txn_begin(struct txn *ret_txn, struct store *store, bool writes, struct espt
     return 0;
 }
 
+static int judge_use(const struct store *store, struct espt_error *err)
+{
+    return !store->broken
+               ? 0
+               : espt_fail(err, ESPT_UNUSABLE, "%s: an earlier write failed; run the command again",
+                           store->config.store);
+}
+
+int txn_begin(struct txn *ret_txn, struct store *store, bool writes, struct espt_error *err)
+{
+    int code = judge_use(store, err);
+    if (code == 0 && writes)
+        code = lock_take(store->writer_fd, store->waiting, store->waiting_arg, err);
+    return code == 0 ? begin(ret_txn, store, writes, writes, err) : code;
+}
+
+int txn_begin_locked(struct txn *ret_txn, struct store *store, struct espt_error *err)
+{
+    int code = judge_use(store, err);
+    return code == 0 ? begin(ret_txn, store, true, false, err) : code;
+}
+
 static void end(struct txn *txn)
 {
     txn->mdb = NULL;
-    if (txn->writes)
+    if (txn->locked)
         lock_release(txn->store->writer_fd);
-    txn->writes = false;
+    txn->locked = txn->writes = false;
 }
 
 void txn_abort(struct txn *txn)
@@ -128,13 +130,13 @@ void txn_abort(struct txn *txn)
     end(txn);
 }
 
-static bool has_entries(struct txn *txn, enum table table)
+uint64_t txn_entries(struct txn *txn, enum table table)
 {
     MDB_stat stat;
     int rc = txn->code == 0 ? mdb_stat(txn->mdb, txn->store->dbi[table], &stat) : 0;
     if (rc != 0)
         txn_fail_rc(txn, rc);
-    return txn->code == 0 && stat.ms_entries > 0;
+    return txn->code == 0 ? stat.ms_entries : 0;
 }
 
 int txn_commit(struct txn *txn)
@@ -144,7 +146,7 @@ int txn_commit(struct txn *txn)
         uint8_t value[RECORD_MAX];
         txn->state.transaction = mdb_txn_id(txn->mdb);
         txn->state.revision++;
-        txn->state.foreign = has_entries(txn, TABLE_FOREIGN);
+        txn->state.foreign = txn_entries(txn, TABLE_FOREIGN) > 0;
         txn_put(txn, TABLE_STATE, &key, value, state_encode(&txn->state, value));
     }
     if (txn->code != 0) {

@@ -70,7 +70,7 @@ START_TEST(anything_else_declines)
         struct seen seen =
             AT_TERMINAL(config, answers[i], NULL, "remove", "acme/default", "--last");
         ck_assert_int_eq(seen.status, 4);
-        ck_assert_ptr_nonnull(strstr(seen.text, "declined; nothing was removed"));
+        ck_assert_ptr_nonnull(strstr(seen.text, "declined; nothing was changed"));
         ck_assert_int_eq(AT_TERMINAL(config, answers[i], NULL, "entity", "remove", "zed").status,
                          4);
     }

@@ -1,0 +1,215 @@
+/* A copy takes the store's place: backup.h says by which rules. */
+#include "common/when.h"
+#include "store/apply.h"
+#include "store/backup.h"
+#include "store/copy.h"
+#include "store/lock.h"
+#include "store/publish.h"
+#include "store/tokens.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The revision of a store that cannot be read is not known: the copy's leaps past it. */
+#define REVISION_LEAP (UINT64_C(1) << 32)
+
+/* What hosts and other commands have seen of the store that is to be replaced. */
+struct past {
+    bool readable;
+    uint64_t revision;
+    uint32_t next_number;
+};
+
+/* --- the copy, before it takes the place --- */
+
+struct faults {
+    size_t count;
+    struct finding first;
+};
+
+/* What depends on today's tier table, or is merely odd, does not make a copy worse than none. */
+static void on_finding(void *arg, const struct finding *finding)
+{
+    static const char *const grave[] = {"damaged", "index", "count", "rule", "log"};
+    struct faults *faults = arg;
+    for (size_t i = 0; i < sizeof grave / sizeof *grave; i++) {
+        if (strcmp(finding->kind, grave[i]) != 0)
+            continue;
+        if (faults->count++ == 0)
+            faults->first = *finding;
+    }
+}
+
+static int prove(struct store *store, const struct tier_table *tiers, const char *path,
+                 struct espt_error *err)
+{
+    struct faults faults = {0};
+    size_t findings;
+    int code = store_check(store, tiers, on_finding, &faults, &findings, err);
+    if (code == 0 && faults.count > 0)
+        code = espt_fail(err, ESPT_UNUSABLE,
+                         "%s: the copy is not whole: %s: %s (%zu findings); take another backup",
+                         path, faults.first.subject, faults.first.message, faults.count);
+    return code;
+}
+
+/* One transaction of the copy's own: the revision goes on, numbers are not used again, and the log
+   tells of the restoring. */
+static int succeed(struct store *store, const struct past *past, const char *path,
+                   struct espt_error *err)
+{
+    struct txn txn;
+    int code = txn_begin(&txn, store, true, err);
+    if (code != 0)
+        return code;
+    struct change change;
+    struct changes changes = {0};
+    if (txn.state.revision < past->revision)
+        txn.state.revision = past->revision;
+    if (txn.state.next_number < past->next_number)
+        txn.state.next_number = past->next_number;
+    change_note(&change, "restore", path);
+    changes_add(&changes, &txn, &change);
+    apply(&txn, &changes);
+    code = txn_commit(&txn);
+    changes_clear(&changes);
+    return code;
+}
+
+static int prepare(const struct config *copy, const struct tier_table *tiers,
+                   const struct actor *actor, const struct past *past, const char *path,
+                   struct espt_error *err)
+{
+    struct store *store;
+    int code = copy_file(path, copy->store, err);
+    if (code == 0)
+        code = copy_stamp(copy, err);
+    if (code == 0)
+        code = store_open(&store, copy, err);
+    if (code != 0)
+        return code;
+    store_actor(store, actor);
+    code = prove(store, tiers, path, err);
+    if (code == 0)
+        code = succeed(store, past, path, err);
+    store_close(store);
+    if (code == 0)
+        code = copy_set_mode(copy->store, err);
+    return code;
+}
+
+/* --- the store that is replaced --- */
+
+static struct past read_past(const struct config *config)
+{
+    struct espt_error ignored;
+    struct store *store;
+    struct txn txn;
+    struct past past = {.revision = REVISION_LEAP};
+    if (store_open(&store, config, &ignored) != 0)
+        return past;
+    if (txn_begin(&txn, store, false, &ignored) == 0) {
+        past = (struct past){true, txn.state.revision, txn.state.next_number};
+        txn_abort(&txn);
+    }
+    store_close(store);
+    return past;
+}
+
+/* Readers that hold the old file find the mark, and open the path anew. */
+static void close_old(struct store *old)
+{
+    struct espt_error ignored;
+    struct txn txn;
+    if (txn_begin_locked(&txn, old, &ignored) != 0)
+        return;
+    txn.state.closed = true;
+    if (txn_commit(&txn) != 0)
+        return;
+}
+
+static bool keep_name(const char *path, char ret_kept[static PATH_MAX])
+{
+    char when[WHEN_TEXT_SIZE];
+    struct stat st;
+    when_format(clock_now(), when);
+    for (int i = 0; i < 100; i++) {
+        int len = snprintf(ret_kept, PATH_MAX, "%s.%.10s.%d", path, when, i);
+        if (len <= 0 || len >= PATH_MAX - 8)
+            return false;
+        if (lstat(ret_kept, &st) != 0)
+            return true;
+    }
+    return false;
+}
+
+/* The lock file goes with the store that it describes. */
+static int replace(const char *copy, const char *path, char ret_kept[static PATH_MAX],
+                   struct espt_error *err)
+{
+    char kept[PATH_MAX], lock[PATH_MAX + 8], kept_lock[PATH_MAX + 8];
+    struct stat st;
+    ret_kept[0] = '\0';
+    const bool there = lstat(path, &st) == 0;
+    if (there && !keep_name(path, kept))
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "%s: no free name to keep the old store by; move the kept ones away",
+                         path);
+    if (there && link(path, kept) != 0)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: the old store cannot be kept: %s", kept,
+                         strerror(errno));
+    if (rename(copy, path) != 0) {
+        int code = espt_fail(err, ESPT_UNUSABLE, "%s: %s", path, strerror(errno));
+        if (there)
+            unlink(kept);
+        return code;
+    }
+    snprintf(lock, sizeof lock, "%s-lock", path);
+    snprintf(kept_lock, sizeof kept_lock, "%s-lock", there ? kept : copy);
+    if (rename(lock, kept_lock) == 0 && !there)
+        unlink(kept_lock);
+    if (there)
+        memcpy(ret_kept, kept, sizeof kept);
+    return publish_sync(path, err);
+}
+
+int store_restore(const struct config *config, const struct tier_table *tiers,
+                  const struct actor *actor, const char *path, uint64_t shown, char *ret_kept,
+                  struct espt_error *err)
+{
+    struct config copy = *config;
+    struct espt_error ignored;
+    struct store *old = NULL;
+    int fd;
+    if (!publish_temporary(config->store, copy.store, sizeof copy.store))
+        return espt_fail(err, ESPT_UNUSABLE, "%s: the name is too long; choose a shorter one",
+                         config->store);
+    int code = lock_open(config->store, &fd, err);
+    if (code != 0)
+        return code;
+    code = lock_take(fd, NULL, NULL, err);
+    if (code == 0) {
+        const struct past past = read_past(config);
+        if (past.readable ? past.revision != shown : shown != 0)
+            code = espt_fail(err, ESPT_REFUSED,
+                             "the store was changed meanwhile; nothing was restored; look at it "
+                             "again");
+        if (code == 0)
+            code = prepare(&copy, tiers, actor, &past, path, err);
+        copy_forget_locks(copy.store);
+        if (code == 0 && store_open(&old, config, &ignored) != 0)
+            old = NULL; /* damaged: hosts find by its place that it was replaced */
+        if (code == 0)
+            code = replace(copy.store, config->store, ret_kept, err);
+        if (code == 0 && old != NULL)
+            close_old(old);
+        store_close(old);
+        unlink(copy.store);
+        lock_release(fd);
+    }
+    close(fd);
+    return code;
+}
