@@ -184,6 +184,18 @@ static int open_environment(struct store *store, struct espt_error *err)
     }
 }
 
+int db_reopen(struct store *store, struct espt_error *err)
+{
+    store->replaced = false;
+    mdb_env_close(store->env);
+    store->env = NULL;
+    int code = db_judge(&store->config, err);
+    if (code == 0)
+        code = open_environment(store, err);
+    store->broken = code != 0;
+    return code;
+}
+
 int store_open(struct store **ret_store, const struct config *config, struct espt_error *err)
 {
     int code = db_judge(config, err);

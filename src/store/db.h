@@ -23,6 +23,7 @@ struct store {
     struct config config;
     int writer_fd; /* STORE.writer */
     bool broken;   /* MUST 4 */
+    bool replaced; /* the last transaction found the mark of closure */
     struct actor actor;
     char as[ENTITY_NAME_MAX + 1]; /* who is acted for; empty: nobody */
     void (*waiting)(void *arg);
@@ -53,6 +54,8 @@ ESPT_MUST_USE int db_lock_file(const struct config *config, struct espt_error *e
 enum state_verdict db_state(MDB_txn *mdb, MDB_dbi main, struct state_record *ret_state);
 /* Any verdict but STATE_GOOD, in words. */
 int db_fail_state(struct espt_error *err, enum state_verdict verdict, const struct config *config);
+/* The path names another file than the one that is open: opens that. */
+ESPT_MUST_USE int db_reopen(struct store *store, struct espt_error *err);
 /* The one map from LMDB's errors to ours. */
 int db_fail(struct espt_error *err, int rc, const struct config *config);
 

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define REPLACED_TRIES 5
+
 int txn_fail(struct txn *txn, int code, const char *format, ...)
 {
     if (txn->code != 0)
@@ -44,7 +46,7 @@ static void read_state(struct txn *txn)
     enum state_verdict verdict = db_state(txn->mdb, txn->store->dbi[TABLE_STATE], &txn->state);
     if (verdict != STATE_GOOD)
         txn->code = db_fail_state(txn->err, verdict, &txn->store->config);
-    else if (txn->state.closed)
+    else if ((txn->store->replaced = txn->state.closed))
         txn_fail(txn, ESPT_UNUSABLE, "%s: this store was replaced meanwhile; try again",
                  txn->store->config.store);
     else if (txn->state.transaction + (txn->writes ? 1 : 0) != mdb_txn_id(txn->mdb))
@@ -104,9 +106,16 @@ static int judge_use(const struct store *store, struct espt_error *err)
 int txn_begin(struct txn *ret_txn, struct store *store, bool writes, struct espt_error *err)
 {
     int code = judge_use(store, err);
-    if (code == 0 && writes)
-        code = lock_take(store->writer_fd, store->waiting, store->waiting_arg, err);
-    return code == 0 ? begin(ret_txn, store, writes, writes, err) : code;
+    for (int tries = 0; code == 0; tries++) {
+        if (writes)
+            code = lock_take(store->writer_fd, store->waiting, store->waiting_arg, err);
+        if (code == 0)
+            code = begin(ret_txn, store, writes, writes, err);
+        if (!store->replaced || tries == REPLACED_TRIES)
+            break;
+        code = db_reopen(store, err);
+    }
+    return code;
 }
 
 int txn_begin_locked(struct txn *ret_txn, struct store *store, struct espt_error *err)
