@@ -77,7 +77,7 @@ $(OUT)/esp_validator.so: $(PLUGIN) $(READER) $(COMMON) plugins/validator/export.
 	  -Wl,--exclude-libs,ALL -Wl,-z,nodelete $(DEFS_$(VARIANT)) \
 	  $(call STATIC,$(call PC,libsodium inih))
 
-include plugins/adapters.mk $(wildcard demo/*.mk examples/*.mk tests/*.mk tests/*/*.mk)
+include plugins/adapters.mk $(wildcard man/*.mk demo/*.mk examples/*.mk tests/*.mk tests/*/*.mk)
 
 deps: ## install the Debian packages that are missing, saying which
 	@tools/deps.sh
