@@ -105,6 +105,7 @@ body "entity= "
 ask 401 - /either/elsewhere
 challenge 'Bearer realm="esp-token"'
 ask 200 other /either/elsewhere
+ask 401 - /either/alone
 body "entity=other"
 ask 403 other /both/elsewhere
 ask 401 - /both/elsewhere
@@ -115,6 +116,8 @@ ask 200 acme /explained
 body "reason=metric id=$(token_id acme) entity="
 ask 200 - /explained
 body "reason=none id= entity="
+ask 401 - /twice # refused where it was redirected to as well
+challenge 'Bearer realm="esp-token"'
 ask 200 north /hand-over/
 body "uri=/internal/asn/traffic entity=north"
 ask 403 acme /hand-over/ # judged again where it was redirected to
@@ -162,6 +165,7 @@ sleep 1.2
 ask 503 acme /any
 challenge ''
 ask 503 acme /either/elsewhere
+ask 503 acme /either/alone
 ask 200 acme /either/here
 body "entity= "
 ask 200 - /open
