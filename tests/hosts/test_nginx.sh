@@ -105,8 +105,8 @@ body "entity= "
 ask 401 - /either/elsewhere
 challenge 'Bearer realm="esp-token"'
 ask 200 other /either/elsewhere
-ask 401 - /either/alone
 body "entity=other"
+ask 401 - /either/alone
 ask 403 other /both/elsewhere
 ask 401 - /both/elsewhere
 ask 200 acme /guarded # a subrequest is not judged: its location's metric is not asked for
