@@ -61,6 +61,9 @@ void cli_actor(const struct command *command, struct actor *ret_actor);
 /* entity.c: 1 active, 0 inactive; ESPT_USAGE for another word. */
 ESPT_MUST_USE int parse_status(const char *text, int *ret_active, struct espt_error *err);
 
+/* token.c: --expires, which is given. */
+ESPT_MUST_USE int cli_expires(const struct cli *cli, int64_t *ret_when, struct espt_error *err);
+
 /* prompt.c: ESPT_USAGE if there is neither --yes nor a terminal to ask at. */
 ESPT_MUST_USE int prompt_possible(const struct cli *cli, struct espt_error *err);
 /* 0 yes; ESPT_REFUSED when declined. */
@@ -89,6 +92,8 @@ int run_tier_list(struct cli *cli, struct espt_error *err);
 int run_tier_check(struct cli *cli, struct espt_error *err);
 int run_complete(struct cli *cli, struct espt_error *err);
 int run_check(struct cli *cli, struct espt_error *err);
+int run_rotate(struct cli *cli, struct espt_error *err);
+int run_retire(struct cli *cli, struct espt_error *err);
 int run_backup(struct cli *cli, struct espt_error *err);
 int run_restore(struct cli *cli, struct espt_error *err);
 int run_upgrade(struct cli *cli, struct espt_error *err);

@@ -55,6 +55,7 @@ enum cli_option {
     OPTION_FOLLOW,
     OPTION_PIN,
     OPTION_NO_MANIFEST,
+    OPTION_OVERLAP,
     OPTION_COUNT
 };
 #define BIT(option) (UINT64_C(1) << (option))
@@ -65,7 +66,7 @@ enum cli_option {
 struct options {
     uint64_t given; /* bits of enum cli_option */
     const char *config, *kind, *reseller, *tier, *name, *status;
-    const char *expires, *metric, *entity, *at, *clear, *as, *since, *token, *pin;
+    const char *expires, *metric, *entity, *at, *clear, *as, *since, *token, *pin, *overlap;
     int operands; /* after the command's words */
     char **operand;
 };

@@ -52,6 +52,28 @@ const struct command token_commands[] = {
              "host on this machine when the command returns.",
      .examples = "esp-tokenctl edit acme/website --expires 1y\n"
                  "esp-tokenctl edit acme/website --status inactive\n"},
+    {.word = "rotate",
+     .help = "give a token a new secret under its name",
+     .run = run_rotate,
+     .operands = {{"TOKEN", VALUE_TOKEN}},
+     .least = 1,
+     .options = BIT(OPTION_AS) | BIT(OPTION_OVERLAP) | BIT(OPTION_EXPIRES) | BIT(OPTION_QUIET),
+     .text = "Prints the new secret. The old one works on until the overlap ends, so that its "
+             "holders can change over; meanwhile it is shown as retiring, under its id, and counts "
+             "towards no limit. Rotating again ends an earlier one at once. What is done to the "
+             "name, by edit or remove, is done to both secrets.\n"
+             "Without --expires the new secret lives as long as the old one was made to.",
+     .examples = "esp-tokenctl rotate acme/website\n"
+                 "esp-tokenctl rotate acme/website --overlap 7d -q > token.txt\n"
+                 "esp-tokenctl rotate acme/website --overlap 0\n"},
+    {.word = "retire",
+     .help = "end the old secret of a rotated token",
+     .run = run_retire,
+     .operands = {{"TOKEN", VALUE_TOKEN}},
+     .least = 1,
+     .options = BIT(OPTION_AS),
+     .text = "Ends at once the secret that retires under the name, or that has the id.",
+     .examples = "esp-tokenctl retire acme/website\n"},
     {.word = "remove",
      .help = "remove a token",
      .run = run_remove,

@@ -42,6 +42,8 @@ const struct option_entry option_table[OPTION_COUNT] = {
     [OPTION_TOKEN] = {"token", "TOKEN", "what concerns this token", VALUE_TOKEN, 0, PLACE(token)},
     [OPTION_FOLLOW] = {.name = "follow", .help = "go on as changes are made", .letter = 'f'},
     [OPTION_NO_MANIFEST] = {.name = "no-manifest", .help = "it has none: prove its records alone"},
+    [OPTION_OVERLAP] = {"overlap", "SPAN", "how long the old secret works on (24h)", VALUE_TEXT, 0,
+                        PLACE(overlap)},
     [OPTION_PIN] = {"pin", "NUMBER:HASH", "an entry that the log must hold", VALUE_TEXT, 0,
                     PLACE(pin)},
 };

@@ -32,7 +32,7 @@ static int print(struct cli *cli, const struct token *token, const char *text,
 
 /* --- create, show, copy --- */
 
-static int parse_expires(const struct cli *cli, int64_t *ret_when, struct espt_error *err)
+int cli_expires(const struct cli *cli, int64_t *ret_when, struct espt_error *err)
 {
     int code = when_parse(cli->options.expires, cli->now, ret_when, err);
     return code != 0 ? espt_fail_in(err, "--expires") : 0;
@@ -44,7 +44,7 @@ int run_create(struct cli *cli, struct espt_error *err)
     struct token token;
     char text[TOKEN_TEXT_LEN + 1] = "";
     int64_t expires = 0;
-    int code = o->expires != NULL ? parse_expires(cli, &expires, err) : 0;
+    int code = o->expires != NULL ? cli_expires(cli, &expires, err) : 0;
     if (code == 0)
         code = cli_store(cli, err);
     if (code == 0)
@@ -141,7 +141,7 @@ int run_edit(struct cli *cli, struct espt_error *err)
     if (o->name == NULL && o->expires == NULL && o->status == NULL)
         return espt_fail(err, ESPT_USAGE, "nothing to edit; give --name, --expires or --status");
     if (o->expires != NULL) {
-        code = parse_expires(cli, &expires, err);
+        code = cli_expires(cli, &expires, err);
         edit.expires = &expires;
     }
     if (code == 0 && o->status != NULL) {

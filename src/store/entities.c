@@ -61,7 +61,9 @@ int store_entity_add(struct store *store, const struct tier_table *tiers,
         name_copy(made->tier, sizeof made->tier, tier->name);
         rule_ceiling(&txn, tiers, made);
         changes_add(&changes, &txn, &change);
-        token_make(&txn, made, "default", NULL, now, &changes, &token, text);
+        const struct token first = {
+            .active = true, .expires = default_expiration(&txn, now), .name = "default"};
+        token_make(&txn, made, &first, &changes, &token, text);
     }
     apply(&txn, &changes);
     code = txn_commit(&txn);

@@ -55,7 +55,8 @@ void rule_ceiling(struct txn *txn, const struct tier_table *tiers, const struct 
                  ceiling->upgrade[0] != '\0' ? ", or " : "", ceiling->upgrade);
 }
 
-void rule_token_limit(struct txn *txn, const struct tier_table *tiers, const struct entity *entity)
+const struct tier *rule_tier_known(struct txn *txn, const struct tier_table *tiers,
+                                   const struct entity *entity)
 {
     const struct tier *tier = tier_find(tiers, entity->tier);
     if (tier == NULL)
@@ -63,7 +64,13 @@ void rule_token_limit(struct txn *txn, const struct tier_table *tiers, const str
                  "the tier %s of %s is not in the tier table; put it back, or give the entity "
                  "another by esp-tokenctl entity edit --tier",
                  entity->tier, entity->name);
-    else if (tier->max_tokens != TIER_UNLIMITED && entity->tokens >= tier->max_tokens)
+    return tier;
+}
+
+void rule_token_limit(struct txn *txn, const struct tier_table *tiers, const struct entity *entity)
+{
+    const struct tier *tier = rule_tier_known(txn, tiers, entity);
+    if (tier != NULL && tier->max_tokens != TIER_UNLIMITED && entity->tokens >= tier->max_tokens)
         txn_fail(txn, ESPT_REFUSED, "%s has %u of the %u token%s that tier %s allows%s%s",
                  entity->name, entity->tokens, tier->max_tokens, tier->max_tokens == 1 ? "" : "s",
                  tier->label, tier->upgrade[0] != '\0' ? "; " : "", tier->upgrade);

@@ -16,6 +16,9 @@ void rule_reseller(struct txn *txn, enum entity_kind kind, const char *reseller)
 void rule_ceiling(struct txn *txn, const struct tier_table *tiers, const struct entity *customer);
 /* §5.4: fewer tokens than the tier's max_tokens, and a tier that is in the table. */
 void rule_token_limit(struct txn *txn, const struct tier_table *tiers, const struct entity *entity);
+/* §5.4: the entity's tier is in the table. */
+const struct tier *rule_tier_known(struct txn *txn, const struct tier_table *tiers,
+                                   const struct entity *entity);
 /* §5.5: the form, and unique within the entity. */
 void rule_token_name(struct txn *txn, const struct entity *entity, const char *name);
 /* §5.6: not the last one, without `last`. */

@@ -150,7 +150,24 @@ struct token_edit {
 ESPT_MUST_USE int store_token_edit(struct store *store, const struct token_ref *ref,
                                    const struct token_edit *edit, struct token *ret_token,
                                    struct espt_error *err);
-/* As store_entity_remove(); `last` allows an entity's last token. */
+/* Gives the token a new secret and id under its name. The old secret retires: it works for
+   `overlap` seconds more, at most until its own expiration (0: it ends at once), and an earlier one
+   that still retires ends now. `expires` NULL: the new one lives as long as the old one was made
+   to. */
+struct rotated {
+    struct token token; /* the new one */
+    bool retiring;      /* the old one works on, until old.expires */
+    struct token old;
+};
+ESPT_MUST_USE int store_token_rotate(struct store *store, const struct tier_table *tiers,
+                                     const struct token_ref *ref, int64_t overlap,
+                                     const int64_t *expires, struct rotated *ret_rotated,
+                                     char *ret_text, struct espt_error *err);
+/* Ends the secret that retires under this name, or that has this id. */
+ESPT_MUST_USE int store_token_retire(struct store *store, const struct token_ref *ref,
+                                     struct token *ret_token, struct espt_error *err);
+/* As store_entity_remove(); `last` allows an entity's last token. What retires under its name
+   goes with it. */
 ESPT_MUST_USE int store_token_remove(struct store *store, const struct token *shown, bool last,
                                      struct espt_error *err);
 

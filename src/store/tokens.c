@@ -3,6 +3,7 @@
 #include "store/mint.h"
 #include "store/reveal.h"
 #include "store/rights.h"
+#include "store/rotate.h"
 #include "store/rules.h"
 
 #include <sodium.h>
@@ -148,21 +149,23 @@ static uint64_t draw_free_id(struct txn *txn)
     return id;
 }
 
-void token_make(struct txn *txn, const struct entity *entity, const char *name,
-                const int64_t *expires, int64_t now, struct changes *changes,
-                struct token *ret_token, char *ret_text)
+int64_t default_expiration(const struct txn *txn, int64_t now)
+{
+    const int64_t span = txn->store->config.default_expiry;
+    return span == 0 ? 0 : now + span;
+}
+
+void token_make(struct txn *txn, const struct entity *entity, const struct token *wanted,
+                struct changes *changes, struct token *ret_token, char *ret_text)
 {
     struct change change = {.type = CHANGE_TOKEN_ADD};
     struct token_full *made = &change.token.after;
-    const int64_t span = txn->store->config.default_expiry;
     made->entity = entity->number;
-    made->token = (struct token){.id = draw_free_id(txn), .active = true, .created = now};
-    made->token.expires = span == 0 ? 0 : now + span;
-    if (expires != NULL)
-        made->token.expires = *expires;
+    made->token = *wanted;
+    made->token.id = draw_free_id(txn);
+    made->token.created = clock_now();
     if (made->token.expires > EXPIRES_MAX)
         made->token.expires = EXPIRES_MAX;
-    name_copy(made->token.name, sizeof made->token.name, name);
     name_copy(made->token.entity, sizeof made->token.entity, entity->name);
     mint_text(made->token.id, ret_text);
     token_digest(ret_text, made->digest);
@@ -190,8 +193,14 @@ int store_token_create(struct store *store, const struct tier_table *tiers, cons
         rule_token_limit(&txn, tiers, &owner);
         rule_expires(&txn, expires != NULL ? *expires : 0, now);
     }
-    if (txn.code == 0)
-        token_make(&txn, &owner, name, expires, now, &changes, &token, text);
+    if (txn.code == 0) {
+        struct token wanted = {.active = true, .expires = default_expiration(&txn, now)};
+        if (expires != NULL)
+            wanted.expires = *expires;
+        name_copy(wanted.name, sizeof wanted.name, name);
+        retired_sweep(&txn, owner.number, now, &changes);
+        token_make(&txn, &owner, &wanted, &changes, &token, text);
+    }
     apply(&txn, &changes);
     code = txn_commit(&txn);
     changes_clear(&changes);
@@ -227,6 +236,9 @@ int store_token_edit(struct store *store, const struct token_ref *ref,
         }
         if (edit->active != NULL)
             after->token.active = *edit->active != 0;
+        rule_not_retiring(&txn, before);
+        retired_sweep(&txn, before->entity, clock_now(), &changes);
+        retiring_follow(&txn, before, after, &changes);
         changes_add(&changes, &txn, &change);
     }
     apply(&txn, &changes);
@@ -259,8 +271,9 @@ int store_token_remove(struct store *store, const struct token *shown, bool last
         if (!same_token(shown, &change.token.before.token))
             txn_fail(&txn, ESPT_REFUSED,
                      "the token was changed meanwhile; nothing was removed; look at it again");
-        if (need_entity(&txn, shown->entity, &owner) > 0)
+        if (need_entity(&txn, shown->entity, &owner) > 0 && !shown->retiring)
             rule_last_token(&txn, &owner, last);
+        retiring_follow(&txn, &change.token.before, NULL, &changes);
         changes_add(&changes, &txn, &change);
     }
     apply(&txn, &changes);

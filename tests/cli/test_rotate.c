@@ -1,0 +1,204 @@
+/* Two secrets of one token: the new one bears the name, the old one works until its overlap ends.
+ */
+#include "cli/drive.h"
+
+/* clang-format off: it declares names that parameters of drive.h bear */
+#include "abi/host.h"
+/* clang-format on */
+
+static void setup(void)
+{
+    config = populated(&folder);
+    host_load();
+    host_open();
+}
+
+static int32_t judged_at(const char *text, int64_t now)
+{
+    espt_query query = {.size = sizeof query, .token = text, .token_len = strlen(text), .now = now};
+    espt_result result = {.size = sizeof result};
+    plugin->validate(ctx, &query, &result);
+    return result.status;
+}
+
+static int32_t judged(const char *text)
+{
+    return judged_at(text, 0);
+}
+
+struct secret {
+    char id[16], text[64];
+};
+
+static struct secret take(json_t *json)
+{
+    struct secret secret;
+    snprintf(secret.id, sizeof secret.id, "%s", text_of(json, "id"));
+    snprintf(secret.text, sizeof secret.text, "%s", text_of(json, "token"));
+    json_decref(json);
+    return secret;
+}
+
+static struct secret old_secret(const char *token)
+{
+    return take(done(CTL(config, NULL, "--json", "show", token, "--reveal")));
+}
+
+static const char *status_of(const char *token)
+{
+    static char status[16];
+    json_t *json = done(CTL(config, NULL, "--json", "show", token));
+    snprintf(status, sizeof status, "%s", text_of(json, "status"));
+    json_decref(json);
+    return status;
+}
+
+START_TEST(both_work_until_the_overlap_ends)
+{
+    struct secret old = old_secret("bolt/default");
+    json_t *json = done(CTL(config, NULL, "--json", "rotate", "bolt/default"));
+    ck_assert_str_eq(text_of(json, "name"), "default");
+    struct secret new = take(json);
+    ck_assert_str_ne(old.id, new.id);
+    ck_assert_int_eq(judged(old.text), ESPT_ALLOW);
+    ck_assert_int_eq(judged(new.text), ESPT_ALLOW);
+    ck_assert_int_eq(judged_at(old.text, time(NULL) + 23 * 3600), ESPT_ALLOW);
+    ck_assert_int_eq(judged_at(old.text, time(NULL) + 25 * 3600), ESPT_DENY_EXPIRED);
+    ck_assert_int_eq(judged_at(new.text, time(NULL) + 25 * 3600), ESPT_ALLOW);
+    ck_assert_str_eq(status_of(old.id), "retiring");
+    ck_assert_str_eq(status_of("bolt/default"), "active");
+    /* bolt is lite: one token, and it counts one */
+    json = done(CTL(config, NULL, "--json", "entity", "show", "bolt"));
+    ck_assert_int_eq(json_integer_value(json_object_get(json, "tokens")), 1);
+    json_decref(json);
+    ck_assert_int_eq(CTL(config, NULL, "check").status, 0);
+    ck_assert_str_eq(revealed(config, old.id), old.text);
+}
+END_TEST
+
+START_TEST(retire_ends_it_at_once)
+{
+    struct secret old = old_secret("bolt/default");
+    struct secret new = take(done(CTL(config, NULL, "--json", "rotate", "bolt/default")));
+    ck_assert_int_eq(CTL(config, NULL, "retire", "bolt/default").status, 0);
+    ck_assert_int_eq(judged(old.text), ESPT_DENY_UNKNOWN);
+    ck_assert_int_eq(judged(new.text), ESPT_ALLOW);
+    ck_assert_int_eq(CTL(config, NULL, "retire", "bolt/default").status, 3);
+    ck_assert_int_eq(CTL(config, NULL, "retire", old.id).status, 3);
+    old = new;
+    new = take(done(CTL(config, NULL, "--json", "rotate", new.id)));
+    ck_assert_int_eq(CTL(config, NULL, "retire", old.id).status, 0);
+    ck_assert_int_eq(judged(old.text), ESPT_DENY_UNKNOWN);
+    old = new;
+    new = take(done(CTL(config, NULL, "--json", "rotate", "bolt/default", "--overlap", "0")));
+    ck_assert_int_eq(judged(old.text), ESPT_DENY_UNKNOWN);
+    ck_assert_int_eq(judged(new.text), ESPT_ALLOW);
+    ck_assert_int_eq(CTL(config, NULL, "check").status, 0);
+}
+END_TEST
+
+/* The limit is not got around by rotating. */
+START_TEST(never_more_than_two_secrets)
+{
+    struct secret first = old_secret("bolt/default");
+    struct secret second = take(done(CTL(config, NULL, "--json", "rotate", "bolt/default")));
+    struct secret third = take(done(CTL(config, NULL, "--json", "rotate", "bolt/default")));
+    ck_assert_int_eq(judged(first.text), ESPT_DENY_UNKNOWN);
+    ck_assert_int_eq(judged(second.text), ESPT_ALLOW);
+    ck_assert_int_eq(judged(third.text), ESPT_ALLOW);
+    ck_assert_int_eq(CTL(config, NULL, "edit", "bolt/default", "--name", "other").status, 0);
+    struct secret fourth = take(done(CTL(config, NULL, "--json", "rotate", "bolt/other")));
+    ck_assert_int_eq(judged(second.text), ESPT_DENY_UNKNOWN);
+    ck_assert_int_eq(judged(third.text), ESPT_ALLOW);
+    ck_assert_int_eq(judged(fourth.text), ESPT_ALLOW);
+    ck_assert_int_eq(CTL(config, NULL, "create", "bolt", "second").status, 4);
+    ck_assert_int_eq(CTL(config, NULL, "check").status, 0);
+}
+END_TEST
+
+/* Who switches a token off, or removes it, means every secret of it. */
+START_TEST(the_name_means_both)
+{
+    struct secret old = old_secret("bolt/default");
+    struct secret new = take(done(CTL(config, NULL, "--json", "rotate", "bolt/default")));
+    ck_assert_int_eq(CTL(config, NULL, "edit", "bolt/default", "--status", "inactive").status, 0);
+    ck_assert_int_eq(judged(old.text), ESPT_DENY_INACTIVE);
+    ck_assert_int_eq(judged(new.text), ESPT_DENY_INACTIVE);
+    ck_assert_int_eq(CTL(config, NULL, "edit", "bolt/default", "--status", "active").status, 0);
+    ck_assert_int_eq(judged(old.text), ESPT_ALLOW);
+    ck_assert_int_eq(CTL(config, NULL, "edit", old.id, "--status", "inactive").status, 4);
+    ck_assert_int_eq(CTL(config, NULL, "rotate", old.id).status, 4);
+    ck_assert_int_eq(judged(old.text), ESPT_ALLOW);
+    ck_assert_int_eq(CTL(config, NULL, "remove", "bolt/default", "--yes").status, 4); /* the last */
+    ck_assert_int_eq(judged(old.text), ESPT_ALLOW);
+    ck_assert_int_eq(CTL(config, NULL, "remove", "bolt/default", "--yes", "--last").status, 0);
+    ck_assert_int_eq(judged(old.text), ESPT_DENY_UNKNOWN);
+    ck_assert_int_eq(judged(new.text), ESPT_DENY_UNKNOWN);
+    ck_assert_int_eq(CTL(config, NULL, "check").status, 1); /* an entity without a token */
+}
+END_TEST
+
+START_TEST(an_entity_goes_with_all)
+{
+    struct secret old = old_secret("bolt/default");
+    ck_assert_int_eq(CTL(config, NULL, "rotate", "bolt/default").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "bolt", "--name", "nut").status, 0);
+    ck_assert_int_eq(judged(old.text), ESPT_ALLOW);
+    ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "nut", "--status", "inactive").status, 0);
+    ck_assert_int_eq(judged(old.text), ESPT_DENY_SUSPENDED);
+    ck_assert_int_eq(CTL(config, NULL, "entity", "remove", "nut", "--yes").status, 0);
+    ck_assert_int_eq(judged(old.text), ESPT_DENY_UNKNOWN);
+    ck_assert_int_eq(CTL(config, NULL, "check").status, 0);
+}
+END_TEST
+
+START_TEST(lifetimes)
+{
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "ever", "--expires", "never").status, 0);
+    json_t *json = done(CTL(config, NULL, "--json", "rotate", "acme/ever"));
+    ck_assert(json_is_null(json_object_get(json, "expires")));
+    json_decref(json);
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "dated", "--expires", "2100-01-01").status,
+                     0);
+    json = done(CTL(config, NULL, "--json", "rotate", "acme/dated", "--expires", "2099-01-01"));
+    ck_assert_str_eq(text_of(json, "expires"), "2099-01-01T00:00:00Z");
+    json_decref(json);
+    /* what would end before the overlap does is not made to live longer */
+    struct secret old =
+        take(done(CTL(config, NULL, "--json", "create", "acme", "soon", "--expires", "1h")));
+    ck_assert_int_eq(CTL(config, NULL, "rotate", "acme/soon", "--overlap", "7d").status, 0);
+    ck_assert_int_eq(judged_at(old.text, time(NULL) + 2 * 3600), ESPT_DENY_EXPIRED);
+}
+END_TEST
+
+/* Refused, and nothing changed. */
+START_TEST(refusals)
+{
+    const char *before = snapshot(config);
+    ck_assert_int_eq(CTL(config, NULL, "rotate", "bolt/none").status, 3);
+    ck_assert_int_eq(CTL(config, NULL, "rotate", "bolt/default", "--overlap", "soon").status, 2);
+    ck_assert_int_eq(CTL(config, NULL, "rotate", "bolt/default", "--expires", "1999-01-01").status,
+                     2);
+    ck_assert_int_eq(CTL(config, NULL, "rotate", "zed/default", "--as", "bolt").status, 3);
+    ck_assert_int_eq(CTL(config, NULL, "retire", "zed/default", "--as", "bolt").status, 3);
+    ck_assert_str_eq(snapshot(config), before);
+    ck_assert_int_eq(CTL(config, NULL, "rotate", "bolt/default", "--as", "bolt").status, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("rotate");
+    TCase *tcase = tcase_create("two secrets");
+    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, both_work_until_the_overlap_ends);
+    tcase_add_test(tcase, retire_ends_it_at_once);
+    tcase_add_test(tcase, never_more_than_two_secrets);
+    tcase_add_test(tcase, the_name_means_both);
+    tcase_add_test(tcase, an_entity_goes_with_all);
+    tcase_add_test(tcase, lifetimes);
+    tcase_add_test(tcase, refusals);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
