@@ -23,6 +23,7 @@ enum value {
     VALUE_RESELLER, /* of a reseller */
     VALUE_TOKEN,    /* an id, or ENTITY/NAME */
     VALUE_TIER,
+    VALUE_COLUMN, /* of a list, with - before it or not */
     VALUE_FILE,
     VALUE_FOLDER,
 };
@@ -56,6 +57,11 @@ enum cli_option {
     OPTION_PIN,
     OPTION_NO_MANIFEST,
     OPTION_OVERLAP,
+    OPTION_EXPIRING,
+    OPTION_UNUSED,
+    OPTION_SORT,
+    OPTION_EXPLAIN,
+    OPTION_PROMETHEUS,
     OPTION_COUNT
 };
 #define BIT(option) (UINT64_C(1) << (option))
@@ -67,6 +73,7 @@ struct options {
     uint64_t given; /* bits of enum cli_option */
     const char *config, *kind, *reseller, *tier, *name, *status;
     const char *expires, *metric, *entity, *at, *clear, *as, *since, *token, *pin, *overlap;
+    const char *expiring, *unused, *sort;
     int operands; /* after the command's words */
     char **operand;
 };
@@ -129,6 +136,9 @@ void command_seconds(const struct command *command, char *out, size_t size);
 int command_operands(const struct command *command); /* how many it names */
 /* The option as `command` (may be NULL) means it. */
 struct option_entry command_option(const struct command *command, enum cli_option option);
+
+/* By what list sorts; NULL ends them. */
+extern const char *const list_columns[];
 
 /* How far a command line has been typed: by completion, and to tell what a slip may have meant. */
 struct typed {

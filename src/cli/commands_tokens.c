@@ -1,15 +1,21 @@
-#include "cli/cli.h"
+#include "cli/filter.h"
 
 const struct command token_commands[] = {
     {.word = "list",
      .help = "list tokens",
      .run = run_list,
      .operands = {{"ENTITY", VALUE_ENTITY}},
-     .options = BIT(OPTION_AS),
-     .text = "Lists the tokens of ENTITY, or of all entities, in order of name.",
-     .examples = "esp-tokenctl list\n"
-                 "esp-tokenctl list acme\n"
-                 "esp-tokenctl --json list | jq '.tokens[] | .id'\n"},
+     .options = BIT(OPTION_AS) | BIT(OPTION_SORT) | FILTER_OPTIONS,
+     .own = {FILTER_OWN},
+     .text =
+         "Lists the tokens of ENTITY, or of all entities, in order of name. Several options "
+         "together list what fits all of them. A token that was never used counts as unused since "
+         "it was created.\n"
+         "COLUMN is entity, name, status, created, expires, last_used or uses. What never expires "
+         "comes last in order of expires.",
+     .examples = "esp-tokenctl list --expiring 30d --sort expires\n"
+                 "esp-tokenctl list --unused 90d --status active --reseller north\n"
+                 "esp-tokenctl --json list acme | jq -r '.tokens[].id'\n"},
     {.word = "create",
      .help = "create a token, and print it",
      .run = run_create,

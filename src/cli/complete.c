@@ -90,6 +90,17 @@ static bool needs_store(enum value value)
     return value == VALUE_ENTITY || value == VALUE_RESELLER || value == VALUE_TOKEN;
 }
 
+/* With the - that is typed already, if it is. */
+static void offer_columns(struct completing completing)
+{
+    const bool reverse = completing.prefix[0] == '-';
+    if (reverse)
+        completing.lead = "-";
+    completing.prefix += reverse;
+    for (size_t i = 0; list_columns[i] != NULL; i++)
+        offer(&completing, list_columns[i]);
+}
+
 /* `name`: of the operand or argument, NAME|none being a name or that word. */
 static void offer_values(struct cli *cli, enum value value, const char *name, const char *lead,
                          const char *prefix)
@@ -113,6 +124,8 @@ static void offer_values(struct cli *cli, enum value value, const char *name, co
         offer_tokens(cli, completing);
     else if (value == VALUE_TIER)
         offer_tiers(cli, &completing);
+    else if (value == VALUE_COLUMN)
+        offer_columns(completing);
     else if (value == VALUE_FILE)
         puts(":file");
     else if (value == VALUE_FOLDER)

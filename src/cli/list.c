@@ -1,33 +1,153 @@
+#include "cli/filter.h"
 #include "cli/output.h"
 
 #include "common/when.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- order --- */
+
+const char *const list_columns[] = {"entity",  "name",      "status", "created",
+                                    "expires", "last_used", "uses",   NULL};
+enum column { ENTITY, NAME, STATUS, CREATED, EXPIRES, LAST_USED, USES, COLUMNS };
+
+struct order {
+    bool wanted, reverse;
+    enum column column;
+    int64_t now;
+};
+
+static int parse_order(struct cli *cli, struct order *ret_order, struct espt_error *err)
+{
+    const char *text = cli->options.sort;
+    struct order order = {.wanted = text != NULL, .now = cli->now};
+    if (text == NULL) {
+        *ret_order = order;
+        return 0;
+    }
+    order.reverse = text[0] == '-';
+    text += order.reverse;
+    while (order.column < COLUMNS && strcmp(list_columns[order.column], text) != 0)
+        order.column++;
+    if (order.column == COLUMNS)
+        return espt_fail(err, ESPT_USAGE,
+                         "--sort takes entity, name, status, created, expires, last_used or uses, "
+                         "with - before it for the other way round");
+    *ret_order = order;
+    return 0;
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+/* What never expires does so after all others. */
+static uint64_t end_of(const struct token *token)
+{
+    return token->expires == WHEN_NEVER ? UINT64_MAX : (uint64_t)token->expires;
+}
+
+static int compare_column(const struct token *a, const struct token *b, const struct order *order)
+{
+    switch (order->column) {
+    case NAME:
+        return strcmp(a->name, b->name);
+    case STATUS:
+        return strcmp(token_status(a, order->now), token_status(b, order->now));
+    case CREATED:
+        return compare_numbers((uint64_t)a->created, (uint64_t)b->created);
+    case EXPIRES:
+        return compare_numbers(end_of(a), end_of(b));
+    case LAST_USED:
+        return compare_numbers((uint64_t)a->last_used, (uint64_t)b->last_used);
+    case USES:
+        return compare_numbers(a->uses, b->uses);
+    default:
+        return strcmp(a->entity, b->entity);
+    }
+}
+
+/* Among equals the order of names: entity, token, then id. */
+static int compare(const void *left, const void *right, void *arg)
+{
+    const struct token *a = left, *b = right;
+    const struct order *order = arg;
+    int result = compare_column(a, b, order);
+    if (order->reverse)
+        result = -result;
+    if (result == 0)
+        result = strcmp(a->entity, b->entity);
+    if (result == 0)
+        result = strcmp(a->name, b->name);
+    return result != 0 ? result : compare_numbers(a->id, b->id);
+}
+
+/* --- the list --- */
 
 struct listing {
     struct cli *cli;
+    struct filter filter;
+    struct order order;
     json_t *json;
     struct table_view *view;
     bool all;
+    struct token *tokens; /* kept until all are seen, where an order is wanted */
+    size_t count, room;
 };
 
-static int add(void *arg, const struct token *token, struct espt_error *err)
+static int put(const struct listing *listing, const struct token *token, struct espt_error *err)
 {
-    struct listing *listing = arg;
+    const int64_t now = listing->cli->now;
     if (listing->json != NULL)
-        return json_array_append_new(listing->json,
-                                     json_of_token(token, NULL, listing->cli->now)) == 0
+        return json_array_append_new(listing->json, json_of_token(token, NULL, now)) == 0
                    ? 0
                    : espt_fail(err, ESPT_UNUSABLE, "out of memory");
-    char id[TOKEN_ID_LEN + 1], created[WHEN_TEXT_SIZE], expires[WHEN_TEXT_SIZE] = "never";
+    char id[TOKEN_ID_LEN + 1], created[WHEN_AWAY_SIZE], expires[WHEN_AWAY_SIZE],
+        used[WHEN_AWAY_SIZE];
     token_id_format(token->id, id);
-    when_format(token->created, created);
-    if (token->expires != WHEN_NEVER)
-        when_format(token->expires, expires);
-    const char *cells[] = {
-        token->entity, id, token->name, token_status(token, listing->cli->now), created, expires};
+    when_cell(token->created, now, created);
+    when_cell(token->expires, now, expires);
+    when_cell(token->last_used, now, used);
+    const char *cells[] = {token->entity, id,      token->name, token_status(token, now),
+                           created,       expires, used};
     table_line(listing->view, NULL, listing->all ? cells : cells + 1);
     return 0;
+}
+
+static int keep(struct listing *listing, const struct token *token, struct espt_error *err)
+{
+    if (listing->count == listing->room) {
+        const size_t room = listing->room == 0 ? 256 : listing->room * 2;
+        struct token *tokens = reallocarray(listing->tokens, room, sizeof *tokens);
+        if (tokens == NULL)
+            return espt_fail(err, ESPT_UNUSABLE, "out of memory; list without --sort");
+        listing->tokens = tokens;
+        listing->room = room;
+    }
+    listing->tokens[listing->count++] = *token;
+    return 0;
+}
+
+static int see(void *arg, const struct entity *entity, const struct token *token,
+               struct espt_error *err)
+{
+    struct listing *listing = arg;
+    if (token == NULL || !filter_match(&listing->filter, entity, token))
+        return 0;
+    return listing->order.wanted ? keep(listing, token, err) : put(listing, token, err);
+}
+
+static int put_sorted(struct listing *listing, struct espt_error *err)
+{
+    int code = 0;
+    if (listing->count > 1)
+        qsort_r(listing->tokens, listing->count, sizeof *listing->tokens, compare, &listing->order);
+    for (size_t i = 0; code == 0 && i < listing->count; i++)
+        code = put(listing, &listing->tokens[i], err);
+    return code;
 }
 
 /* For people: why no new token could be made. */
@@ -47,16 +167,22 @@ static void tell_over_limit(struct cli *cli, const char *name)
 int run_list(struct cli *cli, struct espt_error *err)
 {
     static const char *const columns[] = {"ENTITY",  "ID",      "NAME", "STATUS",
-                                          "CREATED", "EXPIRES", NULL};
+                                          "CREATED", "EXPIRES", "USED", NULL};
     const char *entity = cli->options.operands > 0 ? cli->options.operand[0] : NULL;
     struct listing listing = {.cli = cli, .all = entity == NULL};
-    int code = cli_store(cli, err);
+    int code = parse_order(cli, &listing.order, err);
+    if (code == 0)
+        code = cli_store(cli, err);
+    if (code == 0)
+        code = filter_parse(cli, &listing.filter, err);
     if (code == 0 && cli->json)
         listing.json = json_array();
     else if (code == 0)
         code = table_new(&listing.view, columns + (listing.all ? 0 : 1), false, err);
     if (code == 0)
-        code = store_token_each(cli->store, entity, add, &listing, err);
+        code = store_each(cli->store, entity, see, &listing, NULL, err);
+    if (code == 0)
+        code = put_sorted(&listing, err);
     if (code == 0 && cli->json) {
         code = json_print(json_pack("{s:O}", "tokens", listing.json), err);
     } else if (code == 0) {
@@ -66,5 +192,6 @@ int run_list(struct cli *cli, struct espt_error *err)
     }
     table_free(listing.view);
     json_decref(listing.json);
+    free(listing.tokens);
     return code;
 }

@@ -46,6 +46,14 @@ const struct option_entry option_table[OPTION_COUNT] = {
                         PLACE(overlap)},
     [OPTION_PIN] = {"pin", "NUMBER:HASH", "an entry that the log must hold", VALUE_TEXT, 0,
                     PLACE(pin)},
+    [OPTION_EXPIRING] = {"expiring", "WHEN", "those that expire by then, as in 30d", VALUE_TEXT, 0,
+                         PLACE(expiring)},
+    [OPTION_UNUSED] = {"unused", "WHEN", "those not used since, or made before; as in 90d",
+                       VALUE_TEXT, 0, PLACE(unused)},
+    [OPTION_SORT] = {"sort", "COLUMN", "in order of it; -COLUMN: the other way round", VALUE_COLUMN,
+                     0, PLACE(sort)},
+    [OPTION_EXPLAIN] = {.name = "explain", .help = "walk every check, with its outcome"},
+    [OPTION_PROMETHEUS] = {.name = "prometheus", .help = "for node_exporter's textfile collector"},
 };
 
 static void set(struct options *options, int option, const char *value)

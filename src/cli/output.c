@@ -3,12 +3,12 @@
 #include "common/when.h"
 
 #include <errno.h>
-#include <libsmartcols.h>
 #include <malloc.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static char stdout_buffer[1 << 14];
@@ -25,7 +25,7 @@ void output_begin(void)
 {
     setvbuf(stdout, stdout_buffer, _IOFBF, sizeof stdout_buffer);
     json_set_alloc_funcs(malloc, wipe_and_free);
-    scols_init_debug(0);
+    table_begin();
 }
 
 int output_end(struct espt_error *err)
@@ -167,12 +167,25 @@ static void print_field(FILE *out, const char *name, const char *value)
     fprintf(out, "%-9s %s\n", name, value);
 }
 
-static void print_time(FILE *out, const char *name, int64_t when)
+/* The time whole; how far it is from now, for a person at a terminal. */
+static void print_time(FILE *out, const char *name, int64_t when, int64_t now)
 {
-    char text[WHEN_TEXT_SIZE] = "never";
+    char text[WHEN_TEXT_SIZE] = "never", away[WHEN_AWAY_SIZE];
     if (when != WHEN_NEVER)
         when_format(when, text);
-    print_field(out, name, text);
+    fprintf(out, "%-9s %s", name, text);
+    if (when != WHEN_NEVER && at_terminal(out) && when_away(when, now, away))
+        fprintf(out, " (%s)", away);
+    fputc('\n', out);
+}
+
+static void print_status(FILE *out, const char *status)
+{
+    const char *colour = status_colour(status);
+    if (colour != NULL && in_colour(out))
+        fprintf(out, "%-9s %s%s%s\n", "status", colour_sequence(colour), status, COLOUR_END);
+    else
+        print_field(out, "status", status);
 }
 
 void print_token(FILE *out, const struct token *token, const char *text, int64_t now)
@@ -182,9 +195,9 @@ void print_token(FILE *out, const struct token *token, const char *text, int64_t
     print_field(out, "id", id);
     print_field(out, "name", token->name);
     print_field(out, "entity", token->entity);
-    print_field(out, "status", token_status(token, now));
-    print_time(out, "created", token->created);
-    print_time(out, "expires", token->expires);
+    print_status(out, token_status(token, now));
+    print_time(out, "created", token->created, now);
+    print_time(out, "expires", token->expires, now);
     if (text != NULL)
         print_field(out, "token", text);
 }
@@ -206,79 +219,7 @@ void print_entity(FILE *out, const struct entity *entity, const struct tier_tabl
     print_field(out, "kind", kind_word(entity->kind));
     print_field(out, "reseller", entity->reseller[0] != '\0' ? entity->reseller : "-");
     fprintf(out, "%-9s %s%s\n", "tier", entity->tier, unknown ? " (not in the tier table)" : "");
-    print_field(out, "status", status_word(entity->active));
-    print_time(out, "created", entity->created);
+    print_status(out, status_word(entity->active));
+    print_time(out, "created", entity->created, time(NULL));
     print_field(out, "tokens", limit);
-}
-
-/* --- tables --- */
-
-struct table_view {
-    struct libscols_table *table;
-    size_t columns;
-    size_t status; /* that column's index; as `columns`: none */
-};
-
-int table_new(struct table_view **ret_view, const char *const *columns, bool tree,
-              struct espt_error *err)
-{
-    struct table_view *view = calloc(1, sizeof *view);
-    struct libscols_table *table = scols_new_table();
-    if (view == NULL || table == NULL) {
-        free(view);
-        scols_unref_table(table);
-        return espt_fail(err, ESPT_UNUSABLE, "out of memory");
-    }
-    scols_table_enable_noencoding(table, 1);
-    while (columns[view->columns] != NULL)
-        view->columns++;
-    view->status = view->columns;
-    for (size_t i = 0; i < view->columns; i++) {
-        scols_table_new_column(table, columns[i], 0, tree && i == 0 ? SCOLS_FL_TREE : 0);
-        if (strcmp(columns[i], "STATUS") == 0)
-            view->status = i;
-    }
-    /* a pipe gets whole names, however narrow the terminal that a script was started from */
-    if (isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL)
-        scols_table_enable_colors(table, 1);
-    scols_table_set_termforce(table,
-                              isatty(STDOUT_FILENO) ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
-    view->table = table;
-    *ret_view = view;
-    return 0;
-}
-
-static void colour_status(struct libscols_line *line, size_t column, const char *cell)
-{
-    if (strcmp(cell, "inactive") == 0 || strcmp(cell, "expired") == 0)
-        scols_cell_set_color(scols_line_get_cell(line, column), "red");
-    else if (strcmp(cell, "active") == 0)
-        scols_cell_set_color(scols_line_get_cell(line, column), "green");
-}
-
-void *table_line(struct table_view *view, void *parent, const char *const *cells)
-{
-    struct libscols_line *line = scols_table_new_line(view->table, parent);
-    for (size_t i = 0; line != NULL && i < view->columns; i++) {
-        scols_line_set_data(line, i, cells[i]);
-        if (i == view->status)
-            colour_status(line, i, cells[i]);
-    }
-    return line;
-}
-
-void table_print(struct table_view *view, const char *things)
-{
-    if (scols_table_get_nlines(view->table) > 0)
-        scols_print_table(view->table);
-    else if (isatty(STDOUT_FILENO))
-        fprintf(stderr, "no %s\n", things);
-}
-
-void table_free(struct table_view *view)
-{
-    if (view == NULL)
-        return;
-    scols_unref_table(view->table);
-    free(view);
 }

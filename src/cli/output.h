@@ -32,7 +32,22 @@ void print_token(FILE *out, const struct token *token, const char *text, int64_t
 void print_new_token(const struct token *token, const char *text, int64_t now);
 void print_entity(FILE *out, const struct entity *entity, const struct tier_table *tiers);
 
-/* A table or tree by libsmartcols. The column STATUS is coloured on a terminal. */
+/* --- the terminal --- */
+bool at_terminal(FILE *out);
+/* A terminal, and nobody asked for no colours (NO_COLOR). */
+bool in_colour(FILE *out);
+#define COLOUR_END "\033[0m"
+const char *status_colour(const char *status);   /* its name; NULL: none */
+const char *colour_sequence(const char *colour); /* what begins it; COLOUR_END ends it */
+
+#define WHEN_AWAY_SIZE 24
+/* "in 12 days", "5 hours ago"; false: too far away to count. */
+bool when_away(int64_t when, int64_t now, char out[static WHEN_AWAY_SIZE]);
+/* For a table: the time whole, and at a terminal that, or the date. WHEN_NEVER: "never". */
+void when_cell(int64_t when, int64_t now, char out[static WHEN_AWAY_SIZE]);
+
+/* A table or tree by libsmartcols. At a terminal what is too long for its width is cut in names,
+   and wrapped in texts; ids, words and numbers are whole. */
 struct table_view;
 ESPT_MUST_USE int table_new(struct table_view **ret_view, const char *const *columns, bool tree,
                             struct espt_error *err);
@@ -41,6 +56,7 @@ void *table_line(struct table_view *view, void *parent, const char *const *cells
 /* Without lines it prints nothing; at a terminal, what there is none of is told. */
 void table_print(struct table_view *view, const char *things);
 void table_free(struct table_view *view); /* NULL is allowed */
+void table_begin(void);                   /* once, before any */
 
 /* Memory of jansson is wiped before it is freed: it may have held a token's text. */
 void output_begin(void);

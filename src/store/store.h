@@ -39,6 +39,8 @@ struct token {
     int64_t expires; /* Unix seconds; 0: never */
     char name[TOKEN_NAME_MAX + 1];
     char entity[ENTITY_NAME_MAX + 1];
+    uint64_t uses;     /* so many times it was allowed, as far as is known */
+    int64_t last_used; /* Unix seconds; 0: never known */
 };
 
 /* TOKEN as people write it: an id, or ENTITY/NAME. */
@@ -89,6 +91,12 @@ ESPT_MUST_USE int store_entity_each(struct store *store, entity_fn fn, void *arg
 /* `entity` NULL: of all entities. */
 ESPT_MUST_USE int store_token_each(struct store *store, const char *entity, token_fn fn, void *arg,
                                    struct espt_error *err);
+/* `fn` sees each entity (`token` NULL), and then each of its tokens; `entity` as above.
+ *ret_revision (may be NULL) is the store's in that snapshot. */
+typedef int (*each_fn)(void *arg, const struct entity *entity, const struct token *token,
+                       struct espt_error *err);
+ESPT_MUST_USE int store_each(struct store *store, const char *entity, each_fn fn, void *arg,
+                             uint64_t *ret_revision, struct espt_error *err);
 /* Names that begin with `prefix`, without looking at what they name: to complete one, or to find
    what a mistyped one may have meant. At most `most` are looked at. */
 struct names {

@@ -59,7 +59,7 @@ int store_token_get(struct store *store, const struct token_ref *ref, struct tok
 
 struct each {
     struct txn *txn;
-    token_fn fn;
+    each_fn fn;
     void *arg;
 };
 
@@ -68,16 +68,16 @@ static int each_of(void *arg, const struct entity *entity, struct espt_error *er
     const struct each *each = arg;
     struct walk walk;
     struct token_full token;
-    int result = 0;
+    int result = each->fn(each->arg, entity, NULL, err);
     walk_tokens(&walk, each->txn, entity->number);
     while (result == 0 && walk_next_token(&walk, &token))
-        result = each->fn(each->arg, &token.token, err);
+        result = each->fn(each->arg, entity, &token.token, err);
     walk_end(&walk);
     return result;
 }
 
-int store_token_each(struct store *store, const char *entity, token_fn fn, void *arg,
-                     struct espt_error *err)
+int store_each(struct store *store, const char *entity, each_fn fn, void *arg,
+               uint64_t *ret_revision, struct espt_error *err)
 {
     struct txn txn;
     int result = txn_begin(&txn, store, false, err);
@@ -89,8 +89,30 @@ int store_token_each(struct store *store, const char *entity, token_fn fn, void 
         result = visible_each(&txn, each_of, &each);
     else if (need_entity(&txn, entity, &one) > 0)
         result = each_of(&each, &one, err);
+    if (ret_revision != NULL && txn.code == 0 && result == 0)
+        *ret_revision = txn.state.revision;
     txn_abort(&txn);
     return txn.code != 0 ? txn.code : result;
+}
+
+struct tokens_alone {
+    token_fn fn;
+    void *arg;
+};
+
+static int token_alone(void *arg, const struct entity *entity, const struct token *token,
+                       struct espt_error *err)
+{
+    const struct tokens_alone *alone = arg;
+    (void)entity;
+    return token != NULL ? alone->fn(alone->arg, token, err) : 0;
+}
+
+int store_token_each(struct store *store, const char *entity, token_fn fn, void *arg,
+                     struct espt_error *err)
+{
+    struct tokens_alone alone = {.fn = fn, .arg = arg};
+    return store_each(store, entity, token_alone, &alone, NULL, err);
 }
 
 /* What the box held must be this token's text. */

@@ -1,51 +1,7 @@
 /* The question before a removal, seen at a terminal of our own. */
-#include "cli/drive.h"
-
-#include <pty.h>
-#include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "cli/terminal.h"
 
 #define END_OF_FILE "\004"
-
-struct seen {
-    int status;
-    char text[4096];
-};
-
-/* Answers once the question stands; `meanwhile` (may be NULL) runs before the answer. */
-static struct seen at_terminal(const char *config, const char *const *args, const char *answer,
-                               void (*meanwhile)(const char *config))
-{
-    struct seen seen = {0};
-    size_t len = 0;
-    int terminal, status;
-    pid_t child = forkpty(&terminal, NULL, NULL, NULL);
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        const char *argv[16] = {ctl_path(), "-c", config};
-        for (size_t i = 0; args[i] != NULL; i++)
-            argv[3 + i] = args[i];
-        execv(argv[0], (char *const *)(void *)argv);
-        _exit(127);
-    }
-    ssize_t got;
-    while ((got = read(terminal, seen.text + len, sizeof seen.text - 1 - len)) > 0) {
-        len += (size_t)got;
-        if (answer != NULL && strstr(seen.text, "[y/N] ") != NULL) {
-            if (meanwhile != NULL)
-                meanwhile(config);
-            ck_assert_int_gt(write(terminal, answer, strlen(answer)), 0);
-            answer = NULL;
-        }
-    }
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    close(terminal);
-    seen.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-    return seen;
-}
-#define AT_TERMINAL(config, answer, meanwhile, ...) \
-    at_terminal((config), (const char *const[]){__VA_ARGS__, NULL}, (answer), (meanwhile))
 
 START_TEST(yes_removes)
 {

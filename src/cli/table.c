@@ -1,0 +1,139 @@
+#include "cli/output.h"
+
+#include "common/when.h"
+
+#include <libsmartcols.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct table_view {
+    struct libscols_table *table;
+    size_t columns;
+    const char *const *names;
+};
+
+/* How the columns of that name give way at a narrow terminal; the others never do. */
+static const struct {
+    const char *name;
+    int flags;
+} ways[] = {
+    {"ENTITY", SCOLS_FL_TRUNC}, {"NAME", SCOLS_FL_TRUNC},   {"RESELLER", SCOLS_FL_TRUNC},
+    {"LABEL", SCOLS_FL_TRUNC},  {"TIER", SCOLS_FL_TRUNC},   {"SUBJECT", SCOLS_FL_TRUNC},
+    {"METRICS", SCOLS_FL_WRAP}, {"MESSAGE", SCOLS_FL_WRAP}, {"DETAIL", SCOLS_FL_WRAP},
+    {"USES", SCOLS_FL_RIGHT},   {"RANK", SCOLS_FL_RIGHT},
+};
+
+static int flags_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (strcmp(ways[i].name, name) == 0)
+            return ways[i].flags;
+    }
+    return 0;
+}
+
+/* Characters: bytes that continue one are none. */
+static size_t text_width(const char *text)
+{
+    size_t width = 0;
+    for (; *text != '\0'; text++)
+        width += (*text & 0xC0) != 0x80;
+    return width;
+}
+
+/* A copy with its blanks made line ends where it would be wider than half the terminal; a longer
+   word stays whole. The caller frees it. */
+static char *fold(const char *text, size_t width)
+{
+    char *folded = strdup(text), *line = folded, *blank = NULL;
+    if (folded == NULL)
+        return NULL;
+    for (char *at = strchr(folded, ' ');; at = strchr(at + 1, ' ')) {
+        if (at != NULL)
+            *at = '\0';
+        const bool beyond = text_width(line) > width;
+        if (at != NULL)
+            *at = ' ';
+        if (beyond && blank != NULL) {
+            *blank = '\n';
+            line = blank + 1;
+        }
+        if (at == NULL)
+            return folded;
+        blank = at;
+    }
+}
+
+void table_begin(void)
+{
+    scols_init_debug(0);
+}
+
+int table_new(struct table_view **ret_view, const char *const *columns, bool tree,
+              struct espt_error *err)
+{
+    struct table_view *view = calloc(1, sizeof *view);
+    struct libscols_table *table = scols_new_table();
+    if (view == NULL || table == NULL) {
+        free(view);
+        scols_unref_table(table);
+        return espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    }
+    scols_table_enable_noencoding(table, 1);
+    view->names = columns;
+    for (; columns[view->columns] != NULL; view->columns++) {
+        const char *name = columns[view->columns];
+        struct libscols_column *column = scols_table_new_column(
+            table, name, 0, flags_of(name) | (tree && view->columns == 0 ? SCOLS_FL_TREE : 0));
+        if (column != NULL && scols_column_is_wrap(column))
+            scols_column_set_wrapfunc(column, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
+    }
+    scols_table_enable_colors(table, in_colour(stdout));
+    /* a pipe gets whole names, however narrow the terminal that a script was started from */
+    scols_table_set_termforce(table,
+                              at_terminal(stdout) ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
+    view->table = table;
+    *ret_view = view;
+    return 0;
+}
+
+static const char *colour_of(const char *column, const char *cell)
+{
+    if (strcmp(column, "STATUS") == 0)
+        return status_colour(cell);
+    if (strcmp(column, "EXPIRES") == 0 && strncmp(cell, "in ", 3) == 0)
+        return "brown";
+    return NULL;
+}
+
+void *table_line(struct table_view *view, void *parent, const char *const *cells)
+{
+    struct libscols_line *line = scols_table_new_line(view->table, parent);
+    for (size_t i = 0; line != NULL && i < view->columns; i++) {
+        const char *colour = colour_of(view->names[i], cells[i]);
+        char *folded = NULL;
+        if (at_terminal(stdout) && flags_of(view->names[i]) == SCOLS_FL_WRAP)
+            folded = fold(cells[i], scols_table_get_termwidth(view->table) / 2);
+        scols_line_set_data(line, i, folded != NULL ? folded : cells[i]);
+        free(folded);
+        if (colour != NULL)
+            scols_cell_set_color(scols_line_get_cell(line, i), colour);
+    }
+    return line;
+}
+
+void table_print(struct table_view *view, const char *things)
+{
+    if (scols_table_get_nlines(view->table) > 0)
+        scols_print_table(view->table);
+    else if (at_terminal(stdout))
+        fprintf(stderr, "no %s\n", things);
+}
+
+void table_free(struct table_view *view)
+{
+    if (view == NULL)
+        return;
+    scols_unref_table(view->table);
+    free(view);
+}

@@ -1,0 +1,169 @@
+/* list: which tokens, in which order, and how they fit a terminal. */
+#include "cli/terminal.h"
+
+#include <time.h>
+
+/* acme (advanced reseller): default, b (inactive), c (expires in 10 days); bolt, its customer:
+   default; zed: default, which has expired. */
+static const char *with_tokens(void)
+{
+    const char *config = populated(NULL);
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "b", "--expires", "never").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "edit", "acme/b", "--status", "inactive").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "c", "--expires", "10d").status, 0);
+    char soon[32];
+    const time_t end = time(NULL) + 2;
+    strftime(soon, sizeof soon, "%FT%TZ", gmtime(&end));
+    ck_assert_int_eq(CTL(config, NULL, "edit", "zed/default", "--expires", soon).status, 0);
+    while (time(NULL) <= end)
+        usleep(100000);
+    return config;
+}
+
+/* "acme/default acme/b": the tokens of the JSON list, in its order. */
+static const char *listed(const char *config, const char *const *options)
+{
+    static char names[1024];
+    const char *args[16] = {"--json", "list"};
+    for (size_t i = 0; options[i] != NULL; i++)
+        args[2 + i] = options[i];
+    json_t *list = done(run_ctl(config, NULL, args));
+    size_t i, used = 0;
+    json_t *token;
+    names[0] = '\0';
+    json_array_foreach(json_object_get(list, "tokens"), i, token)
+    {
+        HAS_KEYS(token, TOKEN_KEYS);
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s/%s", used > 0 ? " " : "",
+                                 text_of(token, "entity"), text_of(token, "name"));
+    }
+    json_decref(list);
+    return names;
+}
+#define LISTED(config, expected, ...) \
+    ck_assert_str_eq(listed((config), (const char *const[]){__VA_ARGS__, NULL}), (expected))
+
+START_TEST(which)
+{
+    const char *config = with_tokens();
+    char now[32];
+    const time_t clock = time(NULL);
+    strftime(now, sizeof now, "%FT%TZ", gmtime(&clock));
+    LISTED(config, "acme/b acme/c acme/default bolt/default zed/default", NULL);
+    LISTED(config, "acme/c", "--expiring", "30d");
+    LISTED(config, "", "--expiring", "9d");
+    LISTED(config, "acme/c acme/default bolt/default", "--expiring", "2y");
+    LISTED(config, "acme/b", "--status", "inactive");
+    LISTED(config, "zed/default", "--status", "expired");
+    LISTED(config, "acme/c acme/default bolt/default", "--status", "active");
+    LISTED(config, "", "--status", "retiring");
+    LISTED(config, "bolt/default zed/default", "--tier", "lite");
+    LISTED(config, "acme/b acme/c acme/default bolt/default", "--reseller", "acme");
+    LISTED(config, "bolt/default", "--reseller", "acme", "--tier", "lite");
+    LISTED(config, "acme/c", "acme", "--status", "active", "--expiring", "30d");
+    LISTED(config, "", "zed", "--tier", "advanced");
+    LISTED(config, "", "--unused", "1h"); /* all are younger */
+    LISTED(config, "acme/b", "--unused", now, "--status", "inactive");
+}
+END_TEST
+
+START_TEST(in_order)
+{
+    const char *config = with_tokens();
+    ck_assert_int_eq(CTL(config, NULL, "edit", "bolt/default", "--expires", "300d").status, 0);
+    LISTED(config, "zed/default acme/c bolt/default acme/default acme/b", "--sort", "expires");
+    LISTED(config, "acme/b acme/default bolt/default acme/c zed/default", "--sort", "-expires");
+    LISTED(config, "acme/b acme/c acme/default bolt/default zed/default", "--sort", "name");
+    LISTED(config, "zed/default bolt/default acme/b acme/c acme/default", "--sort", "-entity");
+    LISTED(config, "acme/c acme/default bolt/default zed/default acme/b", "--sort=status");
+    LISTED(config, "acme/default acme/c", "acme", "--sort", "-name", "--status", "active");
+    LISTED(config, "acme/b acme/c acme/default bolt/default zed/default", "--sort", "last_used");
+    LISTED(config, "acme/b acme/c acme/default bolt/default zed/default", "--sort", "uses");
+}
+END_TEST
+
+START_TEST(refused)
+{
+    static const struct {
+        int status;
+        const char *option, *value;
+    } refusals[] = {
+        {2, "--expiring", "never"},  {2, "--expiring", "2001-01-01"}, {2, "--expiring", "soon"},
+        {2, "--unused", "never"},    {2, "--unused", "2999-01-01"},   {2, "--unused", "long"},
+        {2, "--status", "sleeping"}, {2, "--sort", "size"},           {2, "--sort", "-"},
+        {2, "--reseller", "bolt"},   {3, "--reseller", "nobody"},     {3, "--tier", "golden"},
+    };
+    const char *config = populated(NULL);
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        struct run run = CTL(config, NULL, "list", refusals[i].option, refusals[i].value);
+        ck_assert_msg(run.status == refusals[i].status, "%s %s: %s", refusals[i].option,
+                      refusals[i].value, run.err);
+        ck_assert_str_eq(run.out, "");
+    }
+}
+END_TEST
+
+/* Names give way, ids, words and dates do not. */
+START_TEST(fits_80_columns)
+{
+    const char *config = with_tokens();
+    char entity[65] = "e", name[101] = "n";
+    memset(entity + 1, 'x', 63);
+    memset(name + 1, 'y', 99);
+    ck_assert_int_eq(
+        CTL(config, NULL, "entity", "add", entity, "--kind", "reseller", "--tier", "advanced")
+            .status,
+        0);
+    ck_assert_int_eq(CTL(config, NULL, "create", entity, name, "--expires", "never").status, 0);
+    char path[101];
+    snprintf(path, sizeof path, "%s/default", entity);
+    json_t *token = done(CTL(config, NULL, "--json", "show", path));
+    setenv("NO_COLOR", "1", 1);
+    struct seen seen = AT_TERMINAL(config, NULL, NULL, "list");
+    ck_assert_int_eq(seen.status, 0);
+    ck_assert_ptr_nonnull(strstr(seen.text, text_of(token, "id")));
+    ck_assert_ptr_nonnull(strstr(seen.text, "in 10 days"));
+    ck_assert_ptr_nonnull(strstr(seen.text, "never"));
+    ck_assert_ptr_null(strstr(seen.text, "T0"));
+    char *state;
+    for (char *line = strtok_r(seen.text, "\r\n", &state); line != NULL;
+         line = strtok_r(NULL, "\r\n", &state))
+        ck_assert_msg(strlen(line) <= 80, "%s", line);
+    /* a pipe gets all of it */
+    struct run run = CTL(config, NULL, "list");
+    ck_assert_ptr_nonnull(strstr(run.out, entity));
+    ck_assert_ptr_nonnull(strstr(run.out, name));
+    ck_assert_ptr_null(strstr(run.out, "days"));
+    json_decref(token);
+}
+END_TEST
+
+START_TEST(colours_tell)
+{
+    const char *config = with_tokens();
+    setenv("TERM", "xterm", 1);
+    setenv("NO_COLOR", "", 1); /* empty: not asked for */
+    struct seen seen = AT_TERMINAL(config, NULL, NULL, "list");
+    ck_assert_ptr_nonnull(strstr(seen.text, "\033[31mexpired"));
+    ck_assert_ptr_nonnull(strstr(seen.text, "\033[32mactive"));
+    ck_assert_ptr_nonnull(strstr(seen.text, "\033[33min 10 days"));
+    seen = AT_TERMINAL(config, NULL, NULL, "show", "zed/default");
+    ck_assert_ptr_nonnull(strstr(seen.text, "\033[31mexpired\033[0m"));
+    setenv("TERM", "dumb", 1);
+    ck_assert_ptr_null(strstr(AT_TERMINAL(config, NULL, NULL, "list").text, "\033["));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("list");
+    TCase *tests = tcase_create("list");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, which);
+    tcase_add_test(tests, in_order);
+    tcase_add_test(tests, refused);
+    tcase_add_test(tests, fits_80_columns);
+    tcase_add_test(tests, colours_tell);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
