@@ -4,11 +4,16 @@ const struct command question_commands[] = {
     {.word = "verify",
      .help = "judge the token on standard input, as a host would",
      .run = run_verify,
-     .options = BIT(OPTION_METRIC) | BIT(OPTION_ENTITY) | BIT(OPTION_AT),
+     .options = BIT(OPTION_METRIC) | BIT(OPTION_ENTITY) | BIT(OPTION_AT) | BIT(OPTION_EXPLAIN),
      .text =
          "Reads one token from standard input, asks the validator plugin as any host would, and "
-         "prints verdict and reason. Exit status 1: it is denied.",
-     .examples = "esp-tokenctl verify --metric asn.traffic < token.txt\n"},
+         "prints verdict and reason. Exit status 1: it is denied. --at asks for the verdict at "
+         "another time, past or to come.\n"
+         "With --explain each check is told in its order: pass, fail, or not reached, since the "
+         "first that fails is the verdict. Where it can be known, what comes behind is told as "
+         "what would be.",
+     .examples = "esp-tokenctl verify --metric asn.traffic < token.txt\n"
+                 "esp-tokenctl verify --explain --at 90d < token.txt\n"},
     {.word = "check",
      .help = "prove the whole store",
      .run = run_check,

@@ -1,7 +1,6 @@
-#include "cli/output.h"
+#include "cli/explain.h"
 
 #include "common/when.h"
-#include "espt/validator.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -58,27 +57,46 @@ static int read_token(char *ret_text, size_t *ret_len, struct espt_error *err)
     return 0;
 }
 
-static int print(const struct cli *cli, const espt_result *result, const char *reason,
-                 struct espt_error *err)
+static int print_json(const struct cli *cli, const struct question *question,
+                      struct espt_error *err)
 {
-    const bool allowed = result->status == ESPT_ALLOW;
+    const espt_result *result = question->result;
+    json_t *verdict =
+        json_pack("{s:b, s:s, s:o, s:o, s:o}", "allowed", result->status == ESPT_ALLOW, "reason",
+                  question->validator->reason(result->status), "token_id",
+                  json_text_or_null(result->token_id), "entity", json_text_or_null(result->entity),
+                  "tier", json_text_or_null(result->tier));
+    if (verdict != NULL && given(cli, OPTION_EXPLAIN))
+        json_object_set_new(verdict, "checks", json_of_checks(question));
+    return json_print(verdict, err);
+}
+
+static int print(const struct cli *cli, const struct question *question, struct espt_error *err)
+{
+    const espt_result *result = question->result;
+    int code = 0;
     if (cli->json)
-        return json_print(json_pack("{s:b, s:s, s:o, s:o, s:o}", "allowed", allowed, "reason",
-                                    reason, "token_id", json_text_or_null(result->token_id),
-                                    "entity", json_text_or_null(result->entity), "tier",
-                                    json_text_or_null(result->tier)),
-                          err);
-    if (allowed)
+        return print_json(cli, question, err);
+    if (given(cli, OPTION_EXPLAIN)) {
+        code = print_checks(question, err);
+        putchar('\n');
+    }
+    if (result->status == ESPT_ALLOW)
         fputs("allow", stdout);
     else
-        printf("deny: %s (%s)", reason, result->detail);
+        printf("deny: %s (%s)", question->validator->reason(result->status), result->detail);
     if (result->token_id[0] != '\0')
         printf(", token %s", result->token_id);
     if (result->entity[0] != '\0')
-        printf(", %s %s, tier %s", result->kind == 1 ? "reseller" : "customer", result->entity,
+        printf(", %s %s, tier %s", kind_word((enum entity_kind)result->kind), result->entity,
                result->tier);
+    if (given(cli, OPTION_AT)) {
+        char at[WHEN_TEXT_SIZE];
+        when_format(question->query->now, at);
+        printf(", at %s", at);
+    }
     putchar('\n');
-    return 0;
+    return code;
 }
 
 static int judge(struct cli *cli, const espt_validator *validator, int64_t at,
@@ -104,7 +122,7 @@ static int judge(struct cli *cli, const espt_validator *validator, int64_t at,
     int code = read_token(presented, &query.token_len, err);
     if (code == 0) {
         allowed = validator->validate(ctx, &query, &result);
-        code = print(cli, &result, validator->reason(result.status), err);
+        code = print(cli, &(struct question){validator, ctx, &query, &result}, err);
     }
     sodium_memzero(presented, sizeof presented);
     validator->close(ctx);

@@ -1,0 +1,109 @@
+/* verify --explain: each check in the contract's order, and never another verdict than the
+ * plugin's.
+ */
+#include "cli/drive.h"
+
+static const char *const order[] = {"malformed", "unknown", "inactive", "expired",
+                                    "suspended", "tier",    "entity",   "metric"};
+#define CHECKS (sizeof order / sizeof *order)
+
+/* One letter a check: p pass, f fail, - not reached. */
+static const char *walked(const char *config, const char *input, const char *const *options)
+{
+    static char outcomes[CHECKS + 1];
+    const char *args[12] = {"--json", "verify"}, *explained[12] = {"--json", "verify", "--explain"};
+    for (size_t i = 0; options[i] != NULL; i++)
+        args[2 + i] = explained[3 + i] = options[i];
+    struct run plain = run_ctl(config, input, args), run = run_ctl(config, input, explained);
+    ck_assert_int_eq(run.status, plain.status);
+    json_t *verdict = document(run.out), *bare = document(plain.out);
+    HAS_KEYS(verdict, "allowed", "reason", "token_id", "entity", "tier", "checks");
+    const json_t *checks = json_object_get(verdict, "checks");
+    ck_assert_uint_eq(json_array_size(checks), CHECKS);
+    for (size_t i = 0; i < CHECKS; i++) {
+        const json_t *check = json_array_get(checks, i);
+        HAS_KEYS(check, "check", "outcome", "detail");
+        ck_assert_str_eq(text_of(check, "check"), order[i]);
+        const char *outcome = text_of(check, "outcome");
+        outcomes[i] = strcmp(outcome, "pass") == 0 ? 'p' : strcmp(outcome, "fail") == 0 ? 'f' : '-';
+        if (outcomes[i] == 'f')
+            ck_assert_str_eq(text_of(verdict, "reason"), order[i]);
+        else
+            ck_assert_str_ne(text_of(verdict, "reason"), order[i]);
+        ck_assert(outcomes[i] == '-' || text_of(check, "detail")[0] != '\0');
+    }
+    json_object_del(verdict, "checks"); /* all else is as without */
+    ck_assert(json_equal(verdict, bare));
+    json_decref(verdict);
+    json_decref(bare);
+    return outcomes;
+}
+#define WALKED(config, input, expected, ...)                                              \
+    ck_assert_str_eq(walked((config), (input), (const char *const[]){__VA_ARGS__, NULL}), \
+                     (expected))
+
+START_TEST(every_verdict)
+{
+    const char *folder, *config = populated(&folder);
+    char text[64];
+    snprintf(text, sizeof text, "%s", revealed(config, "bolt/default"));
+    WALKED(config, text, "pppppppp", NULL);
+    WALKED(config, text, "pppppppp", "--metric", "kpi.join_time", "--entity", "bolt");
+    WALKED(config, "esptk_", "f-------", NULL);
+    WALKED(config, text, "pppppppf", "--metric", "asn.traffic");
+    WALKED(config, text, "ppppppf-", "--entity", "zed");
+    WALKED(config, text, "pppf----", "--at", "2999-01-01");
+    ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "acme", "--status", "inactive").status, 0);
+    WALKED(config, text, "ppppf---", "--entity", "zed");
+    ck_assert_int_eq(CTL(config, NULL, "edit", "bolt/default", "--status", "inactive").status, 0);
+    WALKED(config, text, "ppf-----", NULL);
+    ck_assert_int_eq(CTL(config, NULL, "remove", "bolt/default", "--yes", "--last").status, 0);
+    WALKED(config, text, "pf------", NULL);
+    snprintf(text, sizeof text, "%s", revealed(config, "zed/default"));
+    file_text(in_folder(folder, "tiers.ini"), "[a]\nrank = 1\nmax_tokens = 1\ndefault = yes\n");
+    WALKED(config, text, "pppppf--", NULL);
+}
+END_TEST
+
+/* Behind a check that can be taken out of the question, the others are told as what would be. */
+START_TEST(what_would_be)
+{
+    const char *config = populated(NULL), *text = revealed(config, "bolt/default");
+    struct run run = CTL(config, text, "--json", "verify", "--explain", "--at", "2999-01-01",
+                         "--entity", "zed", "--metric", "asn.traffic");
+    json_t *verdict = document(run.out);
+    const json_t *checks = json_object_get(verdict, "checks");
+    ck_assert_str_eq(text_of(verdict, "reason"), "expired");
+    ck_assert_str_eq(text_of(json_array_get(checks, 5), "detail"), "it would pass");
+    ck_assert_str_eq(text_of(json_array_get(checks, 6), "detail"),
+                     "it would fail: the data asked for is not this entity's");
+    ck_assert_str_eq(text_of(json_array_get(checks, 7), "detail"),
+                     "it would fail: tier lite does not show asn.traffic");
+    json_decref(verdict);
+}
+END_TEST
+
+START_TEST(for_a_person)
+{
+    const char *config = populated(NULL), *text = revealed(config, "bolt/default");
+    struct run run = CTL(config, text, "verify", "--explain", "--at", "2026-01-02");
+    ck_assert_int_eq(run.status, 0);
+    ck_assert_int_eq(strncmp(run.out, "CHECK     OUTCOME DETAIL\nmalformed pass    ", 39), 0);
+    ck_assert_ptr_nonnull(strstr(run.out, "customer bolt and its reseller acme are active\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, "\nallow, token "));
+    ck_assert_ptr_nonnull(strstr(run.out, ", at 2026-01-02T00:00:00Z\n"));
+    ck_assert_ptr_null(strstr(run.out, TEXT_PATTERN));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("explain");
+    TCase *tests = tcase_create("explain");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, every_verdict);
+    tcase_add_test(tests, what_would_be);
+    tcase_add_test(tests, for_a_person);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
