@@ -62,18 +62,20 @@ enum cli_option {
     OPTION_SORT,
     OPTION_EXPLAIN,
     OPTION_PROMETHEUS,
+    OPTION_WAIT,
     OPTION_COUNT
 };
 #define BIT(option) (UINT64_C(1) << (option))
-#define OPTIONS_OF_ALL \
-    (BIT(OPTION_CONFIG) | BIT(OPTION_JSON) | BIT(OPTION_HELP) | BIT(OPTION_VERSION))
+#define OPTIONS_OF_ALL                                                                \
+    (BIT(OPTION_CONFIG) | BIT(OPTION_JSON) | BIT(OPTION_HELP) | BIT(OPTION_VERSION) | \
+     BIT(OPTION_WAIT))
 
 /* What was given. */
 struct options {
     uint64_t given; /* bits of enum cli_option */
     const char *config, *kind, *reseller, *tier, *name, *status;
     const char *expires, *metric, *entity, *at, *clear, *as, *since, *token, *pin, *overlap;
-    const char *expiring, *unused, *sort;
+    const char *expiring, *unused, *sort, *wait;
     int operands; /* after the command's words */
     char **operand;
 };

@@ -2,7 +2,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#define WAIT_MAX 86400
 
 static void tell_waiting(void *arg)
 {
@@ -19,9 +22,24 @@ const char *cli_config_path(const struct cli *cli)
     return path != NULL && path[0] != '\0' ? path : ESPT_SYSCONFDIR "/esp-token/esp-token.conf";
 }
 
+static int parse_wait(const char *text, unsigned *ret_seconds, struct espt_error *err)
+{
+    if (strspn(text, "0123456789") != strlen(text) || strlen(text) > strlen("86400") ||
+        strtoul(text, NULL, 10) > WAIT_MAX)
+        return espt_fail(err, ESPT_USAGE, "--wait takes seconds from 0 (do not wait) to %d",
+                         WAIT_MAX);
+    *ret_seconds = (unsigned)strtoul(text, NULL, 10);
+    return 0;
+}
+
 int cli_config(struct cli *cli, struct espt_error *err)
 {
-    return config_load(&cli->config, cli_config_path(cli), geteuid(), err);
+    int code = config_load(&cli->config, cli_config_path(cli), geteuid(), err);
+    cli->config.wait.tell = tell_waiting;
+    cli->config.wait.arg = cli;
+    if (code == 0 && given(cli, OPTION_WAIT))
+        code = parse_wait(cli->options.wait, &cli->config.wait.seconds, err);
+    return code;
 }
 
 int cli_store(struct cli *cli, struct espt_error *err)
@@ -34,7 +52,6 @@ int cli_store(struct cli *cli, struct espt_error *err)
     struct actor actor;
     cli_actor(cli->command, &actor);
     store_actor(cli->store, &actor);
-    store_on_wait(cli->store, tell_waiting, cli);
     return cli->options.as != NULL ? store_as(cli->store, cli->options.as, err) : 0;
 }
 

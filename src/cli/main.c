@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <sodium.h>
@@ -75,8 +76,14 @@ static void fill_streams(void)
 {
     static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
     for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {
-        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", modes[stream]) != stream)
-            abort();
+        if (fcntl(stream, F_GETFD) >= 0 || errno != EBADF ||
+            open("/dev/null", modes[stream]) == stream)
+            continue;
+        dprintf(STDERR_FILENO,
+                "esp-tokenctl: a standard stream is closed and /dev/null: %s; open "
+                "one of them\n",
+                strerror(errno));
+        _exit(-ESPT_UNUSABLE);
     }
 }
 
@@ -108,5 +115,6 @@ int main(int argc, char **argv)
     }
     if (code < 0)
         tell(&err, cli.json);
+    store_said();
     return code < 0 ? -code : code;
 }

@@ -54,6 +54,8 @@ const struct option_entry option_table[OPTION_COUNT] = {
                      0, PLACE(sort)},
     [OPTION_EXPLAIN] = {.name = "explain", .help = "walk every check, with its outcome"},
     [OPTION_PROMETHEUS] = {.name = "prometheus", .help = "for node_exporter's textfile collector"},
+    [OPTION_WAIT] = {"wait", "SECONDS", "for another that is writing (30; 0: not at all)",
+                     VALUE_TEXT, 0, PLACE(wait)},
 };
 
 static void set(struct options *options, int option, const char *value)

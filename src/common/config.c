@@ -138,7 +138,9 @@ static int make_absolute(char out[static PATH_MAX], const char *path, struct esp
 int config_parse(struct config *ret_config, const char *path, const char *text, size_t len,
                  struct espt_error *err)
 {
-    struct config config = {.map_size = MAP_SIZE_DEFAULT, .default_expiry = EXPIRY_DEFAULT};
+    struct config config = {.map_size = MAP_SIZE_DEFAULT,
+                            .default_expiry = EXPIRY_DEFAULT,
+                            .wait.seconds = CONFIG_WAIT_DEFAULT};
     struct reading r = {.config = &config, .file = path};
     int code = make_absolute(config.file, path, err);
     if (code == 0)

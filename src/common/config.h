@@ -9,6 +9,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* How long to wait for another process that is writing: whoever runs says it, not the file. */
+struct config_wait {
+    unsigned seconds;        /* 0: not at all */
+    void (*tell)(void *arg); /* called once after a second; NULL: nobody is told */
+    void *arg;
+};
+#define CONFIG_WAIT_DEFAULT 30
+
 /* All paths are absolute: relative ones were joined to the file's folder. */
 struct config {
     char file[PATH_MAX];
@@ -18,6 +26,7 @@ struct config {
     int64_t default_expiry; /* seconds; 0: never */
     char public_key[PATH_MAX];
     char secret_key[PATH_MAX];
+    struct config_wait wait;
 };
 
 /* `text` as read from the file at `path`. ESPT_UNUSABLE says FILE:LINE: what is wrong. */

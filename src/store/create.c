@@ -73,10 +73,10 @@ int store_create(const struct config *config, bool *ret_made, struct espt_error 
     if (lstat(config->store, &st) == 0)
         return 0;
     int fd;
-    int code = lock_open(config->store, &fd, err);
+    int code = lock_open(config->store, ".writer", &fd, err);
     if (code != 0)
         return code;
-    code = lock_take(fd, NULL, NULL, err);
+    code = lock_take(fd, &config->wait, err);
     if (code == 0) {
         if (lstat(config->store, &st) != 0)
             code = make(config, ret_made, err);

@@ -104,16 +104,65 @@ int db_env_open(MDB_env **ret_env, const struct config *config, struct espt_erro
     return 0;
 }
 
-int db_lock_file(const struct config *config, struct espt_error *err)
+int db_open(struct store *store, struct espt_error *err)
 {
-    char path[PATH_MAX + 8];
-    snprintf(path, sizeof path, "%s-lock", config->store);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: %s; run as the store's owner", path,
-                         strerror(errno));
-    close(fd);
+    /* made here, for the administrators alone: LMDB would make it by the store's mode */
+    int code = lock_open(store->config.store, "-lock", &store->gate_fd, err);
+    if (code == 0)
+        code = lock_take(store->gate_fd, &store->config.wait, err);
+    if (code != 0)
+        return code;
+    code = db_env_open(&store->env, &store->config, err);
+    lock_release(store->gate_fd);
+    return code;
+}
+
+void db_close(struct store *store)
+{
+    if (store->env != NULL)
+        mdb_env_close(store->env);
+    if (store->gate_fd >= 0)
+        close(store->gate_fd);
+    store->env = NULL;
+    store->gate_fd = -1;
+}
+
+int db_clear_dead(struct store *store, struct espt_error *err)
+{
+    int dead;
+    int code = lock_take(store->gate_fd, &store->config.wait, err);
+    if (code != 0)
+        return code;
+    mdb_reader_check(store->env, &dead);
+    lock_release(store->gate_fd);
     return 0;
+}
+
+/* The gate is held. */
+static int begin_read(struct store *store, MDB_txn **ret_mdb)
+{
+    int dead, rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, ret_mdb);
+    if (rc != MDB_READERS_FULL)
+        return rc;
+    mdb_reader_check(store->env, &dead);
+    return mdb_txn_begin(store->env, NULL, MDB_RDONLY, ret_mdb);
+}
+
+/* EAGAIN: a process of this number in another PID namespace has a slot. It will end. */
+int db_begin_read(struct store *store, MDB_txn **ret_mdb, struct espt_error *err)
+{
+    struct lock_wait wait = lock_wait_begin(&store->config.wait);
+    int rc = EAGAIN, code = 0;
+    while (code == 0 && rc == EAGAIN) {
+        code = lock_take(store->gate_fd, &store->config.wait, err);
+        if (code != 0)
+            return code;
+        rc = begin_read(store, ret_mdb);
+        lock_release(store->gate_fd);
+        if (rc == EAGAIN)
+            code = lock_wait_more(&wait, err);
+    }
+    return rc == 0 || code != 0 ? code : db_fail(err, rc, &store->config);
 }
 
 int db_judge(const struct config *config, struct espt_error *err)
@@ -135,16 +184,11 @@ int db_judge(const struct config *config, struct espt_error *err)
 static int open_tables(struct store *store, struct espt_error *err)
 {
     MDB_txn *mdb;
-    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &mdb);
-    if (rc == MDB_READERS_FULL) {
-        int dead;
-        mdb_reader_check(store->env, &dead);
-        rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &mdb);
-    }
-    if (rc != 0)
-        return db_fail(err, rc, &store->config);
     struct state_record state;
-    rc = mdb_dbi_open(mdb, NULL, 0, &store->dbi[TABLE_STATE]);
+    int code = db_begin_read(store, &mdb, err);
+    if (code != 0)
+        return code;
+    int rc = mdb_dbi_open(mdb, NULL, 0, &store->dbi[TABLE_STATE]);
     enum state_verdict verdict = rc == 0 ? db_state(mdb, store->dbi[TABLE_STATE], &state) : 0;
     if (verdict == STATE_OLDER || verdict == STATE_NEWER) { /* its tables may be others */
         mdb_txn_abort(mdb);
@@ -171,15 +215,12 @@ static int open_tables(struct store *store, struct espt_error *err)
 static int open_environment(struct store *store, struct espt_error *err)
 {
     for (int tries = 0;; tries++) {
-        int code = db_lock_file(&store->config, err);
-        if (code == 0)
-            code = db_env_open(&store->env, &store->config, err);
+        int code = db_open(store, err);
         if (code == 0)
             code = open_tables(store, err);
         if (code != AT_ODDS || tries == REPLACED_TRIES)
             return code == AT_ODDS ? 0 : code;
-        mdb_env_close(store->env);
-        store->env = NULL;
+        db_close(store);
         nanosleep(&(struct timespec){.tv_nsec = REPLACED_MS * 1000000L}, NULL);
     }
 }
@@ -187,8 +228,7 @@ static int open_environment(struct store *store, struct espt_error *err)
 int db_reopen(struct store *store, struct espt_error *err)
 {
     store->replaced = false;
-    mdb_env_close(store->env);
-    store->env = NULL;
+    db_close(store);
     int code = db_judge(&store->config, err);
     if (code == 0)
         code = open_environment(store, err);
@@ -205,10 +245,10 @@ int store_open(struct store **ret_store, const struct config *config, struct esp
     if (store == NULL)
         return espt_fail(err, ESPT_UNUSABLE, "out of memory");
     store->config = *config;
-    store->writer_fd = -1;
+    store->writer_fd = store->gate_fd = -1;
     code = open_environment(store, err);
     if (code == 0)
-        code = lock_open(config->store, &store->writer_fd, err);
+        code = lock_open(config->store, ".writer", &store->writer_fd, err);
     if (code == 0)
         *ret_store = store;
     else
@@ -220,8 +260,7 @@ void store_close(struct store *store)
 {
     if (store == NULL)
         return;
-    if (store->env != NULL)
-        mdb_env_close(store->env);
+    db_close(store);
     if (store->writer_fd >= 0)
         close(store->writer_fd);
     free(store);
@@ -233,10 +272,4 @@ int store_as(struct store *store, const char *entity, struct espt_error *err)
         return espt_fail(err, ESPT_USAGE, "--as takes an entity's name");
     memcpy(store->as, entity, strlen(entity) + 1);
     return 0;
-}
-
-void store_on_wait(struct store *store, void (*waiting)(void *arg), void *arg)
-{
-    store->waiting = waiting;
-    store->waiting_arg = arg;
 }

@@ -9,6 +9,7 @@
  * MUST 2: every write transaction puts its own id and the next revision in the state record.
  * MUST 3: never abort after mdb_txn_commit, even a failed one: it has freed the transaction.
  * MUST 4: after a failed commit or MDB_PANIC the environment is not used again.
+ * MUST 5: whatever may block within LMDB is done holding STORE-lock (lock.h).
  */
 #ifndef ESPT_STORE_DB_H
 #define ESPT_STORE_DB_H
@@ -22,12 +23,11 @@ struct store {
     MDB_dbi dbi[TABLE_COUNT];
     struct config config;
     int writer_fd; /* STORE.writer */
-    bool broken;   /* MUST 4 */
+    int gate_fd; /* STORE-lock; -1: none. Closed after the environment, whose own locks lie there */
+    bool broken; /* MUST 4 */
     bool replaced; /* the last transaction found the mark of closure */
     struct actor actor;
     char as[ENTITY_NAME_MAX + 1]; /* who is acted for; empty: nobody */
-    void (*waiting)(void *arg);
-    void *waiting_arg;
 };
 
 struct txn {
@@ -47,14 +47,18 @@ ESPT_MUST_USE int db_env_open(MDB_env **ret_env, const struct config *config,
                               struct espt_error *err);
 /* Owner, mode and file system of the store's file. */
 ESPT_MUST_USE int db_judge(const struct config *config, struct espt_error *err);
-/* The lock file is the administrators' alone: made before LMDB would make it by the store's mode.
- */
-ESPT_MUST_USE int db_lock_file(const struct config *config, struct espt_error *err);
+/* The same for a store, once others that do so have done; without its tables. */
+ESPT_MUST_USE int db_open(struct store *store, struct espt_error *err);
+void db_close(struct store *store);
+/* Begins a read transaction. */
+ESPT_MUST_USE int db_begin_read(struct store *store, MDB_txn **ret_mdb, struct espt_error *err);
+/* Clears the slots of readers that were killed. */
+ESPT_MUST_USE int db_clear_dead(struct store *store, struct espt_error *err);
 /* What the state record of a snapshot says of the store; it is filled if STATE_GOOD. */
 enum state_verdict db_state(MDB_txn *mdb, MDB_dbi main, struct state_record *ret_state);
 /* Any verdict but STATE_GOOD, in words. */
 int db_fail_state(struct espt_error *err, enum state_verdict verdict, const struct config *config);
-/* The path names another file than the one that is open: opens that. */
+/* Opens what the path names now: another file than the one that is open, or that one anew. */
 ESPT_MUST_USE int db_reopen(struct store *store, struct espt_error *err);
 /* The one map from LMDB's errors to ours. */
 int db_fail(struct espt_error *err, int rc, const struct config *config);

@@ -7,10 +7,12 @@
 #include <sys/file.h>
 #include <time.h>
 
-int lock_open(const char *store_path, int *ret_fd, struct espt_error *err)
+#define TOLD_AFTER_MS 1000
+
+int lock_open(const char *store_path, const char *suffix, int *ret_fd, struct espt_error *err)
 {
     char path[PATH_MAX + 8];
-    snprintf(path, sizeof path, "%s.writer", store_path);
+    snprintf(path, sizeof path, "%s%s", store_path, suffix);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return espt_fail(err, ESPT_UNUSABLE, "%s: %s; %s", path, strerror(errno),
@@ -27,27 +29,42 @@ static int64_t monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* By asking again: a blocked flock could be bounded only by a signal. */
-int lock_take(int fd, void (*waiting)(void *arg), void *arg, struct espt_error *err)
+struct lock_wait lock_wait_begin(const struct config_wait *how)
 {
-    const int64_t begin = monotonic_ms();
-    bool told = false;
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return espt_fail(err, ESPT_UNUSABLE, "the writers' lock: %s", strerror(errno));
-        int64_t waited = monotonic_ms() - begin;
-        if (waited > WRITER_WAIT_SECONDS * 1000)
-            return espt_fail(err, ESPT_UNUSABLE,
-                             "another esp-tokenctl has been writing for %d seconds; nothing was "
-                             "changed; try again when it has ended",
-                             WRITER_WAIT_SECONDS);
-        if (waited > 1000 && !told && waiting != NULL) {
-            waiting(arg);
-            told = true;
-        }
-        nanosleep(&(struct timespec){.tv_nsec = waited < 20 ? 500000 : 10000000}, NULL);
+    return (struct lock_wait){.how = how, .begun = monotonic_ms()};
+}
+
+/* By asking again: a blocked flock could be bounded only by a signal. */
+int lock_wait_more(struct lock_wait *wait, struct espt_error *err)
+{
+    const int64_t waited = monotonic_ms() - wait->begun;
+    const unsigned seconds = wait->how->seconds;
+    if (waited >= (int64_t)seconds * 1000)
+        return espt_fail(
+            err, ESPT_UNUSABLE,
+            "another esp-tokenctl is still at work on the store after %u second%s; "
+            "nothing was changed; try again when it has ended, or let --wait be longer",
+            seconds, seconds == 1 ? "" : "s");
+    if (waited > TOLD_AFTER_MS && !wait->told && wait->how->tell != NULL) {
+        wait->how->tell(wait->how->arg);
+        wait->told = true;
     }
+    nanosleep(&(struct timespec){.tv_nsec = waited < 20 ? 500000 : 10000000}, NULL);
     return 0;
+}
+
+int lock_take(int fd, const struct config_wait *how, struct espt_error *err)
+{
+    struct lock_wait wait = lock_wait_begin(how);
+    int code = 0;
+    while (code == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+            code = lock_wait_more(&wait, err);
+        else if (errno != EINTR)
+            code = espt_fail(err, ESPT_UNUSABLE, "the writers' lock: %s; look at the kernel's log",
+                             strerror(errno));
+    }
+    return code;
 }
 
 void lock_release(int fd)

@@ -1,15 +1,31 @@
-/* The writers' lock: flock on STORE.writer (0600), held across one write transaction. */
+/*
+ * Locks by flock, waited for with an end. Two of them keep a store's processes apart:
+ *
+ * STORE.writer (0600), held across one write transaction;
+ * STORE-lock, LMDB's own lock file, held while LMDB itself could block in it without an end: while
+ * an environment opens, a reader enters or dead ones are looked for. Who is stopped there (SIGSTOP,
+ * a frozen container) holds up the others no longer than they would wait for a writer.
+ */
 #ifndef ESPT_STORE_LOCK_H
 #define ESPT_STORE_LOCK_H
 
 #include "store/db.h"
 
-#define WRITER_WAIT_SECONDS 30
+/* A file beside the store, made if need be: its path and `suffix`. */
+ESPT_MUST_USE int lock_open(const char *store_path, const char *suffix, int *ret_fd,
+                            struct espt_error *err);
 
-/* Opens STORE.writer, made if need be. */
-ESPT_MUST_USE int lock_open(const char *store_path, int *ret_fd, struct espt_error *err);
-/* Waits for other writers: tells `waiting` after a second, gives up after WRITER_WAIT_SECONDS. */
-ESPT_MUST_USE int lock_take(int fd, void (*waiting)(void *arg), void *arg, struct espt_error *err);
+/* One wait, for whatever it is asked about. */
+struct lock_wait {
+    const struct config_wait *how;
+    int64_t begun; /* monotonic, ms */
+    bool told;
+};
+struct lock_wait lock_wait_begin(const struct config_wait *how);
+/* 0: a moment has passed, ask again; ESPT_UNUSABLE: the time is up. */
+ESPT_MUST_USE int lock_wait_more(struct lock_wait *wait, struct espt_error *err);
+
+ESPT_MUST_USE int lock_take(int fd, const struct config_wait *how, struct espt_error *err);
 void lock_release(int fd);
 
 #endif

@@ -187,10 +187,10 @@ int store_restore(const struct config *config, const struct tier_table *tiers,
     if (!publish_temporary(config->store, copy.store, sizeof copy.store))
         return espt_fail(err, ESPT_UNUSABLE, "%s: the name is too long; choose a shorter one",
                          config->store);
-    int code = lock_open(config->store, &fd, err);
+    int code = lock_open(config->store, ".writer", &fd, err);
     if (code != 0)
         return code;
-    code = lock_take(fd, NULL, NULL, err);
+    code = lock_take(fd, &config->wait, err);
     if (code == 0) {
         const struct past past = read_past(config);
         if (past.readable ? past.revision != shown : shown != 0)

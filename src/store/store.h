@@ -62,8 +62,9 @@ ESPT_MUST_USE int store_open(struct store **ret_store, const struct config *conf
                              struct espt_error *err);
 void store_close(struct store *store); /* NULL is allowed */
 
-/* Called once when another writer is waited for longer than a second; NULL: nobody is told. */
-void store_on_wait(struct store *store, void (*waiting)(void *arg), void *arg);
+/* From a commit on, SIGINT, SIGTERM, SIGHUP and SIGQUIT are held back, so that what was done can be
+   said too: this says that it was. */
+void store_said(void);
 
 /* Who runs the command, for the log; texts that are not known are empty. */
 struct actor {

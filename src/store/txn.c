@@ -3,6 +3,7 @@
 #include "store/lock.h"
 #include "store/rights.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,21 +68,23 @@ static void require_next_id(struct txn *txn)
                  txn->store->config.store);
 }
 
+static void begin_write(struct txn *txn)
+{
+    txn->code = db_clear_dead(txn->store, txn->err);
+    int rc = txn->code == 0 ? mdb_txn_begin(txn->store->env, NULL, 0, &txn->mdb) : 0;
+    if (rc != 0)
+        txn_fail_rc(txn, rc);
+}
+
 static int begin(struct txn *ret_txn, struct store *store, bool writes, bool locked,
                  struct espt_error *err)
 {
     struct txn txn = {.store = store, .writes = writes, .locked = locked, .err = err};
-    int dead;
     if (writes)
-        mdb_reader_check(store->env, &dead);
-    int rc = mdb_txn_begin(store->env, NULL, writes ? 0 : MDB_RDONLY, &txn.mdb);
-    if (rc == MDB_READERS_FULL) {
-        mdb_reader_check(store->env, &dead);
-        rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn.mdb);
-    }
-    if (rc != 0) {
-        txn_fail_rc(&txn, rc);
-    } else {
+        begin_write(&txn);
+    else
+        txn.code = db_begin_read(store, &txn.mdb, err);
+    if (txn.code == 0) {
         if (writes)
             require_next_id(&txn);
         read_state(&txn);
@@ -108,7 +111,7 @@ int txn_begin(struct txn *ret_txn, struct store *store, bool writes, struct espt
     int code = judge_use(store, err);
     for (int tries = 0; code == 0; tries++) {
         if (writes)
-            code = lock_take(store->writer_fd, store->waiting, store->waiting_arg, err);
+            code = lock_take(store->writer_fd, &store->config.wait, err);
         if (code == 0)
             code = begin(ret_txn, store, writes, writes, err);
         if (!store->replaced || tries == REPLACED_TRIES)
@@ -148,26 +151,72 @@ uint64_t txn_entries(struct txn *txn, enum table table)
     return txn->code == 0 ? stat.ms_entries : 0;
 }
 
+/* MUST 2 */
+static void stamp(struct txn *txn)
+{
+    struct record_key key = key_state();
+    uint8_t value[RECORD_MAX];
+    txn->state.transaction = mdb_txn_id(txn->mdb);
+    txn->state.revision++;
+    txn->state.foreign = txn_entries(txn, TABLE_FOREIGN) > 0;
+    txn_put(txn, TABLE_STATE, &key, value, state_encode(&txn->state, value));
+}
+
+/* LMDB answers a failed write of the meta page by putting the old transaction's number back, over
+   the new roots: validators must take that for damage, and deny. One more transaction, which
+   changes nothing, writes that page anew. Where the disk fails again, the next change does. */
+static void heal(struct store *store)
+{
+    struct espt_error ignored;
+    struct txn txn = {.store = store, .writes = true, .err = &ignored};
+    if (db_reopen(store, &ignored) != 0)
+        return;
+    begin_write(&txn);
+    read_state(&txn);
+    if (txn.code == 0)
+        stamp(&txn);
+    if (txn.code != 0)
+        mdb_txn_abort(txn.mdb); /* NULL is allowed */
+    else if (mdb_txn_commit(txn.mdb) != 0)
+        return;
+}
+
+static void hold_signals(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGQUIT);
+    sigprocmask(how, &set, NULL);
+}
+
+void store_said(void)
+{
+    hold_signals(SIG_UNBLOCK);
+}
+
 int txn_commit(struct txn *txn)
 {
-    if (txn->writes) {
-        struct record_key key = key_state();
-        uint8_t value[RECORD_MAX];
-        txn->state.transaction = mdb_txn_id(txn->mdb);
-        txn->state.revision++;
-        txn->state.foreign = txn_entries(txn, TABLE_FOREIGN) > 0;
-        txn_put(txn, TABLE_STATE, &key, value, state_encode(&txn->state, value));
-    }
+    const bool writes = txn->writes;
+    if (writes)
+        stamp(txn);
     if (txn->code != 0) {
         txn_abort(txn);
         return txn->code;
     }
+    if (writes)
+        hold_signals(SIG_BLOCK);
     int rc = mdb_txn_commit(txn->mdb);
-    end(txn);
     if (rc != 0) {
-        txn->store->broken = true;
         txn_fail_rc(txn, rc);
+        if (writes)
+            heal(txn->store);
+        txn->store->broken = true;
+        store_said();
     }
+    end(txn);
     return txn->code;
 }
 

@@ -118,9 +118,7 @@ static int keep(struct store *store, unsigned schema, char *ret_kept, struct esp
 static int upgrade(struct store *store, unsigned *ret_from, char *ret_kept, struct espt_error *err)
 {
     struct state_record state;
-    int code = db_lock_file(&store->config, err);
-    if (code == 0)
-        code = db_env_open(&store->env, &store->config, err);
+    int code = db_open(store, err);
     if (code == 0)
         code = read_schema(store, ret_from, &state, err);
     if (code != 0 || *ret_from == STORE_SCHEMA)
@@ -132,19 +130,18 @@ static int upgrade(struct store *store, unsigned *ret_from, char *ret_kept, stru
 int store_upgrade(const struct config *config, const struct actor *actor, unsigned *ret_from,
                   char *ret_kept, struct espt_error *err)
 {
-    struct store store = {.config = *config, .writer_fd = -1};
+    struct store store = {.config = *config, .writer_fd = -1, .gate_fd = -1};
     ret_kept[0] = '\0';
     int code = db_judge(config, err);
     if (code == 0)
-        code = lock_open(config->store, &store.writer_fd, err);
+        code = lock_open(config->store, ".writer", &store.writer_fd, err);
     if (code != 0)
         return code;
-    code = lock_take(store.writer_fd, NULL, NULL, err);
+    code = lock_take(store.writer_fd, &config->wait, err);
     if (code == 0) {
         store_actor(&store, actor);
         code = upgrade(&store, ret_from, ret_kept, err);
-        if (store.env != NULL)
-            mdb_env_close(store.env);
+        db_close(&store);
         lock_release(store.writer_fd);
     }
     close(store.writer_fd);

@@ -48,6 +48,7 @@ static void setup(void)
     snprintf(config.secret_key, sizeof config.secret_key, "%s/reveal.key", folder);
     config.map_size = UINT64_C(1) << 26;
     config.default_expiry = 3600;
+    config.wait.seconds = 30;
     DONE(reveal_create(&config, &made, &made_secret, &err));
     ck_assert(made && made_secret);
     DONE(store_create(&config, &made, &err));

@@ -1,0 +1,163 @@
+/* Writers one after another: who waits is told, and for how long is up to --wait. */
+#include "fault/trace.h"
+#include "fault/world.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct world world;
+
+static void setup(void)
+{
+    world_make(&world);
+}
+
+static struct run run(const char *const *args)
+{
+    return run_process(world_argv(&world, args), NULL);
+}
+#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
+
+/* A lock that somebody else has. */
+static int hold(const char *suffix)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s%s", world.store, suffix);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+    return fd;
+}
+
+static bool is_free(const char *suffix)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s%s", world.store, suffix);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return true;
+    bool taken = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    close(fd);
+    return taken;
+}
+
+START_TEST(waits_no_longer_than_said)
+{
+    const char *const locks[] = {".writer", "-lock"};
+    char *before = world_state(&world);
+    for (size_t i = 0; i < 2; i++) {
+        int fd = hold(locks[i]);
+        struct run at_once = RUN("--wait", "0", "create", "acme", "third");
+        ck_assert_int_eq(at_once.status, 5);
+        ck_assert_ptr_nonnull(strstr(at_once.err, "nothing was changed"));
+        ck_assert_ptr_null(strstr(at_once.err, "waiting"));
+        time_t begun = time(NULL);
+        struct run later = RUN("create", "acme", "third", "--wait=2");
+        ck_assert_int_eq(later.status, 5);
+        ck_assert_int_ge(time(NULL) - begun, 1);
+        ck_assert_str_eq(later.out, "");
+        close(fd);
+    }
+    char *after = world_state(&world);
+    ck_assert_str_eq(before, after);
+    free(before);
+    free(after);
+}
+END_TEST
+
+START_TEST(told_after_a_second)
+{
+    int fd = hold(".writer");
+    pid_t child = fork();
+    if (child == 0) { /* it holds the same lock, and ends */
+        usleep(2500000);
+        _exit(0);
+    }
+    close(fd);
+    struct run waited = RUN("create", "acme", "third");
+    ck_assert_msg(waited.status == 0, "%s", waited.err);
+    ck_assert_str_eq(waited.err,
+                     "esp-tokenctl: waiting for another esp-tokenctl that is writing\n");
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert_str_eq(RUN("edit", "acme/third", "--name", "fourth").err, "");
+}
+END_TEST
+
+START_TEST(readers_wait_for_no_writer)
+{
+    int fd = hold(".writer");
+    ck_assert_int_eq(RUN("--wait", "0", "list").status, 0);
+    ck_assert_int_eq(RUN("--wait", "0", "entity", "show", "acme").status, 0);
+    ck_assert_int_eq(RUN("--wait", "0", "check").status, 0);
+    ck_assert_int_eq(RUN("--wait", "0", "verify").status, 1);
+    close(fd);
+}
+END_TEST
+
+START_TEST(odd_waits)
+{
+    static const char *const odd[] = {"-1", "1s", "86401", "99999999999999999999", " 1", "+1"};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+        ck_assert_int_eq(RUN("list", "--wait", odd[i]).status, 2);
+    ck_assert_int_eq(RUN("list", "--wait", "86400").status, 0);
+}
+END_TEST
+
+/* Stopped at each of its calls, a writer holds nobody up for good: not another writer, not a list,
+   and a validator not at all. Had LMDB's own mutexes been waited for, this would never end. */
+START_TEST(stopped_at_each_call)
+{
+    const struct writer *writer = &writers[6]; /* create */
+    struct trace_plan plan = {.what = TRACE_SIGNAL, .value = SIGSTOP};
+    unsigned long refused = 0;
+    bool stopped = true;
+    while (stopped) {
+        world_reset(&world);
+        plan.at++;
+        struct traced traced = trace_run(world_argv(&world, writer->args), NULL, &plan);
+        const bool gate = is_free("-lock"), writes = is_free(".writer");
+        struct run other = RUN("--wait", "0", "edit", "mid/default", "--status", "inactive");
+        struct run list = RUN("--wait", "0", "list");
+        struct run verify = RUN("verify");
+        ck_assert_msg(other.status == (gate && writes ? 0 : 5), "call %lu: %s", plan.at, other.err);
+        ck_assert_msg(list.status == (gate ? 0 : 5), "call %lu: %s", plan.at, list.err);
+        ck_assert_msg(verify.status == 1, "call %lu: %s", plan.at, verify.err);
+        refused += other.status == 5;
+        stopped = traced.status == -1;
+        if (stopped)
+            trace_kill(&traced);
+        else
+            ck_assert_int_eq(traced.status, 0);
+        trace_free(&traced);
+        free(world_judge(&world));
+    }
+    ck_assert_uint_gt(plan.at, 50);
+    ck_assert_uint_gt(refused, 10);
+}
+END_TEST
+
+int main(void)
+{
+    if (!TRACE_WORKS) {
+        puts("the tracer knows x86-64 alone");
+        return 77;
+    }
+    Suite *suite = suite_create("wait");
+    TCase *tests = tcase_create("wait");
+    tcase_set_timeout(tests, 120);
+    tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_test(tests, waits_no_longer_than_said);
+    tcase_add_test(tests, told_after_a_second);
+    tcase_add_test(tests, readers_wait_for_no_writer);
+    tcase_add_test(tests, odd_waits);
+    tcase_add_test(tests, stopped_at_each_call);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}

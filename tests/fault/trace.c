@@ -1,0 +1,316 @@
+#include "fault/trace.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
+#define OPTIONS_OF_ENDS \
+    (OPTIONS | PTRACE_O_TRACEEXIT | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE)
+
+static const struct {
+    long call;
+    const char *name;
+    int error;
+} calls[] = {
+    {SYS_open, "open", EMFILE},
+    {SYS_openat, "openat", EMFILE},
+    {SYS_read, "read", EIO},
+    {SYS_pread64, "pread64", EIO},
+    {SYS_write, "write", ENOSPC},
+    {SYS_writev, "writev", ENOSPC},
+    {SYS_pwrite64, "pwrite64", ENOSPC},
+    {SYS_pwritev, "pwritev", ENOSPC},
+    {SYS_fsync, "fsync", EIO},
+    {SYS_fdatasync, "fdatasync", EIO},
+    {SYS_msync, "msync", EIO},
+    {SYS_ftruncate, "ftruncate", ENOSPC},
+    {SYS_fallocate, "fallocate", ENOSPC},
+    {SYS_rename, "rename", EIO},
+    {SYS_renameat2, "renameat2", EIO},
+    {SYS_link, "link", EIO},
+    {SYS_linkat, "linkat", EIO},
+    {SYS_unlink, "unlink", EIO},
+    {SYS_mkdir, "mkdir", ENOSPC},
+    {SYS_close, "close", EIO},
+    {SYS_mmap, "mmap", ENOMEM},
+    {SYS_mprotect, "mprotect", ENOMEM},
+    {SYS_madvise, "madvise", EINVAL},
+    {SYS_mlock, "mlock", ENOMEM},
+    {SYS_fcntl, "fcntl", ENOLCK},
+    {SYS_flock, "flock", ENOLCK},
+    {SYS_newfstatat, "newfstatat", EIO},
+    {SYS_fstat, "fstat", EIO},
+    {SYS_statx, "statx", EIO},
+    {SYS_fstatfs, "fstatfs", EIO},
+    {SYS_access, "access", EACCES},
+    {SYS_readlink, "readlink", EIO},
+    {SYS_getcwd, "getcwd", ENOENT},
+    {SYS_lseek, "lseek", EIO},
+    {SYS_ioctl, "ioctl", EIO},
+    {SYS_chmod, "chmod", EPERM},
+    {SYS_fchmod, "fchmod", EPERM},
+    {SYS_fchown, "fchown", EIO},
+    {SYS_pipe2, "pipe2", EMFILE},
+    {SYS_socket, "socket", EMFILE},
+    {SYS_connect, "connect", ECONNREFUSED},
+    {SYS_clone, "clone", EAGAIN},
+    {SYS_getdents64, "getdents64", EIO},
+    {SYS_nanosleep, "nanosleep", EINTR},
+    {SYS_clock_nanosleep, "clock_nanosleep", EINTR},
+};
+
+static size_t place_of(long call)
+{
+    size_t i = 0;
+    while (i < sizeof calls / sizeof *calls && calls[i].call != call)
+        i++;
+    return i;
+}
+
+const char *trace_call_name(long call)
+{
+    size_t i = place_of(call);
+    return i < sizeof calls / sizeof *calls ? calls[i].name : "another call";
+}
+
+int trace_call_error(long call)
+{
+    size_t i = place_of(call);
+    return i < sizeof calls / sizeof *calls ? calls[i].error : 0;
+}
+
+bool trace_call_writes(long call)
+{
+    return call == SYS_write || call == SYS_pwrite64 || call == SYS_writev || call == SYS_pwritev;
+}
+
+static char *read_all(int fd, size_t *ret_len)
+{
+    off_t len = lseek(fd, 0, SEEK_END);
+    ck_assert_int_ge(len, 0);
+    char *text = calloc(1, (size_t)len + 1);
+    ck_assert_ptr_nonnull(text);
+    ck_assert_int_eq(pread(fd, text, (size_t)len, 0), len);
+    close(fd);
+    *ret_len = (size_t)len;
+    return text;
+}
+
+static int scratch(const char *name)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    return fd;
+}
+
+static pid_t start(const char *const *argv, int in, int out, int err)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child != 0)
+        return child;
+    dup2(in, STDIN_FILENO);
+    dup2(out, STDOUT_FILENO);
+    dup2(err, STDERR_FILENO);
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0) {
+        raise(SIGSTOP);
+        execv(argv[0], (char *const *)(void *)(uintptr_t)argv);
+    }
+    _exit(127);
+}
+
+#if TRACE_WORKS
+static void set_call(pid_t pid, unsigned long number)
+{
+    struct user_regs_struct regs;
+    ck_assert_int_eq(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
+    regs.orig_rax = number;
+    ck_assert_int_eq(ptrace(PTRACE_SETREGS, pid, NULL, &regs), 0);
+}
+
+static void set_result(pid_t pid, int error)
+{
+    struct user_regs_struct regs;
+    ck_assert_int_eq(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
+    regs.rax = (unsigned long long)-error;
+    ck_assert_int_eq(ptrace(PTRACE_SETREGS, pid, NULL, &regs), 0);
+}
+
+/* write's, pwrite64's count; of writev and pwritev the first piece alone. */
+static void halve_count(pid_t pid, long call)
+{
+    struct user_regs_struct regs;
+    ck_assert_int_eq(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
+    regs.rdx = call == SYS_writev || call == SYS_pwritev ? 1 : regs.rdx / 2;
+    ck_assert_int_eq(ptrace(PTRACE_SETREGS, pid, NULL, &regs), 0);
+}
+#else
+static void set_call(pid_t pid, unsigned long number)
+{
+    ck_abort_msg("process %d, call %lu: x86-64 alone", (int)pid, number);
+}
+
+static void set_result(pid_t pid, int error)
+{
+    ck_abort_msg("process %d, error %d: x86-64 alone", (int)pid, error);
+}
+
+static void halve_count(pid_t pid, long call)
+{
+    ck_abort_msg("process %d, call %ld: x86-64 alone", (int)pid, call);
+}
+#endif
+
+struct run {
+    const struct trace_plan *plan;
+    struct traced *traced;
+    bool counting, within; /* main() has begun; within a call */
+    bool fail_at_exit;
+};
+
+/* main() begins with setrlimit(RLIMIT_CORE), which the loader never calls. */
+static bool is_begin(const struct __ptrace_syscall_info *info)
+{
+    return info->entry.nr == SYS_prlimit64 && info->entry.args[1] == RLIMIT_CORE;
+}
+
+/* False: the process is stopped for good. */
+static bool at_entry(struct run *run, pid_t pid, const struct __ptrace_syscall_info *info)
+{
+    const struct trace_plan *plan = run->plan;
+    const long call = (long)info->entry.nr;
+    if (!run->counting && is_begin(info))
+        run->counting = true;
+    if (!run->counting)
+        return true;
+    if (plan->at_call != NULL) {
+        unsigned long args[6];
+        for (size_t i = 0; i < 6; i++)
+            args[i] = info->entry.args[i];
+        plan->at_call(plan->arg, pid, call, args);
+    }
+    if (run->traced->calls < TRACE_CALLS_MAX)
+        run->traced->made[run->traced->calls] = call;
+    if (++run->traced->calls != plan->at || plan->what == TRACE_COUNT)
+        return true;
+    run->traced->call = call;
+    switch (plan->what) {
+    case TRACE_SIGNAL:
+        if (plan->value == SIGSTOP)
+            return false;
+        kill(pid, plan->value);
+        break;
+    case TRACE_FAIL:
+        set_call(pid, ~0UL);
+        run->fail_at_exit = true;
+        break;
+    case TRACE_FAIL_DONE:
+        run->fail_at_exit = true;
+        break;
+    case TRACE_SHORT:
+        halve_count(pid, call);
+        break;
+    case TRACE_COUNT:
+        break;
+    }
+    return true;
+}
+
+static bool at_syscall(struct run *run, pid_t pid)
+{
+    struct __ptrace_syscall_info info;
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0)
+        return true; /* killed meanwhile */
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+        return at_entry(run, pid, &info);
+    if (run->fail_at_exit) {
+        set_result(pid, run->plan->value);
+        run->fail_at_exit = false;
+    }
+    return true;
+}
+
+static bool ends(int sig)
+{
+    return sig != SIGCHLD && sig != SIGCONT && sig != SIGWINCH && sig != SIGURG;
+}
+
+/* Until the first process has ended, and its children if their ends are of interest. */
+static void follow(struct run *run)
+{
+    const bool all = run->plan->at_end != NULL;
+    const pid_t first = run->traced->pid;
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(all ? -1 : first, &status, __WALL)) > 0) {
+        long sig = 0;
+        if (WIFEXITED(status) || WIFSIGNALED(status)) {
+            if (pid == first)
+                run->traced->status =
+                    WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+            if (pid == first && !all)
+                return;
+            continue;
+        }
+        const int stop = WSTOPSIG(status), event = status >> 16;
+        if (stop == (SIGTRAP | 0x80)) {
+            if (pid == first && !at_syscall(run, pid)) {
+                run->traced->status = -1;
+                return;
+            }
+        } else if (event == PTRACE_EVENT_EXIT && all) {
+            run->plan->at_end(run->plan->arg, pid);
+        } else if (event == 0 && stop != SIGSTOP) {
+            sig = stop;
+            if (all && ends(stop))
+                run->plan->at_end(run->plan->arg, pid);
+        }
+        ptrace(PTRACE_SYSCALL, pid, NULL, sig);
+    }
+    ck_assert_int_eq(errno, ECHILD);
+}
+
+struct traced trace_run(const char *const *argv, const char *input, const struct trace_plan *plan)
+{
+    struct traced traced = {.call = -1};
+    int in = scratch("in"), out = scratch("out"), err = scratch("err"), status;
+    size_t len = input != NULL ? strlen(input) : 0, ignored;
+    ck_assert_int_eq(pwrite(in, input, len, 0), (ssize_t)len);
+    traced.pid = start(argv, in, out, err);
+    ck_assert_int_eq(waitpid(traced.pid, &status, 0), traced.pid);
+    ck_assert(WIFSTOPPED(status));
+    ck_assert_int_eq(ptrace(PTRACE_SETOPTIONS, traced.pid, NULL,
+                            plan->at_end != NULL ? OPTIONS_OF_ENDS : OPTIONS),
+                     0);
+    ck_assert_int_eq(ptrace(PTRACE_SYSCALL, traced.pid, NULL, 0), 0);
+    follow(&(struct run){.plan = plan, .traced = &traced});
+    close(in);
+    traced.out = read_all(out, &traced.out_len);
+    traced.err = read_all(err, &ignored);
+    return traced;
+}
+
+void trace_kill(struct traced *traced)
+{
+    int status;
+    kill(traced->pid, SIGKILL);
+    ck_assert_int_eq(waitpid(traced->pid, &status, __WALL), traced->pid);
+    traced->status = 128 + SIGKILL;
+}
+
+void trace_free(struct traced *traced)
+{
+    free(traced->out);
+    free(traced->err);
+}

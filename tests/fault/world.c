@@ -1,0 +1,209 @@
+#include "fault/world.h"
+
+#include "support/raw_store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+const struct writer writers[] = {
+    {"entity add",
+     {"entity", "add", "new", "--kind", "customer", "--reseller", "acme"},
+     .prints = true},
+    {"entity edit --name", {"entity", "edit", "bolt", "--name", "nut"}, .prints = true},
+    {"entity edit --status", {"entity", "edit", "acme", "--status", "inactive"}, .prints = true},
+    {"entity edit --reseller", {"entity", "edit", "bolt", "--reseller", "none"}, .prints = true},
+    {"entity edit --cascade",
+     {"--json", "entity", "edit", "acme", "--tier", "lite", "--cascade"},
+     .prints = true},
+    {"entity remove", {"entity", "remove", "zed", "--yes"}, .prints = true},
+    {"create", {"create", "acme", "third", "--expires", "2099-01-01"}, .prints = true},
+    {"create -q", {"create", "acme", "third", "-q"}, .prints = true},
+    {"edit",
+     {"edit", "acme/default", "--name", "main", "--status", "inactive", "--expires", "never"},
+     .prints = true},
+    {"remove", {"--json", "remove", "acme/second", "--yes"}, .prints = true},
+    {"show --reveal", {"show", "acme/default", "--reveal"}, .prints = true},
+};
+const size_t writer_count = sizeof writers / sizeof *writers;
+
+static void must_run(const struct world *world, const char *const *args)
+{
+    struct run run = run_ctl(world->config, NULL, args);
+    ck_assert_msg(run.status == 0, "%s %s: %s", args[0], args[1], run.err);
+}
+#define MUST_RUN(world, ...) must_run((world), (const char *const[]){__VA_ARGS__, NULL})
+
+void world_make_in(struct world *ret_world, const char *folder)
+{
+    struct world world = {0};
+    snprintf(world.folder, sizeof world.folder, "%s", folder);
+    snprintf(world.config, sizeof world.config, "%s/esp-token.conf", folder);
+    snprintf(world.store, sizeof world.store, "%s/tokens.mdb", folder);
+    struct run run = CTL(NULL, NULL, "init", folder);
+    ck_assert_msg(run.status == 0, "init: %s", run.err);
+    MUST_RUN(&world, "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
+    MUST_RUN(&world, "create", "acme", "second");
+    MUST_RUN(&world, "entity", "add", "bolt", "--kind", "customer", "--reseller", "acme");
+    MUST_RUN(&world, "entity", "add", "mid", "--kind", "customer", "--reseller", "acme", "--tier",
+             "advanced");
+    MUST_RUN(&world, "entity", "add", "zed", "--kind", "customer");
+    world.file = file_read(world.store, &world.len);
+    *ret_world = world;
+}
+
+void world_make(struct world *ret_world)
+{
+    if (access("/dev/shm", W_OK) == 0)
+        setenv("TMPDIR", "/dev/shm", 1);
+    world_make_in(ret_world, temp_folder());
+}
+
+/* Only what init makes stays. */
+static bool belongs(const char *name)
+{
+    static const char *const kept[] = {".",          "..",         "esp-token.conf", "tiers.ini",
+                                       "reveal.pub", "reveal.key", "tokens.mdb",     NULL};
+    size_t i = 0;
+    while (kept[i] != NULL && strcmp(kept[i], name) != 0)
+        i++;
+    return kept[i] != NULL;
+}
+
+void world_reset(const struct world *world)
+{
+    char temporary[600];
+    DIR *folder = opendir(world->folder);
+    ck_assert_ptr_nonnull(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        if (!belongs(entry->d_name))
+            ck_assert_int_eq(unlinkat(dirfd(folder), entry->d_name, 0), 0);
+    closedir(folder);
+    snprintf(temporary, sizeof temporary, "%s.again", world->store);
+    file_write(temporary, world->file, world->len, 0640);
+    ck_assert_int_eq(rename(temporary, world->store), 0);
+}
+
+void world_no_litter(const struct world *world)
+{
+    DIR *folder = opendir(world->folder);
+    ck_assert_ptr_nonnull(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        ck_assert_msg(belongs(entry->d_name) || strcmp(entry->d_name, "tokens.mdb-lock") == 0 ||
+                          strcmp(entry->d_name, "tokens.mdb.writer") == 0,
+                      "it left %s behind", entry->d_name);
+    closedir(folder);
+}
+
+const char *const *world_argv(const struct world *world, const char *const *args)
+{
+    static const char *argv[16];
+    size_t count = 0;
+    argv[count++] = ctl_path();
+    argv[count++] = "-c";
+    argv[count++] = world->config;
+    while (*args != NULL)
+        argv[count++] = *args++;
+    argv[count] = NULL;
+    return argv;
+}
+
+/* --- judgement --- */
+
+static int tell_entity(void *arg, const struct entity *e, struct espt_error *err)
+{
+    (void)err;
+    fprintf(arg, "entity %s kind %d of %s tier %s active %d tokens %u customers %u\n", e->name,
+            (int)e->kind, e->reseller, e->tier, e->active, e->tokens, e->customers);
+    return 0;
+}
+
+static int tell_token(void *arg, const struct token *t, struct espt_error *err)
+{
+    (void)err;
+    int64_t span = t->expires == 0 ? 0 : t->expires - t->created;
+    fprintf(arg, "token %s/%s active %d retiring %d ", t->entity, t->name, t->active, t->retiring);
+    if (span == 365 * 86400)
+        fprintf(arg, "expires after a year\n");
+    else
+        fprintf(arg, "expires %lld\n", (long long)t->expires);
+    return 0;
+}
+
+static void no_finding(void *arg, const struct finding *finding)
+{
+    (void)arg;
+    if (strcmp(finding->kind, "over-limit") != 0) /* as a tier lowered later may have it */
+        ck_abort_msg("check: %s: %s: %s", finding->kind, finding->subject, finding->message);
+}
+
+#define DONE(call) ck_assert_msg((call) == 0, "%s", err.message)
+
+static char *state_of(const struct world *world, bool change)
+{
+    struct espt_error err = {0};
+    struct config config;
+    struct store *store;
+    struct tier_table *tiers;
+    struct log_head head;
+    size_t findings, len;
+    char *text = NULL;
+    FILE *out = open_memstream(&text, &len);
+    ck_assert_ptr_nonnull(out);
+    DONE(config_load(&config, world->config, geteuid(), &err));
+    DONE(tier_table_load(&tiers, config.tiers, geteuid(), &err));
+    DONE(store_open(&store, &config, &err));
+    DONE(store_check(store, tiers, no_finding, NULL, &findings, &err));
+    DONE(store_entity_each(store, tell_entity, out, &err));
+    DONE(store_token_each(store, NULL, tell_token, out, &err));
+    DONE(store_log_verify(store, NULL, &head, &err));
+    fprintf(out, "log %llu\n", (unsigned long long)head.sequence);
+    if (change)
+        DONE(store_log_note(store, "test", "one more change", &err));
+    store_close(store);
+    tier_table_free(tiers);
+    fclose(out);
+    return text;
+}
+
+/* A validator reads what is there, and more than once. */
+static void must_read(const struct world *world)
+{
+    struct reader reader;
+    struct snapshot snapshot;
+    struct espt_error err = {0};
+    ck_assert_msg(raw_reader(&reader, world->store, &err) == 0, "a validator: %s", err.message);
+    enum reader_status status = reader_begin(&snapshot, &reader);
+    ck_assert_msg(status == READER_OK, "a validator reads the store: status %d", (int)status);
+    ck_assert_int_eq(reader_end(&snapshot), READER_OK);
+    reader_close(&reader);
+}
+
+char *world_state(const struct world *world)
+{
+    return state_of(world, false);
+}
+
+char *world_judge(const struct world *world)
+{
+    must_read(world);
+    char *state = state_of(world, true);
+    must_read(world);
+    return state;
+}
+
+char *world_state_after(const struct world *world, const struct writer *writer)
+{
+    world_reset(world);
+    struct run run = run_process(world_argv(world, writer->args), writer->input);
+    ck_assert_msg(run.status == 0, "%s: %s", writer->name, run.err);
+    char *state = world_state(world);
+    world_reset(world);
+    return state;
+}

@@ -1,0 +1,49 @@
+/*
+ * A small store that commands are let loose on, what each command that writes makes of it, and the
+ * judgement afterwards: the store is whole, and its state the one before the command or the one
+ * after it.
+ */
+#ifndef TESTS_FAULT_WORLD_H
+#define TESTS_FAULT_WORLD_H
+
+#include "store/store.h"
+#include "support/support.h"
+
+/* A command that writes. A new one is a line in world.c. */
+struct writer {
+    const char *name;
+    const char *args[12];
+    const char *input;
+    bool prints; /* what it did, whenever it is done */
+};
+extern const struct writer writers[];
+extern const size_t writer_count;
+
+/* acme, an advanced reseller with two tokens; bolt (lite) and mid (advanced), its customers; zed
+   (lite), a customer of the platform. In memory (/dev/shm) where that is, for speed. The folder is
+   the process's own, and world_reset() brings it back to how it was made. */
+struct world {
+    char folder[256], config[512], store[512];
+    char *file; /* tokens.mdb as it was made */
+    size_t len;
+};
+void world_make(struct world *ret_world);
+/* The same in `folder`. */
+void world_make_in(struct world *ret_world, const char *folder);
+void world_reset(const struct world *world);
+
+/* esp-tokenctl -c CONFIG and the writer's arguments; valid until the next call. */
+const char *const *world_argv(const struct world *world, const char *const *args);
+
+/* The whole state in words, but for ids and the times of the clock; check must find nothing. The
+   string is the caller's to free. */
+char *world_state(const struct world *world);
+/* That, and a further change can be made, and a validator reads the store. */
+char *world_judge(const struct world *world);
+/* The state that the writer makes. The world is as new afterwards. */
+char *world_state_after(const struct world *world, const struct writer *writer);
+
+/* Names of files in the folder that no world has when it is made. */
+void world_no_litter(const struct world *world);
+
+#endif
