@@ -91,6 +91,7 @@ int run_verify(struct cli *cli, struct espt_error *err);
 int run_tier_list(struct cli *cli, struct espt_error *err);
 int run_tier_check(struct cli *cli, struct espt_error *err);
 int run_complete(struct cli *cli, struct espt_error *err);
+int run_stats(struct cli *cli, struct espt_error *err);
 int run_check(struct cli *cli, struct espt_error *err);
 int run_rotate(struct cli *cli, struct espt_error *err);
 int run_retire(struct cli *cli, struct espt_error *err);

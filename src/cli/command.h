@@ -63,6 +63,7 @@ enum cli_option {
     OPTION_EXPLAIN,
     OPTION_PROMETHEUS,
     OPTION_WAIT,
+    OPTION_OUTPUT,
     OPTION_COUNT
 };
 #define BIT(option) (UINT64_C(1) << (option))
@@ -75,7 +76,7 @@ struct options {
     uint64_t given; /* bits of enum cli_option */
     const char *config, *kind, *reseller, *tier, *name, *status;
     const char *expires, *metric, *entity, *at, *clear, *as, *since, *token, *pin, *overlap;
-    const char *expiring, *unused, *sort, *wait;
+    const char *expiring, *unused, *sort, *wait, *output;
     int operands; /* after the command's words */
     char **operand;
 };

@@ -21,6 +21,17 @@ const struct command question_commands[] = {
          "Proves that every record, index and count of the store agrees, and lists the entities "
          "that are over their limit, above their reseller, without a token or with an unknown "
          "tier. Exit status 1: something was found."},
+    {.word = "stats",
+     .help = "count tokens: by tier, expiry and last use",
+     .run = run_stats,
+     .options = BIT(OPTION_AS) | BIT(OPTION_PROMETHEUS) | BIT(OPTION_OUTPUT),
+     .text =
+         "Counts entities and tokens in one snapshot of the store: tokens by tier and status, by "
+         "the month in which they expire, and by the day of their last use (in UTC).\n"
+         "With --prometheus it writes metrics in Prometheus' text format. For node_exporter's "
+         "textfile collector let a timer write them into a file of its folder by --output.",
+     .examples = "esp-tokenctl stats\n"
+                 "esp-tokenctl stats --prometheus -o /var/lib/node_exporter/esp-token.prom\n"},
     {.word = "log",
      .second = "verify",
      .help = "prove that no entry of the log was altered",

@@ -56,6 +56,8 @@ const struct option_entry option_table[OPTION_COUNT] = {
     [OPTION_PROMETHEUS] = {.name = "prometheus", .help = "for node_exporter's textfile collector"},
     [OPTION_WAIT] = {"wait", "SECONDS", "for another that is writing (30; 0: not at all)",
                      VALUE_TEXT, 0, PLACE(wait)},
+    [OPTION_OUTPUT] = {"output", "FILE", "into this file, whole or not at all", VALUE_FILE, 'o',
+                       PLACE(output)},
 };
 
 static void set(struct options *options, int option, const char *value)

@@ -68,7 +68,7 @@ static void judge_one(const char *word, const char *second)
     snprintf(usage, sizeof usage, "Usage: esp-tokenctl %s%s%s", word, second != NULL ? " " : "",
              second != NULL ? second : "");
     ck_assert_int_eq(run.status, 0);
-    ck_assert_int_eq(strncmp(run.out, usage, strlen(usage)), 0);
+    ck_assert_msg(strncmp(run.out, usage, strlen(usage)) == 0, "%s: %s%s", usage, run.out, run.err);
     ck_assert_msg(widest_line(run.out) < SCREEN_COLUMNS, "%s is too wide: %s", usage, run.out);
     /* each option of the synopsis is told */
     const char *end = strstr(run.out, "\n\n"), *options = strstr(run.out, "\nOptions");
