@@ -1,0 +1,89 @@
+#include "options.h"
+
+#include <security/pam_ext.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#define RANK_MAX 1000000
+
+struct known {
+    const char *name; /* ending in = if it takes a value */
+    size_t at;        /* of a const char * or a bool in struct options */
+};
+
+static const struct known known[] = {
+    {"config=", offsetof(struct options, config)},
+    {"validator=", offsetof(struct options, validator)},
+    {"metric=", offsetof(struct options, metric)},
+    {"min_rank=", offsetof(struct options, min_rank)},
+    {"any_user", offsetof(struct options, any_user)},
+    {"use_first_pass", offsetof(struct options, use_first_pass)},
+    {"try_first_pass", offsetof(struct options, try_first_pass)},
+};
+
+static bool refuse(pam_handle_t *pamh, const char *argument, const char *why)
+{
+    /* the name alone: a value may be what should not have been written here */
+    pam_syslog(pamh, LOG_ERR, "option %.*s: %s", (int)strcspn(argument, "="), argument, why);
+    return false;
+}
+
+static bool rank_parse(int32_t *ret_rank, const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    long rank = digits > 0 && digits <= 7 && text[digits] == '\0' ? strtol(text, NULL, 10) : 0;
+    *ret_rank = (int32_t)rank;
+    return rank >= 1 && rank <= RANK_MAX;
+}
+
+static bool take(struct options *options, pam_handle_t *pamh, const char *argument)
+{
+    const struct known *option = known, *end = known + sizeof known / sizeof *known;
+    size_t len = 0;
+    for (; option < end; option++) {
+        len = strlen(option->name);
+        if (option->name[len - 1] == '=' ? strncmp(argument, option->name, len) == 0
+                                         : strcmp(argument, option->name) == 0)
+            break;
+    }
+    if (option == end)
+        return refuse(pamh, argument, "unknown; see pam_esp_token(8)");
+    const char *value = argument + len;
+    void *field = (unsigned char *)options + option->at;
+    if (option->name[len - 1] != '=') {
+        bool *flag = field;
+        if (*flag)
+            return refuse(pamh, argument, "given twice");
+        return *flag = true;
+    }
+    if (option->at == offsetof(struct options, min_rank)) {
+        if (options->min_rank != 0)
+            return refuse(pamh, argument, "given twice");
+        return rank_parse(&options->min_rank, value) ||
+               refuse(pamh, argument, "must be a number from 1 to 1000000");
+    }
+    const char **text = field;
+    if (*text != NULL)
+        return refuse(pamh, argument, "given twice");
+    if (option->at != offsetof(struct options, metric) && value[0] != '/')
+        return refuse(pamh, argument, "must be a path that begins with /");
+    if (value[0] == '\0')
+        return refuse(pamh, argument, "must not be empty");
+    *text = value;
+    return true;
+}
+
+bool options_parse(struct options *ret_options, pam_handle_t *pamh, int argc, const char **argv)
+{
+    struct options options = {0};
+    for (int i = 0; i < argc; i++) {
+        if (!take(&options, pamh, argv[i]))
+            return false;
+    }
+    if (options.use_first_pass && options.try_first_pass)
+        return refuse(pamh, "try_first_pass", "cannot stand beside use_first_pass");
+    *ret_options = options;
+    return true;
+}

@@ -1,0 +1,13 @@
+# PAMDIR: where the system's PAM looks for a module that is named without a folder.
+PAMDIR ?= /lib/$(shell $(CC) -print-multiarch 2>/dev/null)/security
+PAM    := $(call sources,plugins/pam)
+$(eval $(call adapter,pam,$(call HAS_HEADER,security/pam_modules.h),libpam0g-dev,plugins/pam/pam_esp_token.so,$(PAMDIR)))
+
+$(OUT)/plugins/pam/pam_esp_token.so: $(PAM) plugins/pam/export.map
+	$(call SAY,LINK  $@)
+	$(Q)$(LINK) -shared $(PAM) -o $@ -Wl,--version-script=plugins/pam/export.map $(DEFS_$(VARIANT)) -lpam -ldl
+
+PAM_TESTS := $(addprefix $(OUT)/tests/hosts/,test_pam test_pam_care)
+$(PAM_TESTS:%=%.o): CPPFLAGS += -DOUT='"$(abspath $(OUT))"'
+$(PAM_TESTS): TEST_LIBS := -lpam
+HOST_PACKAGES += pamtester libpam-wrapper
