@@ -46,8 +46,8 @@ static int judge(pam_handle_t *pamh, const struct options *options, const espt_v
     v->validate(ctx, &query, &result);
     int code = pam_code(result.status);
     const char *reason = v->reason(result.status), *why = result.detail;
-    /* the holder of another's token learns nothing of it: this comes before its state. A reseller may
-       read its customer's data, and is not the customer */
+    /* the holder of another's token learns nothing of it: this comes before its state. A reseller
+       may read its customer's data, and is not the customer */
     bool matched = result.entity[0] != '\0' || code == PAM_SUCCESS;
     if (matched && user != NULL && strcmp(user, result.entity) != 0) {
         code = PAM_AUTH_ERR;

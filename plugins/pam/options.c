@@ -33,7 +33,7 @@ static bool refuse(pam_handle_t *pamh, const char *argument, const char *why)
 static bool rank_parse(int32_t *ret_rank, const char *text)
 {
     size_t digits = strspn(text, "0123456789");
-    long rank = digits > 0 && digits <= 7 && text[digits] == '\0' ? strtol(text, NULL, 10) : 0;
+    long rank = digits > 0 && text[digits] == '\0' ? strtol(text, NULL, 10) : 0;
     *ret_rank = (int32_t)rank;
     return rank >= 1 && rank <= RANK_MAX;
 }

@@ -10,4 +10,4 @@ $(OUT)/plugins/pam/pam_esp_token.so: $(PAM) plugins/pam/export.map
 PAM_TESTS := $(addprefix $(OUT)/tests/hosts/,test_pam test_pam_care)
 $(PAM_TESTS:%=%.o): CPPFLAGS += -DOUT='"$(abspath $(OUT))"'
 $(PAM_TESTS): TEST_LIBS := -lpam
-HOST_PACKAGES += pamtester libpam-wrapper
+HOST_PACKAGES += pamtester libpam-wrapper nginx libnginx-mod-http-auth-pam curl postgresql-15

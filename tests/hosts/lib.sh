@@ -62,7 +62,7 @@ exits() {
 
 # says FILE TEXT: it stands there; silent FILE TEXT: it does not
 says() {
-    grep -qF -e "$2" "$1" || fail "${1##*/} does not say '$2': $(cat "$1")"
+    grep -qF -e "$2" "$1" || fail "${1##*/} does not say '$2': $(tail -n 40 "$1")"
     checks=$((checks + 1))
 }
 silent() {
