@@ -68,7 +68,7 @@ static int prompt(pam_handle_t *pamh)
 static int authenticate(pam_handle_t *pamh, const struct options *options, const char *user,
                         char *ret_entity)
 {
-    int code = PAM_AUTH_ERR;
+    int code = options->use_first_pass ? PAM_CRED_INSUFFICIENT : PAM_AUTH_ERR;
     if (!options->use_first_pass && !options->try_first_pass)
         pam_set_item(pamh, PAM_AUTHTOK, NULL);
     const char *token = authtok(pamh);
@@ -113,7 +113,7 @@ EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char 
         return PAM_SERVICE_ERR;
     if (pam_get_data(pamh, KEPT, &kept) != PAM_SUCCESS || kept == NULL) {
         pam_syslog(pamh, LOG_NOTICE, "account without a token that auth let pass");
-        return PAM_AUTH_ERR;
+        return PAM_CRED_INSUFFICIENT;
     }
     int code = options.any_user ? PAM_SUCCESS : pam_get_item(pamh, PAM_USER, &user);
     if (code == PAM_SUCCESS && !options.any_user && user == NULL)

@@ -161,7 +161,7 @@ START_TEST(account_asks_again)
 {
     login_begin("plain", "north");
     answers[0] = web;
-    ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_AUTH_ERR);
+    ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_CRED_INSUFFICIENT);
     ck_assert(says("account without a token"));
     ck_assert_int_eq(pam_authenticate(pam, 0), PAM_SUCCESS);
     ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_SUCCESS);
@@ -178,7 +178,31 @@ START_TEST(account_asks_again)
     ck_assert_int_eq(pam_set_item(pam, PAM_USER, "north"), PAM_SUCCESS);
     answers[1] = "wrong";
     ck_assert_int_eq(pam_authenticate(pam, 0), PAM_AUTH_ERR);
-    ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_AUTH_ERR);
+    ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_CRED_INSUFFICIENT);
+    login_end();
+}
+END_TEST
+
+/* As the manual has it: whose token is gone since auth is not let in as one who came without. */
+START_TEST(tokens_beside_passwords)
+{
+    service("both", "auth [success=1 default=ignore] @\nauth required pam_permit.so\n"
+                    "auth required pam_permit.so\n"
+                    "account [success=1 cred_insufficient=ignore default=die] @\n"
+                    "account required pam_permit.so\naccount required pam_permit.so\n");
+    for (int gone = 0; gone < 2; gone++) {
+        login_begin("both", "north");
+        answers[0] = web;
+        ck_assert_int_eq(pam_authenticate(pam, 0), PAM_SUCCESS);
+        if (gone)
+            DO("remove", web_id, "--yes");
+        ck_assert_int_eq(pam_acct_mgmt(pam, 0), gone ? PAM_AUTH_ERR : PAM_SUCCESS);
+        login_end();
+    }
+    login_begin("both", "somebody");
+    answers[0] = "a password";
+    ck_assert_int_eq(pam_authenticate(pam, 0), PAM_SUCCESS);
+    ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_SUCCESS);
     login_end();
 }
 END_TEST
@@ -311,6 +335,7 @@ int main(void)
     tcase_add_test(tcase, what_cannot_tell_says_so);
     tcase_add_test(tcase, a_damaged_store_lets_nobody_in);
     tcase_add_test(tcase, account_asks_again);
+    tcase_add_test(tcase, tokens_beside_passwords);
     tcase_add_test(tcase, metric_and_rank_are_required_where_written);
     tcase_add_test(tcase, any_user_becomes_the_entity);
     tcase_add_test(tcase, options_are_read_strictly);
