@@ -89,7 +89,8 @@ struct reseller_record {
 
 struct token_record {
     bool retiring;   /* its name means its successor */
-    bool foreign;    /* another system's: its text was never here, and `sealed` is zero */
+    bool foreign;    /* another system's: it is found by its digest */
+    bool has_text;   /* else its text was never here, and `sealed` is zero */
     uint32_t entity; /* number */
     int64_t created; /* Unix seconds */
     char name[TOKEN_NAME_MAX + 1];

@@ -3,17 +3,17 @@
 
 /* --- tokens --- */
 
-enum { TOKEN_RETIRING = 1, TOKEN_FOREIGN = 2, TOKEN_FLAGS = 3 };
+enum { TOKEN_RETIRING = 1, TOKEN_FOREIGN = 2, TOKEN_HAS_TEXT = 4, TOKEN_FLAGS = 7 };
 
 size_t token_encode(const struct record_key *key, const struct token_record *in, uint8_t *out)
 {
     struct writer w = write_begin(out);
-    write_u8(&w,
-             (uint8_t)((in->retiring ? TOKEN_RETIRING : 0) | (in->foreign ? TOKEN_FOREIGN : 0)));
+    write_u8(&w, (uint8_t)((in->retiring ? TOKEN_RETIRING : 0) | (in->foreign ? TOKEN_FOREIGN : 0) |
+                           (in->has_text ? TOKEN_HAS_TEXT : 0)));
     write_u32(&w, in->entity);
     write_u64(&w, (uint64_t)in->created);
     write_text(&w, in->name);
-    if (!in->foreign)
+    if (in->has_text)
         write_bytes(&w, in->sealed, sizeof in->sealed);
     return write_end(&w, TABLE_TOKENS, key);
 }
@@ -25,11 +25,12 @@ bool token_decode(const struct record_key *key, const void *value, size_t len,
     uint8_t flags = parse_u8(&p);
     ret->retiring = (flags & TOKEN_RETIRING) != 0;
     ret->foreign = (flags & TOKEN_FOREIGN) != 0;
+    ret->has_text = (flags & TOKEN_HAS_TEXT) != 0;
     ret->entity = parse_u32(&p);
     ret->created = (int64_t)parse_u64(&p);
     parse_text(&p, ret->name, TOKEN_NAME_MAX, token_name_ok);
     memset(ret->sealed, 0, sizeof ret->sealed);
-    if (!ret->foreign)
+    if (ret->has_text)
         parse_bytes(&p, ret->sealed, sizeof ret->sealed);
     return parse_end(&p) && flags <= TOKEN_FLAGS && ret->entity != 0;
 }

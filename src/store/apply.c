@@ -96,6 +96,7 @@ static void put_token(struct txn *txn, const struct token_full *token)
     struct token_record record = {
         .retiring = token->token.retiring,
         .foreign = token->token.foreign,
+        .has_text = token->token.has_text,
         .entity = token->entity,
         .created = token->token.created,
     };
@@ -258,9 +259,9 @@ static void token_remove(struct txn *txn, const struct token_full *before)
     count_token(txn, before, -1);
 }
 
-void apply(struct txn *txn, const struct changes *changes)
+void apply_from(struct txn *txn, const struct changes *changes, size_t from)
 {
-    for (size_t i = 0; i < changes->count && txn->code == 0; i++) {
+    for (size_t i = from; i < changes->count && txn->code == 0; i++) {
         const struct change *change = &changes->items[i];
         switch (change->type) {
         case CHANGE_ENTITY_ADD:
@@ -286,5 +287,10 @@ void apply(struct txn *txn, const struct changes *changes)
             break;
         }
     }
+}
+
+void apply(struct txn *txn, const struct changes *changes)
+{
+    apply_from(txn, changes, 0);
     log_append(txn, changes);
 }

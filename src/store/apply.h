@@ -45,6 +45,9 @@ void changes_clear(struct changes *changes);
 /* Makes it a CHANGE_NOTE; texts are cut, and what is no text is said with `?`. */
 void change_note(struct change *ret_change, const char *word, const char *detail);
 
+/* Applies those from number `from` on; who applies a list part by part enters it in the log at
+   last, by log_append(). */
+void apply_from(struct txn *txn, const struct changes *changes, size_t from);
 /* Applies all, in order, to a write transaction, and enters them in the log. */
 void apply(struct txn *txn, const struct changes *changes);
 

@@ -38,8 +38,10 @@ struct txn {
     int code;    /* of the first failure; 0: none */
     struct espt_error *err;
     struct state_record state;
-    bool limited;     /* to the rights of `as` */
-    struct entity as; /* of store->as, as this transaction finds it */
+    bool has_public;
+    uint8_t public_key[32]; /* the reveal key's, once it was needed */
+    bool limited;           /* to the rights of `as` */
+    struct entity as;       /* of store->as, as this transaction finds it */
 };
 
 /* Opens the environment at config->store; *ret_env is closed by mdb_env_close(). */
@@ -70,6 +72,9 @@ ESPT_MUST_USE int txn_begin_locked(struct txn *ret_txn, struct store *store,
                                    struct espt_error *err);
 /* Commits, durably, or aborts if a call failed; returns the transaction's code. */
 ESPT_MUST_USE int txn_commit(struct txn *txn);
+/* A refusal, and nothing else, is taken back: the transaction goes on as if nothing had been asked.
+   Returns its code. Only between changes: none of what was refused was put. */
+int txn_forgive(struct txn *txn);
 /* Ends it without a trace; harmless once it has ended. */
 void txn_abort(struct txn *txn);
 /* Makes `code` the transaction's, with a message. */

@@ -31,6 +31,38 @@ int store_entity_each(struct store *store, entity_fn fn, void *arg, struct espt_
     return txn.code != 0 ? txn.code : result;
 }
 
+void entity_create(struct txn *txn, const struct tier_table *tiers, const struct entity_new *wanted,
+                   struct changes *changes, struct entity *ret_entity, struct token *ret_token,
+                   char *ret_text)
+{
+    struct change change = {.type = CHANGE_ENTITY_ADD};
+    struct entity *made = &change.entity.after;
+    const int64_t now = clock_now();
+    const char *reseller = wanted->reseller;
+    const struct tier *tier =
+        wanted->tier == NULL ? tier_default(tiers) : need_tier(txn, tiers, wanted->tier);
+    rights_add(txn, wanted->kind, &reseller);
+    if (reseller == NULL)
+        reseller = "";
+    rule_entity_name(txn, wanted->name);
+    rule_reseller(txn, wanted->kind, reseller);
+    if (txn->code != 0 || tier == NULL)
+        return;
+    *made = (struct entity){
+        .number = txn->state.next_number, .kind = wanted->kind, .active = true, .created = now};
+    name_copy(made->name, sizeof made->name, wanted->name);
+    name_copy(made->reseller, sizeof made->reseller, reseller);
+    name_copy(made->tier, sizeof made->tier, tier->name);
+    rule_ceiling(txn, tiers, made);
+    changes_add(changes, txn, &change);
+    const struct token first = {
+        .active = true, .expires = default_expiration(txn, now), .name = "default"};
+    if (txn->code == 0)
+        token_make(txn, made, &first, changes, ret_token, ret_text);
+    *ret_entity = *made;
+    ret_entity->tokens = 1;
+}
+
 int store_entity_add(struct store *store, const struct tier_table *tiers,
                      const struct entity_new *wanted, struct entity *ret_entity,
                      struct token *ret_token, char *ret_text, struct espt_error *err)
@@ -40,37 +72,15 @@ int store_entity_add(struct store *store, const struct tier_table *tiers,
     if (code != 0)
         return code;
     struct changes changes = {0};
-    struct change change = {.type = CHANGE_ENTITY_ADD};
-    struct entity *made = &change.entity.after;
+    struct entity entity = {0};
     struct token token = {0};
     char text[TOKEN_TEXT_LEN + 1] = "";
-    const int64_t now = clock_now();
-    const char *reseller = wanted->reseller;
-    const struct tier *tier =
-        wanted->tier == NULL ? tier_default(tiers) : need_tier(&txn, tiers, wanted->tier);
-    rights_add(&txn, wanted->kind, &reseller);
-    rule_entity_name(&txn, wanted->name);
-    if (reseller == NULL)
-        reseller = "";
-    rule_reseller(&txn, wanted->kind, reseller);
-    if (txn.code == 0 && tier != NULL) {
-        *made = (struct entity){
-            .number = txn.state.next_number, .kind = wanted->kind, .active = true, .created = now};
-        name_copy(made->name, sizeof made->name, wanted->name);
-        name_copy(made->reseller, sizeof made->reseller, reseller);
-        name_copy(made->tier, sizeof made->tier, tier->name);
-        rule_ceiling(&txn, tiers, made);
-        changes_add(&changes, &txn, &change);
-        const struct token first = {
-            .active = true, .expires = default_expiration(&txn, now), .name = "default"};
-        token_make(&txn, made, &first, &changes, &token, text);
-    }
+    entity_create(&txn, tiers, wanted, &changes, &entity, &token, text);
     apply(&txn, &changes);
     code = txn_commit(&txn);
     changes_clear(&changes);
     if (code == 0) {
-        made->tokens = 1;
-        *ret_entity = *made;
+        *ret_entity = entity;
         *ret_token = token;
         memcpy(ret_text, text, sizeof text);
     }

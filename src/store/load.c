@@ -97,6 +97,7 @@ int load_token_id(struct txn *txn, uint64_t id, struct token_full *ret_token)
                   .active = auth.active,
                   .retiring = record.retiring,
                   .foreign = record.foreign,
+                  .has_text = record.has_text,
                   .created = record.created,
                   .expires = auth.expires},
         .entity = record.entity,

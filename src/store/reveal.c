@@ -90,13 +90,17 @@ int reveal_create(const struct config *config, bool *ret_made_public, bool *ret_
     return write_key(config->public_key, public, 0644, ret_made_public, err);
 }
 
-int reveal_seal(const struct config *config, const char text[static TOKEN_TEXT_LEN],
-                uint8_t out[static SEALED_TEXT_LEN], struct espt_error *err)
+int reveal_public(const struct config *config, uint8_t ret_public[static 32],
+                  struct espt_error *err)
 {
-    unsigned char public[crypto_box_PUBLICKEYBYTES];
-    int code = read_key(config->public_key, TRUST_PUBLIC, public, err);
-    if (code != 0)
-        return code;
+    static_assert(crypto_box_PUBLICKEYBYTES == 32, "reveal.h");
+    return read_key(config->public_key, TRUST_PUBLIC, ret_public, err);
+}
+
+int reveal_seal(const struct config *config, const uint8_t public[static 32],
+                const char text[static TOKEN_TEXT_LEN], uint8_t out[static SEALED_TEXT_LEN],
+                struct espt_error *err)
+{
     if (crypto_box_seal(out, (const unsigned char *)text, TOKEN_TEXT_LEN, public) != 0)
         return espt_fail(err, ESPT_UNUSABLE,
                          "%s: not a usable public key; restore it, or remove "

@@ -17,8 +17,12 @@
    secret is left alone. `ret_made_*` say what was made. */
 ESPT_MUST_USE int reveal_create(const struct config *config, bool *ret_made_public,
                                 bool *ret_made_secret, struct espt_error *err);
-/* Reads the public key and seals. */
-ESPT_MUST_USE int reveal_seal(const struct config *config, const char text[static TOKEN_TEXT_LEN],
+/* Reads the public key. */
+ESPT_MUST_USE int reveal_public(const struct config *config, uint8_t ret_public[static 32],
+                                struct espt_error *err);
+/* Seals to it. */
+ESPT_MUST_USE int reveal_seal(const struct config *config, const uint8_t public[static 32],
+                              const char text[static TOKEN_TEXT_LEN],
                               uint8_t out[static SEALED_TEXT_LEN], struct espt_error *err);
 /* Reads the secret key and opens; `ret_text` gets 54 bytes and a terminator. */
 ESPT_MUST_USE int reveal_open(const struct config *config,

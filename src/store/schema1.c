@@ -57,7 +57,7 @@ static bool convert_auth(struct parser *p, const struct record_key *key, uint8_t
 static bool convert_token(struct parser *p, const struct record_key *key, uint8_t *out,
                           size_t *ret_len)
 {
-    struct token_record token = {.entity = parse_u32(p)};
+    struct token_record token = {.has_text = true, .entity = parse_u32(p)};
     token.created = (int64_t)parse_u64(p);
     parse_text(p, token.name, TOKEN_NAME_MAX, token_name_ok);
     parse_bytes(p, token.sealed, sizeof token.sealed);

@@ -34,7 +34,8 @@ struct token {
     uint64_t id;
     bool active;
     bool retiring;   /* rotated: it ends at `expires`, and its name means its successor */
-    bool foreign;    /* another system's: its text cannot be seen again */
+    bool foreign;    /* another system's: hosts know it by its SHA-256 */
+    bool has_text;   /* else its text was never here and cannot be seen */
     int64_t created; /* Unix seconds */
     int64_t expires; /* Unix seconds; 0: never */
     char name[TOKEN_NAME_MAX + 1];
@@ -146,6 +147,10 @@ ESPT_MUST_USE int store_entity_edit(struct store *store, const struct tier_table
 ESPT_MUST_USE int store_entity_remove(struct store *store, const struct entity *shown,
                                       struct espt_error *err);
 
+struct token_new {
+    const char *entity, *name;
+    const int64_t *expires; /* Unix seconds, 0: never; NULL: by the config's default_expiry */
+};
 /* `expires` NULL: by the config's default_expiry. */
 ESPT_MUST_USE int store_token_create(struct store *store, const struct tier_table *tiers,
                                      const char *entity, const char *name, const int64_t *expires,

@@ -120,9 +120,9 @@ static void open_text(struct txn *txn, const struct token_full *token, char *ret
 {
     uint64_t id;
     uint8_t digest[TOKEN_DIGEST_LEN];
-    if (token->token.foreign) {
+    if (!token->token.has_text) {
         txn_fail(txn, ESPT_REFUSED,
-                 "this token is another system's and its text was never here; ask its holder");
+                 "this token's text was never here: it was imported without; ask its holder");
         return;
     }
     txn->code = reveal_open(&txn->store->config, token->sealed, ret_text, txn->err);
@@ -161,14 +161,25 @@ int store_token_reveal(struct store *store, const struct token_ref *ref, struct 
 
 /* --- write --- */
 
-static uint64_t draw_free_id(struct txn *txn)
+/* The public key is read once a transaction. */
+void txn_seal(struct txn *txn, const char *text, uint8_t *out)
 {
-    struct token_full other;
-    uint64_t id;
-    do
-        id = mint_id(clock_ms());
-    while (load_token_id(txn, id, &other) > 0);
-    return id;
+    if (txn->code == 0 && !txn->has_public)
+        txn->code = reveal_public(&txn->store->config, txn->public_key, txn->err);
+    txn->has_public = txn->code == 0;
+    if (txn->code == 0)
+        txn->code = reveal_seal(&txn->store->config, txn->public_key, text, out, txn->err);
+}
+
+uint64_t draw_free_id(struct txn *txn)
+{
+    MDB_val value;
+    for (;;) {
+        const uint64_t id = mint_id(clock_ms());
+        struct record_key key = key_integer(id);
+        if (txn_get(txn, TABLE_TOKENS, &key, &value) <= 0)
+            return id;
+    }
 }
 
 int64_t default_expiration(const struct txn *txn, int64_t now)
@@ -186,15 +197,35 @@ void token_make(struct txn *txn, const struct entity *entity, const struct token
     made->token = *wanted;
     made->token.id = draw_free_id(txn);
     made->token.created = clock_now();
+    made->token.has_text = true;
     if (made->token.expires > EXPIRES_MAX)
         made->token.expires = EXPIRES_MAX;
     name_copy(made->token.entity, sizeof made->token.entity, entity->name);
     mint_text(made->token.id, ret_text);
     token_digest(ret_text, made->digest);
-    if (txn->code == 0)
-        txn->code = reveal_seal(&txn->store->config, ret_text, made->sealed, txn->err);
+    txn_seal(txn, ret_text, made->sealed);
     changes_add(changes, txn, &change);
     *ret_token = made->token;
+}
+
+void token_create(struct txn *txn, const struct tier_table *tiers, const struct token_new *wanted,
+                  struct changes *changes, struct token *ret_token, char *ret_text)
+{
+    struct entity owner;
+    const int64_t now = clock_now();
+    if (need_entity(txn, wanted->entity, &owner) <= 0)
+        return;
+    rule_token_name(txn, &owner, wanted->name);
+    rule_token_limit(txn, tiers, &owner);
+    rule_expires(txn, wanted->expires != NULL ? *wanted->expires : 0, now);
+    if (txn->code != 0)
+        return;
+    struct token token = {.active = true, .expires = default_expiration(txn, now)};
+    if (wanted->expires != NULL)
+        token.expires = *wanted->expires;
+    name_copy(token.name, sizeof token.name, wanted->name);
+    retired_sweep(txn, owner.number, now, changes);
+    token_make(txn, &owner, &token, changes, ret_token, ret_text);
 }
 
 int store_token_create(struct store *store, const struct tier_table *tiers, const char *entity,
@@ -205,24 +236,11 @@ int store_token_create(struct store *store, const struct tier_table *tiers, cons
     int code = txn_begin(&txn, store, true, err);
     if (code != 0)
         return code;
-    struct entity owner;
+    const struct token_new wanted = {.entity = entity, .name = name, .expires = expires};
     struct changes changes = {0};
     struct token token = {0};
     char text[TOKEN_TEXT_LEN + 1] = "";
-    const int64_t now = clock_now();
-    if (need_entity(&txn, entity, &owner) > 0) {
-        rule_token_name(&txn, &owner, name);
-        rule_token_limit(&txn, tiers, &owner);
-        rule_expires(&txn, expires != NULL ? *expires : 0, now);
-    }
-    if (txn.code == 0) {
-        struct token wanted = {.active = true, .expires = default_expiration(&txn, now)};
-        if (expires != NULL)
-            wanted.expires = *expires;
-        name_copy(wanted.name, sizeof wanted.name, name);
-        retired_sweep(&txn, owner.number, now, &changes);
-        token_make(&txn, &owner, &wanted, &changes, &token, text);
-    }
+    token_create(&txn, tiers, &wanted, &changes, &token, text);
     apply(&txn, &changes);
     code = txn_commit(&txn);
     changes_clear(&changes);

@@ -4,6 +4,16 @@
 
 #include "store/apply.h"
 
+/* One that is no token's yet. */
+uint64_t draw_free_id(struct txn *txn);
+/* Seals the text to the reveal key, in 102 bytes. */
+void txn_seal(struct txn *txn, const char *text, uint8_t *out);
+/* By all rules, as its caller's only change or one of many; nothing is applied yet. */
+void token_create(struct txn *txn, const struct tier_table *tiers, const struct token_new *wanted,
+                  struct changes *changes, struct token *ret_token, char *ret_text);
+void entity_create(struct txn *txn, const struct tier_table *tiers, const struct entity_new *wanted,
+                   struct changes *changes, struct entity *ret_entity, struct token *ret_token,
+                   char *ret_text);
 /* Draws a free id and a secret, seals it, and appends CHANGE_TOKEN_ADD. `wanted` says name, status
    and expiration; `ret_text` has 55 bytes. */
 void token_make(struct txn *txn, const struct entity *entity, const struct token *wanted,

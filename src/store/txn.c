@@ -23,6 +23,14 @@ int txn_fail(struct txn *txn, int code, const char *format, ...)
     return espt_fail(txn->err, code, "%s", message);
 }
 
+int txn_forgive(struct txn *txn)
+{
+    const int code = txn->code;
+    if (code == ESPT_USAGE || code == ESPT_MISSING || code == ESPT_REFUSED)
+        txn->code = 0;
+    return code;
+}
+
 static int txn_fail_rc(struct txn *txn, int rc)
 {
     if (txn->code == 0)
@@ -238,28 +246,40 @@ int txn_get(struct txn *txn, enum table table, const struct record_key *key, MDB
     return rc == 0 ? 1 : txn_fail_rc(txn, rc);
 }
 
-static void put(struct txn *txn, enum table table, const struct record_key *key,
-                const uint8_t *value, size_t len, unsigned flags)
+static int put(struct txn *txn, enum table table, const struct record_key *key,
+               const uint8_t *value, size_t len, unsigned flags)
 {
-    if (txn->code != 0)
-        return;
     MDB_val k = mdb_key(key);
     MDB_val v = {.mv_size = len, .mv_data = (void *)(uintptr_t)value};
-    int rc = mdb_put(txn->mdb, txn->store->dbi[table], &k, &v, flags);
-    if (rc != 0)
-        txn_fail_rc(txn, rc);
+    return mdb_put(txn->mdb, txn->store->dbi[table], &k, &v, flags);
+}
+
+/* Keys that mostly come in order: where one is behind the last, its page is filled to the brim
+   instead of split in halves. MDB_KEYEXIST: it is not, and nothing was touched. */
+static bool comes_in_order(enum table table)
+{
+    return table == TABLE_AUTH || table == TABLE_TOKENS || table == TABLE_ENTITIES ||
+           table == TABLE_BY_ENTITY;
 }
 
 void txn_put(struct txn *txn, enum table table, const struct record_key *key, const uint8_t *value,
              size_t len)
 {
-    put(txn, table, key, value, len, 0);
+    if (txn->code != 0)
+        return;
+    int rc = comes_in_order(table) ? put(txn, table, key, value, len, MDB_APPEND) : MDB_KEYEXIST;
+    if (rc == MDB_KEYEXIST)
+        rc = put(txn, table, key, value, len, 0);
+    if (rc != 0)
+        txn_fail_rc(txn, rc);
 }
 
 void txn_append(struct txn *txn, enum table table, const struct record_key *key,
                 const uint8_t *value, size_t len)
 {
-    put(txn, table, key, value, len, MDB_APPEND);
+    int rc = txn->code == 0 ? put(txn, table, key, value, len, MDB_APPEND) : 0;
+    if (rc != 0)
+        txn_fail_rc(txn, rc);
 }
 
 int txn_last(struct txn *txn, enum table table, struct record_key *ret_key, MDB_val *ret_value)
