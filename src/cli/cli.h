@@ -19,6 +19,7 @@ struct cli {
     struct options options;
     const struct command *command;
     bool json;
+    int died_of; /* the signal that ended the command, once it has told how far it came; 0: none */
     int64_t now; /* Unix seconds, when the command began */
     struct config config;
     struct store *store;      /* NULL: not opened */
@@ -58,8 +59,14 @@ const struct tier_table *cli_tiers_if_whole(struct cli *cli);
 /* actor.c */
 void cli_actor(const struct command *command, struct actor *ret_actor);
 
+/* entity.c: ESPT_USAGE for another word. */
+ESPT_MUST_USE int parse_kind(const char *text, enum entity_kind *ret_kind, struct espt_error *err);
 /* entity.c: 1 active, 0 inactive; ESPT_USAGE for another word. */
 ESPT_MUST_USE int parse_status(const char *text, int *ret_active, struct espt_error *err);
+
+/* create_many.c: --from FILE. */
+ESPT_MUST_USE int create_many(struct cli *cli, const int64_t *expires, struct espt_error *err);
+ESPT_MUST_USE int add_many(struct cli *cli, struct espt_error *err);
 
 /* token.c: --expires, which is given. */
 ESPT_MUST_USE int cli_expires(const struct cli *cli, int64_t *ret_when, struct espt_error *err);
@@ -95,6 +102,8 @@ int run_stats(struct cli *cli, struct espt_error *err);
 int run_check(struct cli *cli, struct espt_error *err);
 int run_rotate(struct cli *cli, struct espt_error *err);
 int run_retire(struct cli *cli, struct espt_error *err);
+int run_export(struct cli *cli, struct espt_error *err);
+int run_import(struct cli *cli, struct espt_error *err);
 int run_backup(struct cli *cli, struct espt_error *err);
 int run_restore(struct cli *cli, struct espt_error *err);
 int run_upgrade(struct cli *cli, struct espt_error *err);

@@ -57,6 +57,9 @@ enum cli_option {
     OPTION_PIN,
     OPTION_NO_MANIFEST,
     OPTION_OVERLAP,
+    OPTION_FROM,
+    OPTION_DRY_RUN,
+    OPTION_SEALED,
     OPTION_EXPIRING,
     OPTION_UNUSED,
     OPTION_SORT,
@@ -76,7 +79,7 @@ struct options {
     uint64_t given; /* bits of enum cli_option */
     const char *config, *kind, *reseller, *tier, *name, *status;
     const char *expires, *metric, *entity, *at, *clear, *as, *since, *token, *pin, *overlap;
-    const char *expiring, *unused, *sort, *wait, *output;
+    const char *expiring, *unused, *sort, *wait, *output, *from;
     int operands; /* after the command's words */
     char **operand;
 };
@@ -108,7 +111,8 @@ struct command {
     bool many;                             /* the last one may be repeated */
     bool hidden;                           /* from the list of commands, not from the man page */
     uint64_t needed;                       /* options that it does not do without */
-    uint64_t options;                      /* the others that it takes, beside OPTIONS_OF_ALL */
+    uint64_t instead; /* an option that stands for the last operand and these */
+    uint64_t options; /* the others that it takes, beside OPTIONS_OF_ALL */
     /* Options that mean something else to this command. */
     struct {
         enum cli_option option;

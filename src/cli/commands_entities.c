@@ -8,14 +8,21 @@ const struct command entity_commands[] = {
      .operands = {{"NAME", VALUE_TEXT}},
      .least = 1,
      .needed = BIT(OPTION_KIND),
-     .options = BIT(OPTION_AS) | BIT(OPTION_RESELLER) | BIT(OPTION_TIER),
+     .instead = BIT(OPTION_FROM),
+     .options = BIT(OPTION_AS) | BIT(OPTION_RESELLER) | BIT(OPTION_TIER) | BIT(OPTION_FROM),
+     .own = {{OPTION_FROM, NULL, "an entity a line, instead; -: standard input"}},
      .text =
          "Creates a reseller or a customer, with a token named default, whose text is printed. "
          "A customer belongs to the reseller named by --reseller, else to the platform. Without "
          "--tier it gets the tier table's default. A customer's tier never ranks above its "
-         "reseller's.",
+         "reseller's.\n"
+         "With --from each line of FILE is NAME KIND [RESELLER|-] [TIER|-]; - is none, or the "
+         "default. They are created in batches; kind, text and name (--json: an object) are "
+         "printed as each batch is committed. A line that is refused ends it; how far it came is "
+         "told.",
      .examples = "esp-tokenctl entity add north --kind reseller --tier advanced\n"
-                 "esp-tokenctl entity add acme --kind customer --reseller north\n"},
+                 "esp-tokenctl entity add acme --kind customer --reseller north\n"
+                 "esp-tokenctl entity add --from customers.txt --json > made.jsonl\n"},
     {.word = "entity",
      .second = "list",
      .help = "list the entities",

@@ -102,6 +102,29 @@ const struct command store_commands[] = {
              "is told. Hosts take the new one up at once. The store's revision goes on rising, and "
              "the log tells of the restoring. To go back, restore the kept one with --no-manifest.",
      .examples = "esp-tokenctl restore /var/backups/esp-token-2026-11-24.mdb\n"},
+    {.word = "export",
+     .help = "print the store as lines of JSON",
+     .run = run_export,
+     .options = BIT(OPTION_SEALED),
+     .text = "Prints every entity and token, one document a line: what import takes, here or "
+             "elsewhere. Token texts are not in it, but their SHA-256 is, so that the tokens go on "
+             "working; with --sealed their sealed texts are, which only the reveal key opens.",
+     .examples = "esp-tokenctl export --sealed > esp-token.jsonl\n"},
+    {.word = "import",
+     .help = "take in lines of JSON, as export prints them",
+     .run = run_import,
+     .operands = {{"FILE", VALUE_FILE}},
+     .least = 1,
+     .options = BIT(OPTION_DRY_RUN),
+     .text = "Reads FILE (-: standard input) line by line, in batches. What is there already is "
+             "left alone, so that it may be run again after a line that was refused, or an "
+             "interrupt. --dry-run changes nothing, and tells each line that would be refused, and "
+             "why (exit status 1).\n"
+             "Tokens of another system go on working when a line gives their SHA-256: "
+             "{\"token\": {\"foreign\": true, \"entity\": \"acme\", \"name\": \"old\", "
+             "\"sha256\": \"...\"}}. Such a text is 20 to 256 printable ASCII characters that do "
+             "not begin with esptk_.",
+     .examples = "esp-tokenctl import esp-token.jsonl --dry-run\n"},
     {.word = "upgrade",
      .help = "bring a store of an older version to this one",
      .run = run_upgrade,

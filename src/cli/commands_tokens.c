@@ -21,10 +21,15 @@ const struct command token_commands[] = {
      .run = run_create,
      .operands = {{"ENTITY", VALUE_ENTITY}, {"NAME", VALUE_TEXT}},
      .least = 2,
-     .options = BIT(OPTION_AS) | BIT(OPTION_EXPIRES) | BIT(OPTION_QUIET),
+     .instead = BIT(OPTION_FROM),
+     .options = BIT(OPTION_AS) | BIT(OPTION_EXPIRES) | BIT(OPTION_QUIET) | BIT(OPTION_FROM),
+     .own = {{OPTION_FROM, NULL, "a name a line, instead of NAME; -: standard input"}},
      .text = "Creates a token for ENTITY, named NAME, and prints it with its text. An entity may "
              "have as many tokens as its tier allows; every one counts, inactive and expired ones "
-             "too. Without --expires it expires after the configuration's default_expiry.",
+             "too. Without --expires it expires after the configuration's default_expiry.\n"
+             "With --from it creates one for each line, in batches, and prints id, text and name "
+             "(-q: the text, --json: an object) as each batch is committed. A line that is refused "
+             "ends it; how far it came is told.",
      .examples = "esp-tokenctl create acme website\n"
                  "esp-tokenctl create acme nightly --expires 90d -q > token.txt\n"},
     {.word = "show",

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int parse_kind(const char *text, enum entity_kind *ret_kind, struct espt_error *err)
+int parse_kind(const char *text, enum entity_kind *ret_kind, struct espt_error *err)
 {
     if (strcmp(text, "reseller") == 0)
         *ret_kind = KIND_RESELLER;
@@ -19,15 +19,25 @@ static int parse_kind(const char *text, enum entity_kind *ret_kind, struct espt_
 int run_entity_add(struct cli *cli, struct espt_error *err)
 {
     const struct options *o = &cli->options;
-    struct entity_new wanted = {.name = o->operand[0], .reseller = o->reseller, .tier = o->tier};
+    struct entity_new wanted = {.reseller = o->reseller, .tier = o->tier};
     struct entity entity;
     struct token token;
     char text[TOKEN_TEXT_LEN + 1] = "";
-    int code = parse_kind(o->kind, &wanted.kind, err);
+    const bool many = given(cli, OPTION_FROM);
+    int code = 0;
+    if (many && (o->kind != NULL || o->reseller != NULL || o->tier != NULL))
+        code =
+            espt_fail(err, ESPT_USAGE, "with --from, kind, reseller and tier stand in its lines");
+    else if (!many)
+        code = parse_kind(o->kind, &wanted.kind, err);
     if (code == 0)
         code = cli_store(cli, err);
     if (code == 0)
         code = cli_tiers(cli, err);
+    if (code == 0 && many)
+        return add_many(cli, err);
+    if (code == 0)
+        wanted.name = o->operand[0];
     if (code == 0)
         code = store_entity_add(cli->store, cli->tiers, &wanted, &entity, &token, text, err);
     if (code == 0 && cli->json) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,5 +117,7 @@ int main(int argc, char **argv)
     if (code < 0)
         tell(&err, cli.json);
     store_said();
+    if (cli.died_of != 0)
+        raise(cli.died_of); /* a shell is to see what ended it */
     return code < 0 ? -code : code;
 }

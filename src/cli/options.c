@@ -44,6 +44,10 @@ const struct option_entry option_table[OPTION_COUNT] = {
     [OPTION_NO_MANIFEST] = {.name = "no-manifest", .help = "it has none: prove its records alone"},
     [OPTION_OVERLAP] = {"overlap", "SPAN", "how long the old secret works on (24h)", VALUE_TEXT, 0,
                         PLACE(overlap)},
+    [OPTION_FROM] = {"from", "FILE", "one a line; -: from standard input", VALUE_FILE, 0,
+                     PLACE(from)},
+    [OPTION_DRY_RUN] = {.name = "dry-run", .help = "change nothing: tell what would be refused"},
+    [OPTION_SEALED] = {.name = "sealed", .help = "with the sealed texts of the tokens"},
     [OPTION_PIN] = {"pin", "NUMBER:HASH", "an entry that the log must hold", VALUE_TEXT, 0,
                     PLACE(pin)},
     [OPTION_EXPIRING] = {"expiring", "WHEN", "those that expire by then, as in 30d", VALUE_TEXT, 0,
@@ -102,7 +106,9 @@ static int judge(const struct options *options, const struct command *command,
         return ESPT_USAGE;
     }
     const uint64_t others = options->given & ~(command->options | command->needed | OPTIONS_OF_ALL);
-    const uint64_t missing = command->needed & ~options->given;
+    const bool instead = (options->given & command->instead) != 0;
+    const uint64_t missing = instead ? 0 : command->needed & ~options->given;
+    const int operands = command_operands(command) - instead;
     for (enum cli_option o = 0; o < OPTION_COUNT; o++) {
         if ((others & BIT(o)) != 0)
             return espt_fail(err, ESPT_USAGE, "--%s is not an option of this command",
@@ -111,10 +117,10 @@ static int judge(const struct options *options, const struct command *command,
             return espt_fail(err, ESPT_USAGE, "--%s is missing; give --%s %s", option_table[o].name,
                              option_table[o].name, option_table[o].argument);
     }
-    if (options->operands < command->least)
+    if (options->operands < command->least - instead)
         return espt_fail(err, ESPT_USAGE, "%s is missing",
                          command->operands[options->operands].name);
-    if (options->operands > command_operands(command) && !command->many)
+    if (options->operands > operands && !command->many)
         return espt_fail(err, ESPT_USAGE, "too many arguments");
     return 0;
 }

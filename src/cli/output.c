@@ -28,6 +28,14 @@ void output_begin(void)
     table_begin();
 }
 
+int output_flush(struct espt_error *err)
+{
+    errno = 0;
+    if (fflush(stdout) == 0)
+        return 0;
+    return espt_fail(err, ESPT_UNUSABLE, "standard output: %s", strerror(errno));
+}
+
 int output_end(struct espt_error *err)
 {
     errno = 0;
@@ -90,7 +98,7 @@ void limit_text(const struct entity *entity, const struct tier_table *tiers, cha
 
 /* --- JSON --- */
 
-static json_t *json_time(int64_t when)
+json_t *json_time(int64_t when)
 {
     char text[WHEN_TEXT_SIZE];
     if (when == WHEN_NEVER)

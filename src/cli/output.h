@@ -20,6 +20,7 @@ void limit_text(const struct entity *entity, const struct tier_table *tiers, cha
 json_t *json_of_token(const struct token *token, const char *text, int64_t now);
 json_t *json_of_entity(const struct entity *entity, const struct tier_table *tiers);
 json_t *json_of_tier(const struct tier *tier);
+json_t *json_time(int64_t when);             /* RFC 3339, or null for never */
 json_t *json_text_or_null(const char *text); /* null if empty */
 /* The document on one line, for streams; takes the reference. */
 ESPT_MUST_USE int json_print_line(json_t *document, struct espt_error *err);
@@ -60,6 +61,8 @@ void table_begin(void);                   /* once, before any */
 
 /* Memory of jansson is wiped before it is freed: it may have held a token's text. */
 void output_begin(void);
+/* What was printed is out; ESPT_UNUSABLE if not all could be written. */
+ESPT_MUST_USE int output_flush(struct espt_error *err);
 /* Flushes and wipes standard output's buffer; ESPT_UNUSABLE if not all could be written. */
 ESPT_MUST_USE int output_end(struct espt_error *err);
 

@@ -44,11 +44,14 @@ int run_create(struct cli *cli, struct espt_error *err)
     struct token token;
     char text[TOKEN_TEXT_LEN + 1] = "";
     int64_t expires = 0;
+    const bool many = given(cli, OPTION_FROM);
     int code = o->expires != NULL ? cli_expires(cli, &expires, err) : 0;
     if (code == 0)
         code = cli_store(cli, err);
     if (code == 0)
         code = cli_tiers(cli, err);
+    if (code == 0 && many)
+        return create_many(cli, o->expires != NULL ? &expires : NULL, err);
     if (code == 0)
         code = store_token_create(cli->store, cli->tiers, o->operand[0], o->operand[1],
                                   o->expires != NULL ? &expires : NULL, &token, text, err);

@@ -132,8 +132,8 @@ static void import_entity(struct batch *batch, const struct entity *wanted, bool
     if (found > 0) {
         *ret_new = false;
         if (there.kind != wanted->kind || there.active != wanted->active ||
-            there.created != wanted->created || strcmp(there.tier, wanted->tier) != 0 ||
-            strcmp(there.reseller, wanted->reseller) != 0)
+            (wanted->created != 0 && there.created != wanted->created) ||
+            strcmp(there.tier, wanted->tier) != 0 || strcmp(there.reseller, wanted->reseller) != 0)
             txn_fail(txn, ESPT_REFUSED,
                      "there is another entity of that name; rename or remove one of the two");
         return;
@@ -141,6 +141,8 @@ static void import_entity(struct batch *batch, const struct entity *wanted, bool
     rule_reseller(txn, wanted->kind, wanted->reseller);
     *made = *wanted;
     made->number = txn->state.next_number;
+    if (made->created == 0)
+        made->created = clock_now();
     /* a tier that is no longer in the table is kept as it is */
     if (tier_find(batch->tiers, wanted->tier) != NULL)
         rule_ceiling(txn, batch->tiers, made);
@@ -222,7 +224,7 @@ static void import_token(struct batch *batch, const struct token *token,
     if (found > 0) {
         *ret_new = false;
         struct token expected = *token;
-        if (!numbered)
+        if (expected.created == 0)
             expected.created = there.token.created;
         if (!same(&there, &expected, secret))
             txn_fail(txn, ESPT_REFUSED,
@@ -241,10 +243,10 @@ static void import_token(struct batch *batch, const struct token *token,
     made->entity = owner.number;
     memcpy(made->digest, secret->digest, sizeof made->digest);
     memcpy(made->sealed, secret->sealed, sizeof made->sealed);
-    if (!numbered) {
+    if (!numbered)
         made->token.id = draw_free_id(txn);
+    if (made->token.created == 0)
         made->token.created = clock_now();
-    }
     changes_add(&batch->changes, txn, &change);
     *ret_new = true;
 }

@@ -29,11 +29,6 @@ ESPT_MUST_USE int batch_token_create(struct batch *batch, const struct token_new
                                      struct token *ret_token, char *ret_text,
                                      struct espt_error *err);
 
-/* What export says of a token beside its fields. */
-struct token_secret {
-    uint8_t digest[TOKEN_DIGEST_LEN];
-    uint8_t sealed[SEALED_TEXT_LEN]; /* where token.has_text */
-};
 /* Puts an exported entity or token back: without a first token of its own, and with the id,
    creation and digest that it had. *ret_new is false where the same is there already; another of
    that name or id is refused. A foreign token without an id gets one, and counts as new for the

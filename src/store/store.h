@@ -119,6 +119,17 @@ ESPT_MUST_USE int store_token_reveal(struct store *store, const struct token_ref
                                      struct token *ret_token, char *ret_text,
                                      struct espt_error *err);
 
+/* What export says of a token beside its fields: no secret, but no one else's business. */
+struct token_secret {
+    uint8_t digest[TOKEN_DIGEST_LEN];
+    uint8_t sealed[SEALED_TEXT_LEN]; /* where token.has_text */
+};
+typedef int (*export_fn)(void *arg, const struct token *token, const struct token_secret *secret,
+                         struct espt_error *err);
+/* One snapshot: resellers in order of name, then customers, each before its tokens. */
+ESPT_MUST_USE int store_export(struct store *store, entity_fn on_entity, export_fn on_token,
+                               void *arg, struct espt_error *err);
+
 /* --- write; each one durable transaction --- */
 struct entity_new {
     const char *name;
