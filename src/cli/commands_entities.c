@@ -10,7 +10,7 @@ const struct command entity_commands[] = {
      .needed = BIT(OPTION_KIND),
      .instead = BIT(OPTION_FROM),
      .options = BIT(OPTION_AS) | BIT(OPTION_RESELLER) | BIT(OPTION_TIER) | BIT(OPTION_FROM),
-     .own = {{OPTION_FROM, NULL, "an entity a line, instead; -: standard input"}},
+     .own = {{OPTION_FROM, NULL, "instead: entities, one a line"}},
      .text =
          "Creates a reseller or a customer, with a token named default, whose text is printed. "
          "A customer belongs to the reseller named by --reseller, else to the platform. Without "

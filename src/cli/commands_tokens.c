@@ -23,7 +23,7 @@ const struct command token_commands[] = {
      .least = 2,
      .instead = BIT(OPTION_FROM),
      .options = BIT(OPTION_AS) | BIT(OPTION_EXPIRES) | BIT(OPTION_QUIET) | BIT(OPTION_FROM),
-     .own = {{OPTION_FROM, NULL, "a name a line, instead of NAME; -: standard input"}},
+     .own = {{OPTION_FROM, NULL, "instead of NAME: names, one a line"}},
      .text = "Creates a token for ENTITY, named NAME, and prints it with its text. An entity may "
              "have as many tokens as its tier allows; every one counts, inactive and expired ones "
              "too. Without --expires it expires after the configuration's default_expiry.\n"
