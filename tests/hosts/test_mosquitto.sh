@@ -1,0 +1,159 @@
+#!/bin/sh
+# The Mosquitto plugin in the real broker, with the real clients: who is let in, what they may read,
+# and what becomes of a connection whose token is good no more.
+# shellcheck disable=SC2016 # $share and $SYS are topics
+. tests/hosts/lib.sh
+. tests/hosts/mosquitto.sh
+
+new_token north entity add north --kind reseller --tier advanced
+new_token acme entity add acme --kind customer --reseller north
+new_token other entity add other --kind customer
+(umask 077 && sed 's/.$/!/' "$work/acme.token" >"$work/broken.token")
+for name in north acme other; do holds "$name" "$name"; done
+holds broken acme
+holds stranger acme other # acme's name, another's token
+
+# what is wrong with the configuration is told, and the broker does not begin
+refused() {
+    text=$1
+    shift
+    write_conf "$@"
+    # shellcheck disable=SC2086
+    exits "the broker with $*" 3 $plain /usr/sbin/mosquitto -c "$work/mosquitto.conf"
+    says "$work/out.log" "esp_token: $text"
+}
+refused "plugin_opt_prefx: no option of this plugin" "plugin_opt_prefx metrics"
+refused "plugin_opt_prefix: must be levels" "plugin_opt_prefix metrics/#"
+refused "plugin_opt_publish: must be" "plugin_opt_publish yes"
+refused "plugin_opt_recheck: must be" "plugin_opt_recheck 61"
+refused "plugin_opt_recheck: must be" "plugin_opt_recheck 1x"
+refused "plugin_opt_away: must be" "plugin_opt_away -1"
+refused "plugin_opt_prefix: given twice" "plugin_opt_prefix a" "plugin_opt_prefix b"
+mv "$work/store/tokens.mdb" "$work/store/away.mdb"
+refused "$work/store/tokens.mdb: "
+mv "$work/store/away.mdb" "$work/store/tokens.mdb"
+
+write_conf "plugin_opt_recheck 1"
+# shellcheck disable=SC2086
+begin_broker $plain
+
+# who is let in
+lets_in acme
+lets_in north
+for name in broken stranger; do
+    turns_away "$name"
+done
+says "$work/broker.log" "token $(token_id other): its entity is not the user name"
+turns_away nobody # no such user in the password file either
+lets_in collector # but this one
+ctl edit acme/default --status inactive >/dev/null
+turns_away acme
+says "$work/broker.log" "connection refused, token $(token_id acme): inactive"
+ctl edit acme/default --status active >/dev/null
+lets_in acme
+mv "$work/store/tokens.mdb" "$work/store/away.mdb"
+sleep 1.2
+turns_away acme
+says "$work/broker.log" "connection refused, token $(token_id acme): unavailable"
+mv "$work/store/away.mdb" "$work/store/tokens.mdb"
+until_true 5 lets_in acme
+
+# what may be subscribed to; 128 is MQTT's refusal
+for topic in metrics/kpi/x 'metrics/#' 'metrics/asn/+' 'metrics/+/x' '$share/acme/metrics/#' '$share/acme:2/metrics/kpi/x'; do
+    subscribes acme "$topic"
+done
+for topic in metrics/asn/traffic metrics metrics/ASN/x metrics/kpi.x '$share/north/metrics/#' '$share/acme2/metrics/#' '$share/acme/metrics/asn/x' '$share/north/#'; do
+    may_not_subscribe acme "$topic"
+done
+subscribes north metrics/asn/traffic
+# what is not all below the prefix is the broker's to answer, and its acl_file lets all subscribe
+for topic in '#' '+/kpi/x' 'news/#' '$SYS/#' '$share/acme/#'; do
+    subscribes acme "$topic"
+done
+subscribes collector 'metrics/#'
+
+# what is read: message by message
+listens acme 'metrics/#' -t 'metrics/asn/+' -t news
+listens north '#'
+for topic in kpi/x asn/traffic asn.traffic geo/y; do
+    sends collector "metrics/$topic" "$topic"
+done
+sends collector news latest
+sends collector metrics/kpi/z end
+hears north end
+hears acme end
+same "acme hears" "kpi/x geo/y end " "$(heard acme)"
+same "north hears" "kpi/x asn/traffic geo/y end " "$(heard north)"
+ctl entity edit acme --tier advanced >/dev/null
+sends collector metrics/asn/traffic raised
+hears acme raised
+ctl entity edit acme --tier lite >/dev/null
+sends collector metrics/asn/traffic lowered
+sends collector metrics/kpi/x end2
+hears acme end2
+never_hears acme lowered
+
+# a token does not let its holder publish, nor leave a will
+sends acme metrics/kpi/x forged
+sends acme news forged
+listens other 'metrics/#' --will-topic metrics/kpi/x --will-payload forged
+kill -9 "$listener"
+forget "$listener"
+until_true 5 grep -q "Client other-listens closed its connection" "$work/broker.log"
+sends collector metrics/kpi/x end3
+hears acme end3
+hears north end3
+never_hears north forged
+
+# a token that is switched off: no message from the next on, and no connection
+ctl edit acme/default --status inactive >/dev/null
+sends collector metrics/kpi/x late
+hears north late
+ends acme
+never_hears acme late
+says "$work/broker.log" "client acme-listens: connection refused, token $(token_id acme): inactive"
+ctl edit acme/default --status active >/dev/null
+
+# retained messages too
+sends collector metrics/asn/kept kept-asn -r
+sends collector metrics/kpi/kept kept-kpi -r
+listens acme 'metrics/#'
+hears acme kept-kpi
+never_hears acme kept-asn
+
+# one that expires ends by itself
+new_token brief entity add brief --kind customer
+ctl edit brief/default --expires "$(date -u -d '+5 seconds' +%Y-%m-%dT%H:%M:%SZ)" >/dev/null
+holds brief brief
+listens brief 'metrics/#'
+ends brief 12
+says "$work/broker.log" "token $(token_id brief): expired"
+
+# while the store is away nothing is read, and after six rechecks the connection ends; its client is
+# not told that its token is bad, and tries again
+sends collector metrics/kpi/x before
+hears acme before
+mv "$work/store/tokens.mdb" "$work/store/away.mdb"
+sleep 1.2
+sends collector metrics/kpi/x meanwhile
+until_true 12 grep -q "client acme-listens: connection refused, token $(token_id acme): unavailable" "$work/broker.log"
+silent "$work/acme.all" "not authorised"
+mv "$work/store/away.mdb" "$work/store/tokens.mdb"
+until_true 20 sh -c "[ \"\$(grep -c ^Subscribed '$work/acme.all')\" -ge 2 ]"
+sends collector metrics/kpi/x again
+hears acme again
+never_hears acme meanwhile
+
+# SIGHUP: who holds a good token stays, who does not goes
+listens other 'metrics/#'
+ctl edit other/default --status inactive >/dev/null
+kill -HUP "$server"
+ends other
+sends collector metrics/kpi/x after-reload
+hears acme after-reload
+stop_listening acme
+stop_listening north
+
+stop "$server"
+says "$work/broker.log" "Reloading config."
+finished

@@ -1,0 +1,183 @@
+#!/bin/sh
+# The Mosquitto plugin and what the broker makes of connections: sessions that outlast them, client ids
+# that are taken over, reloads, other settings of broker and plugin, and root's broker as another user.
+# shellcheck disable=SC2016 # $share and $SYS are topics
+. tests/hosts/lib.sh
+. tests/hosts/mosquitto.sh
+
+new_token north entity add north --kind reseller --tier advanced
+new_token acme entity add acme --kind customer --reseller north --tier advanced
+new_token second create acme second
+new_token other entity add other --kind customer
+for name in north acme other; do holds "$name" "$name"; done
+holds second acme
+inactive() {
+    ctl edit "$1" --status inactive >/dev/null
+}
+active() {
+    ctl edit "$1" --status active >/dev/null
+}
+
+# leaves NAME: a session with a subscription, whose client goes at once
+leaves() {
+    as "$1" mosquitto_sub -c -q 1 -i lasting -t 'metrics/#' -E >"$work/out.log" 2>&1
+}
+# returns NAME: what was queued, then what is sent now
+returns() {
+    XDG_CONFIG_HOME="$work/clients/$1" stdbuf -oL mosquitto_sub -c -q 1 -i lasting -F 'heard %p' -t 'metrics/#' -W 3 >"$work/$1.all" 2>&1 || true
+}
+
+write_conf "plugin_opt_recheck 1"
+# shellcheck disable=SC2086
+begin_broker $plain
+
+# messages wait for a client that is away, and are judged again when it is back
+leaves acme
+sends collector metrics/kpi/x one
+sends collector metrics/asn/x two
+sleep 2.5 # rechecks pass over an absent client
+sends collector metrics/kpi/x three
+returns acme
+same "what waited" "one two three " "$(heard acme)"
+leaves acme
+sends collector metrics/asn/x four
+sends collector metrics/kpi/x five
+ctl entity edit acme --tier lite >/dev/null
+sends collector metrics/asn/x six
+returns acme
+same "what waited, by a lower tier" "five " "$(heard acme)"
+ctl entity edit acme --tier advanced >/dev/null
+
+# by whoever takes the session over
+leaves acme
+sends collector metrics/asn/x seven
+sends collector metrics/kpi/x eight
+returns other
+same "what another entity gets of it" "eight " "$(heard other)"
+
+# a session whose token is switched off while it is away: refused, until another token is presented
+leaves acme
+sends collector metrics/kpi/x nine
+inactive acme/default
+kill -HUP "$server"
+until_true 5 grep -q "Reloading config." "$work/broker.log"
+lets_in collector # the reload is over
+sends collector metrics/kpi/x ten
+returns acme
+says "$work/acme.all" "not authorised"
+returns second
+same "what waited, with another token" "nine " "$(heard second)"
+active acme/default
+
+# a client id that is taken over: the old connection ends, the new one is looked after
+listens acme 'metrics/#'
+old=$listener
+kill -STOP "$old" # or it would come back, and they would take turns
+XDG_CONFIG_HOME="$work/clients/second" stdbuf -oL mosquitto_sub -d -i acme-listens -F 'heard %p' -t 'metrics/#' >"$work/second.all" 2>&1 &
+echo $! >"$work/second.pid"
+servers="$servers $!"
+until_true 5 grep -q '^Subscribed' "$work/second.all"
+inactive acme/default # the old one's
+sleep 2.5
+sends collector metrics/kpi/x still
+hears second still
+inactive acme/second
+ends second
+kill -KILL "$old"
+forget "$old"
+active acme/default
+active acme/second
+
+# MQTT 5 tells why: 135 is "not authorised"
+refusal=$(as other mosquitto_sub -V mqttv5 -d -t metrics/asn/x -W 5 -E 2>&1 | sed -n 's/^Subscribed (mid: 1): \([0-9]*\).*/\1/p')
+same "refusal in MQTT 5" 135 "$refusal"
+listens other 'metrics/#' -V mqttv5
+inactive other/default
+until_true 5 grep -q "DISCONNECT (152)" "$work/other.all" # administrative action
+forget "$listener"
+active other/default
+stop "$server"
+
+# no queue for the absent, if it is not wanted; publishing as the broker's acl_file says
+printf 'user collector\ntopic readwrite #\nuser acme\ntopic write news\ntopic write metrics/kpi/own\n' >"$work/broker/rules"
+write_conf "plugin_opt_recheck 1" "plugin_opt_away 0" "plugin_opt_publish acl"
+# shellcheck disable=SC2086
+begin_broker $plain
+leaves acme
+sleep 1.5
+sends collector metrics/kpi/x eleven
+returns acme
+same "what waited" "" "$(heard acme)"
+listens north 'metrics/#'
+sends acme metrics/kpi/own mine
+sends acme metrics/kpi/x foreign
+sends other metrics/kpi/own foreign
+listens acme 'metrics/#' --will-topic metrics/kpi/own --will-payload last-words
+kill -9 "$listener"
+forget "$listener"
+hears north last-words
+listens acme 'metrics/#' --will-topic metrics/kpi/own --will-payload from-the-refused
+inactive acme/default
+ends acme
+active acme/default
+sends collector metrics/kpi/x end
+hears north end
+same "north hears" "mine last-words end " "$(heard north)"
+stop_listening north
+stop "$server"
+
+# whose data: a level of the topic
+write_conf "plugin_opt_prefix metrics/%e"
+# shellcheck disable=SC2086
+begin_broker $plain
+for topic in metrics/acme/kpi/x 'metrics/acme/#' 'metrics/+/kpi/x' 'metrics/#'; do
+    subscribes acme "$topic"
+    subscribes north "$topic"
+done
+may_not_subscribe acme 'metrics/other/#'
+may_not_subscribe north metrics/other/kpi/x
+may_not_subscribe other 'metrics/+/asn/x'
+for name in north acme other; do listens "$name" 'metrics/#'; done
+for name in north acme other; do sends collector "metrics/$name/kpi/x" "of-$name"; done
+for name in north acme other; do sends collector "metrics/$name/kpi/x" end; done
+for name in north acme other; do hears "$name" end; done
+same "a reseller hears" "of-north of-acme end end " "$(heard north)"
+same "a customer hears" "of-acme end " "$(heard acme)"
+same "a stranger hears" "of-other end " "$(heard other)"
+for name in north acme other; do stop_listening "$name"; done
+stop "$server"
+
+# without an acl_file, what is outside the prefix is refused
+write_conf
+sed -i '/^acl_file/d' "$work/mosquitto.conf"
+# shellcheck disable=SC2086
+begin_broker $plain
+for topic in '#' '+/kpi/x' news '$SYS/#' '$share/acme/#'; do
+    may_not_subscribe acme "$topic"
+done
+subscribes acme 'metrics/#'
+stop "$server"
+
+# no ticks, no connections: nobody could end them
+write_conf
+sed -i '1i per_listener_settings true' "$work/mosquitto.conf"
+# shellcheck disable=SC2086
+begin_broker $plain
+sleep 6.5
+turns_away acme
+says "$work/broker.log" "set it to false"
+lets_in collector
+stop "$server"
+
+[ -n "$plain" ] || skip "not root: a broker that becomes another user was not tried; the rest passed"
+# root's broker becomes nobody before it loads the plugin, which must be able to read the store
+write_conf
+echo "user nobody" >>"$work/mosquitto.conf"
+begin_broker
+lets_in acme
+same "the broker's user" nobody "$(ps -o user= -p "$server")"
+stop "$server"
+chgrp root "$work/store/tokens.mdb"
+exits "a broker that cannot read the store" 3 /usr/sbin/mosquitto -c "$work/mosquitto.conf"
+says "$work/out.log" "esp_token: $work/store/tokens.mdb: "
+finished
