@@ -71,6 +71,10 @@ ESPT_MUST_USE int add_many(struct cli *cli, struct espt_error *err);
 /* token.c: --expires, which is given. */
 ESPT_MUST_USE int cli_expires(const struct cli *cli, int64_t *ret_when, struct espt_error *err);
 
+/* token.c: opens the store, and finds the token that the first operand names. */
+ESPT_MUST_USE int cli_token(struct cli *cli, struct token_ref *ret_ref, struct token *ret_token,
+                            struct espt_error *err);
+
 /* prompt.c: ESPT_USAGE if there is neither --yes nor a terminal to ask at. */
 ESPT_MUST_USE int prompt_possible(const struct cli *cli, struct espt_error *err);
 /* 0 yes; ESPT_REFUSED when declined. */

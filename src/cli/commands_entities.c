@@ -54,7 +54,7 @@ const struct command entity_commands[] = {
          "and of an inactive reseller's customers, are denied as suspended until it is active "
          "again.\n"
          "A reseller is not lowered below its customers; with --cascade they are lowered with "
-         "it, in the same transaction, and listed.",
+         "it, in the same transaction, and listed (with --json as \"lowered\").",
      .examples = "esp-tokenctl entity edit acme --tier advanced\n"
                  "esp-tokenctl entity edit north --tier lite --cascade\n"
                  "esp-tokenctl entity edit acme --reseller none\n"},

@@ -180,13 +180,34 @@ int run_entity_show(struct cli *cli, struct espt_error *err)
     return code == 0 ? show(cli, &entity, err) : code;
 }
 
-/* --- edit and remove --- */
+/* --- edit --- */
+
+/* What --cascade lowered: for people one line each, for scripts whole entities. */
+struct lowering {
+    struct cli *cli;
+    json_t *list; /* NULL: for people, or without --cascade */
+};
 
 static int tell_lowered(void *arg, const struct entity *entity, struct espt_error *err)
 {
-    (void)arg, (void)err;
-    fprintf(stderr, "esp-tokenctl: lowered %s to tier %s\n", entity->name, entity->tier);
+    struct lowering *lowering = arg;
+    if (lowering->list == NULL)
+        fprintf(stderr, "esp-tokenctl: lowered %s to tier %s\n", entity->name, entity->tier);
+    else if (json_array_append_new(lowering->list, json_of_entity(entity, lowering->cli->tiers)) !=
+             0)
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "out of memory; the change is made, see it by entity list");
     return 0;
+}
+
+static int print_edited(struct cli *cli, const struct entity *entity, json_t *lowered,
+                        struct espt_error *err)
+{
+    if (lowered == NULL)
+        return show(cli, entity, err);
+    json_t *json = json_of_entity(entity, cli->tiers);
+    json_object_set(json, "lowered", lowered);
+    return json_print(json, err);
 }
 
 int parse_status(const char *text, int *ret_active, struct espt_error *err)
@@ -206,6 +227,7 @@ int run_entity_edit(struct cli *cli, struct espt_error *err)
                                .tier = o->tier,
                                .reseller = o->reseller,
                                .cascade = given(cli, OPTION_CASCADE)};
+    struct lowering lowering = {.cli = cli};
     struct entity entity;
     int active, code = 0;
     if ((o->given & what) == 0)
@@ -221,39 +243,13 @@ int run_entity_edit(struct cli *cli, struct espt_error *err)
         code = cli_store(cli, err);
     if (code == 0 && (o->tier != NULL || o->reseller != NULL))
         code = cli_tiers(cli, err);
+    if (code == 0 && cli->json && edit.cascade)
+        lowering.list = json_array();
     if (code == 0)
         code = store_entity_edit(cli->store, cli->tiers, o->operand[0], &edit, &entity,
-                                 tell_lowered, NULL, err);
-    return code == 0 ? show(cli, &entity, err) : code;
-}
-
-static int ask(struct cli *cli, const struct entity *entity, struct espt_error *err)
-{
-    char question[160];
-    print_entity(stderr, entity, cli_tiers_if_whole(cli));
-    snprintf(question, sizeof question, "remove %s %s with its %u token%s?",
-             kind_word(entity->kind), entity->name, entity->tokens, entity->tokens == 1 ? "" : "s");
-    return prompt(question, err);
-}
-
-int run_entity_remove(struct cli *cli, struct espt_error *err)
-{
-    struct entity entity;
-    int code = prompt_possible(cli, err);
+                                 tell_lowered, &lowering, err);
     if (code == 0)
-        code = cli_store(cli, err);
-    if (code == 0)
-        code = store_entity_get(cli->store, cli->options.operand[0], &entity, err);
-    if (code == 0 && !given(cli, OPTION_YES))
-        code = ask(cli, &entity, err);
-    if (code == 0)
-        code = store_entity_remove(cli->store, &entity, err);
-    if (code != 0)
-        return code;
-    if (cli->json) {
-        json_t *removed = json_of_entity(&entity, cli_tiers_if_whole(cli));
-        return json_print(json_pack("{s:o}", "removed", removed), err);
-    }
-    printf("removed %s\n", entity.name);
-    return 0;
+        code = print_edited(cli, &entity, lowering.list, err);
+    json_decref(lowering.list);
+    return code;
 }

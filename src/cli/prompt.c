@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/output.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,10 @@ int prompt_possible(const struct cli *cli, struct espt_error *err)
 
 int prompt(const char *question, struct espt_error *err)
 {
-    fprintf(stderr, "%s [y/N] ", question);
+    if (in_colour(stderr))
+        fprintf(stderr, "\033[1m%s\033[0m [y/N] ", question);
+    else
+        fprintf(stderr, "%s [y/N] ", question);
     char *answer = NULL;
     size_t room = 0;
     ssize_t len = getline(&answer, &room, stdin);

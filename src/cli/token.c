@@ -10,8 +10,8 @@
 #define CLEAR_DEFAULT 45
 #define CLEAR_MAX 86400
 
-static int open_token(struct cli *cli, struct token_ref *ret_ref, struct token *ret_token,
-                      struct espt_error *err)
+int cli_token(struct cli *cli, struct token_ref *ret_ref, struct token *ret_token,
+              struct espt_error *err)
 {
     int code = token_ref_parse(ret_ref, cli->options.operand[0], err);
     if (code == 0)
@@ -101,7 +101,7 @@ int run_show(struct cli *cli, struct espt_error *err)
     struct token token;
     char text[TOKEN_TEXT_LEN + 1] = "";
     const bool reveal = given(cli, OPTION_REVEAL), clip = given(cli, OPTION_COPY);
-    int code = open_token(cli, &ref, &token, err);
+    int code = cli_token(cli, &ref, &token, err);
     if (code == 0 && (reveal || clip))
         code = store_token_reveal(cli->store, &ref, &token, text, err);
     if (code == 0 && clip)
@@ -120,7 +120,7 @@ int run_copy(struct cli *cli, struct espt_error *err)
     unsigned seconds = 0;
     int code = parse_clear(cli->options.clear, &seconds, err);
     if (code == 0)
-        code = open_token(cli, &ref, &token, err);
+        code = cli_token(cli, &ref, &token, err);
     if (code == 0)
         code = store_token_reveal(cli->store, &ref, &token, text, err);
     if (code == 0)
@@ -131,7 +131,7 @@ int run_copy(struct cli *cli, struct espt_error *err)
     return code;
 }
 
-/* --- edit, remove --- */
+/* --- edit --- */
 
 int run_edit(struct cli *cli, struct espt_error *err)
 {
@@ -152,35 +152,8 @@ int run_edit(struct cli *cli, struct espt_error *err)
         edit.active = &active;
     }
     if (code == 0)
-        code = open_token(cli, &ref, &token, err);
+        code = cli_token(cli, &ref, &token, err);
     if (code == 0)
         code = store_token_edit(cli->store, &ref, &edit, &token, err);
     return code == 0 ? print(cli, &token, NULL, err) : code;
-}
-
-int run_remove(struct cli *cli, struct espt_error *err)
-{
-    struct token_ref ref;
-    struct token token;
-    char id[TOKEN_ID_LEN + 1];
-    int code = prompt_possible(cli, err);
-    if (code == 0)
-        code = open_token(cli, &ref, &token, err);
-    if (code != 0)
-        return code;
-    token_id_format(token.id, id);
-    if (!given(cli, OPTION_YES)) {
-        char question[64];
-        print_token(stderr, &token, NULL, cli->now);
-        snprintf(question, sizeof question, "remove token %s?", id);
-        code = prompt(question, err);
-    }
-    if (code == 0)
-        code = store_token_remove(cli->store, &token, given(cli, OPTION_LAST), err);
-    if (code == 0 && cli->json)
-        code =
-            json_print(json_pack("{s:o}", "removed", json_of_token(&token, NULL, cli->now)), err);
-    else if (code == 0)
-        printf("removed %s (%s of %s)\n", id, token.name, token.entity);
-    return code;
 }

@@ -184,6 +184,30 @@ static bool same_entity(const struct entity *a, const struct entity *b)
            strcmp(a->tier, b->tier) == 0;
 }
 
+/* Everything that can refuse a removal. */
+static void judge_remove(struct txn *txn, const struct entity *shown, struct entity *ret_entity)
+{
+    if (need_entity(txn, shown->name, ret_entity) <= 0)
+        return;
+    rights_remove(txn, ret_entity);
+    rule_no_customers(txn, ret_entity);
+    if (!same_entity(shown, ret_entity))
+        txn_fail(txn, ESPT_REFUSED,
+                 "the entity was changed meanwhile; nothing was removed; look at it again");
+}
+
+int store_entity_removable(struct store *store, const struct entity *shown, struct espt_error *err)
+{
+    struct txn txn;
+    struct entity entity;
+    int code = txn_begin(&txn, store, false, err);
+    if (code != 0)
+        return code;
+    judge_remove(&txn, shown, &entity);
+    txn_abort(&txn);
+    return txn.code;
+}
+
 int store_entity_remove(struct store *store, const struct entity *shown, struct espt_error *err)
 {
     struct txn txn;
@@ -192,16 +216,11 @@ int store_entity_remove(struct store *store, const struct entity *shown, struct 
         return code;
     struct change change = {.type = CHANGE_ENTITY_REMOVE};
     struct changes changes = {0};
-    if (need_entity(&txn, shown->name, &change.entity.before) > 0) {
-        const struct entity *entity = &change.entity.before;
-        rights_remove(&txn, entity);
-        rule_no_customers(&txn, entity);
-        if (!same_entity(shown, entity))
-            txn_fail(&txn, ESPT_REFUSED,
-                     "the entity was changed meanwhile; nothing was removed; look at it again");
+    judge_remove(&txn, shown, &change.entity.before);
+    if (txn.code == 0) {
         struct change token = {.type = CHANGE_TOKEN_REMOVE};
         struct walk walk;
-        walk_tokens(&walk, &txn, entity->number);
+        walk_tokens(&walk, &txn, change.entity.before.number);
         while (walk_next_token(&walk, &token.token.before))
             changes_add(&changes, &txn, &token);
         walk_end(&walk);

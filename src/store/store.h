@@ -157,6 +157,9 @@ ESPT_MUST_USE int store_entity_edit(struct store *store, const struct tier_table
 /* `shown` is what a person said yes to: ESPT_REFUSED if the entity is no longer that. */
 ESPT_MUST_USE int store_entity_remove(struct store *store, const struct entity *shown,
                                       struct espt_error *err);
+/* What store_entity_remove() would refuse, before anybody is asked; nothing is changed. */
+ESPT_MUST_USE int store_entity_removable(struct store *store, const struct entity *shown,
+                                         struct espt_error *err);
 
 struct token_new {
     const char *entity, *name;
@@ -195,6 +198,8 @@ ESPT_MUST_USE int store_token_retire(struct store *store, const struct token_ref
    goes with it. */
 ESPT_MUST_USE int store_token_remove(struct store *store, const struct token *shown, bool last,
                                      struct espt_error *err);
+ESPT_MUST_USE int store_token_removable(struct store *store, const struct token *shown, bool last,
+                                        struct espt_error *err);
 
 /* --- the log: what every change wrote of itself, in its own transaction --- */
 #define LOG_HASH_LEN 32

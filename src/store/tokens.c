@@ -296,6 +296,34 @@ static bool same_token(const struct token *a, const struct token *b)
            strcmp(a->entity, b->entity) == 0;
 }
 
+/* Everything that can refuse a removal. */
+static void judge_remove(struct txn *txn, const struct token *shown, bool last,
+                         struct token_full *ret_token)
+{
+    struct entity owner;
+    const struct token_ref ref = {.by_id = true, .id = shown->id};
+    if (need_token(txn, &ref, ret_token) <= 0)
+        return;
+    if (!same_token(shown, &ret_token->token))
+        txn_fail(txn, ESPT_REFUSED,
+                 "the token was changed meanwhile; nothing was removed; look at it again");
+    if (need_entity(txn, shown->entity, &owner) > 0 && !shown->retiring)
+        rule_last_token(txn, &owner, last);
+}
+
+int store_token_removable(struct store *store, const struct token *shown, bool last,
+                          struct espt_error *err)
+{
+    struct txn txn;
+    struct token_full token;
+    int code = txn_begin(&txn, store, false, err);
+    if (code != 0)
+        return code;
+    judge_remove(&txn, shown, last, &token);
+    txn_abort(&txn);
+    return txn.code;
+}
+
 int store_token_remove(struct store *store, const struct token *shown, bool last,
                        struct espt_error *err)
 {
@@ -305,14 +333,8 @@ int store_token_remove(struct store *store, const struct token *shown, bool last
         return code;
     struct change change = {.type = CHANGE_TOKEN_REMOVE};
     struct changes changes = {0};
-    struct entity owner;
-    const struct token_ref ref = {.by_id = true, .id = shown->id};
-    if (need_token(&txn, &ref, &change.token.before) > 0) {
-        if (!same_token(shown, &change.token.before.token))
-            txn_fail(&txn, ESPT_REFUSED,
-                     "the token was changed meanwhile; nothing was removed; look at it again");
-        if (need_entity(&txn, shown->entity, &owner) > 0 && !shown->retiring)
-            rule_last_token(&txn, &owner, last);
+    judge_remove(&txn, shown, last, &change.token.before);
+    if (txn.code == 0) {
         retiring_follow(&txn, &change.token.before, NULL, &changes);
         changes_add(&changes, &txn, &change);
     }

@@ -123,6 +123,16 @@ START_TEST(cascade_lowers_and_tells)
     run = CTL(config, NULL, "entity", "edit", "acme", "--tier", "lite", "--cascade");
     ck_assert_int_eq(run.status, 0);
     ck_assert_str_eq(run.err, "esp-tokenctl: lowered bolt to tier lite\n");
+    CTL(config, NULL, "entity", "edit", "acme", "--tier", "advanced");
+    CTL(config, NULL, "entity", "edit", "bolt", "--tier", "advanced");
+    run = CTL(config, NULL, "--json", "entity", "edit", "acme", "--tier", "lite", "--cascade");
+    ck_assert_str_eq(run.err, "");
+    json_t *edited = done(run);
+    HAS_KEYS(edited, ENTITY_KEYS, "lowered");
+    json_t *bolt = done(CTL(config, NULL, "--json", "entity", "show", "bolt"));
+    ck_assert(json_equal(json_array_get(json_object_get(edited, "lowered"), 0), bolt));
+    json_decref(bolt);
+    json_decref(edited);
     run = CTL(config, NULL, "entity", "edit", "bolt", "--reseller", "none");
     ck_assert_ptr_nonnull(strstr(run.out, "reseller  -\n"));
 }

@@ -34,6 +34,41 @@ START_TEST(anything_else_declines)
 }
 END_TEST
 
+/* Nobody is asked what a rule would refuse anyhow. */
+START_TEST(refused_unasked)
+{
+    static const char *const commands[][4] = {
+        {"remove", "zed/default"},    /* its last */
+        {"entity", "remove", "acme"}, /* it has a customer */
+    };
+    const char *config = populated(NULL);
+    for (size_t i = 0; i < 2; i++) {
+        struct seen seen = at_terminal(config, commands[i], NULL, NULL);
+        const char *args[] = {commands[i][0], commands[i][1], "--yes", commands[i][2], NULL};
+        struct run run = run_ctl(config, NULL, args);
+        ck_assert_int_eq(seen.status, 4);
+        ck_assert_int_eq(strncmp(seen.text, run.err, strlen(run.err) - 1), 0); /* the same words */
+        ck_assert_ptr_null(strstr(seen.text, "[y/N]"));
+    }
+}
+END_TEST
+
+START_TEST(shows_what_would_go)
+{
+    const char *config = populated(NULL);
+    json_t *old = done(CTL(config, NULL, "--json", "show", "acme/default"));
+    ck_assert_int_eq(CTL(config, NULL, "rotate", "acme/default").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "second").status, 0);
+    struct seen seen = AT_TERMINAL(config, "n\n", NULL, "remove", "acme/default");
+    ck_assert_ptr_nonnull(strstr(seen.text, "With it goes its old secret:"));
+    ck_assert_ptr_nonnull(strstr(seen.text, text_of(old, "id")));
+    ck_assert_ptr_null(strstr(seen.text, "second"));
+    seen = AT_TERMINAL(config, "n\n", NULL, "entity", "remove", "bolt");
+    ck_assert_ptr_nonnull(strstr(seen.text, "  default (active)"));
+    json_decref(old);
+}
+END_TEST
+
 static void switch_off(const char *config)
 {
     ck_assert_int_eq(CTL(config, NULL, "edit", "zed/default", "--status", "inactive").status, 0);
@@ -84,6 +119,8 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, yes_removes);
     tcase_add_test(tests, anything_else_declines);
+    tcase_add_test(tests, refused_unasked);
+    tcase_add_test(tests, shows_what_would_go);
     tcase_add_test(tests, what_was_shown_changed);
     tcase_add_test(tests, empty_list_at_terminal);
     tcase_add_test(tests, colours);
