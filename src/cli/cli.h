@@ -75,6 +75,16 @@ ESPT_MUST_USE int cli_expires(const struct cli *cli, int64_t *ret_when, struct e
 ESPT_MUST_USE int cli_token(struct cli *cli, struct token_ref *ret_ref, struct token *ret_token,
                             struct espt_error *err);
 
+/* copy.c: closes the store, copies, and says where to; `text` is the caller's to wipe. */
+#define CLEAR_DEFAULT 45 /* seconds */
+ESPT_MUST_USE int cli_copy(struct cli *cli, const struct token *token, char *text, unsigned seconds,
+                           struct espt_error *err);
+/* For --copy of what makes a text. First: it goes to the clipboard or to standard output. */
+ESPT_MUST_USE int cli_copy_wanted(const struct cli *cli, struct espt_error *err);
+/* Says at a failure that the token is made all the same. */
+ESPT_MUST_USE int cli_copy_new(struct cli *cli, const struct token *token, char *text,
+                               struct espt_error *err);
+
 /* prompt.c: ESPT_USAGE if there is neither --yes nor a terminal to ask at. */
 ESPT_MUST_USE int prompt_possible(const struct cli *cli, struct espt_error *err);
 /* 0 yes; ESPT_REFUSED when declined. */

@@ -22,11 +22,13 @@ const struct command token_commands[] = {
      .operands = {{"ENTITY", VALUE_ENTITY}, {"NAME", VALUE_TEXT}},
      .least = 2,
      .instead = BIT(OPTION_FROM),
-     .options = BIT(OPTION_AS) | BIT(OPTION_EXPIRES) | BIT(OPTION_QUIET) | BIT(OPTION_FROM),
+     .options = BIT(OPTION_AS) | BIT(OPTION_EXPIRES) | BIT(OPTION_QUIET) | BIT(OPTION_FROM) |
+                BIT(OPTION_COPY),
      .own = {{OPTION_FROM, NULL, "instead of NAME: names, one a line"}},
      .text = "Creates a token for ENTITY, named NAME, and prints it with its text. An entity may "
              "have as many tokens as its tier allows; every one counts, inactive and expired ones "
-             "too. Without --expires it expires after the configuration's default_expiry.\n"
+             "too. Without --expires it expires after the configuration's default_expiry. With "
+             "--copy the text goes to the clipboard and is not printed.\n"
              "With --from it creates one for each line, in batches, and prints id, text and name "
              "(-q: the text, --json: an object) as each batch is committed. A line that is refused "
              "ends it; how far it came is told.",
@@ -68,8 +70,10 @@ const struct command token_commands[] = {
      .run = run_rotate,
      .operands = {{"TOKEN", VALUE_TOKEN}},
      .least = 1,
-     .options = BIT(OPTION_AS) | BIT(OPTION_OVERLAP) | BIT(OPTION_EXPIRES) | BIT(OPTION_QUIET),
-     .text = "Prints the new secret. The old one works on until the overlap ends, so that its "
+     .options = BIT(OPTION_AS) | BIT(OPTION_OVERLAP) | BIT(OPTION_EXPIRES) | BIT(OPTION_QUIET) |
+                BIT(OPTION_COPY),
+     .text = "Prints the new secret, or with --copy puts it on the clipboard. The old one works on "
+             "until the overlap ends, so that its "
              "holders can change over; meanwhile it is shown as retiring, under its id, and counts "
              "towards no limit. Rotating again ends an earlier one at once. What is done to the "
              "name, by edit or remove, is done to both secrets.\n"

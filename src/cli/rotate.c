@@ -54,7 +54,9 @@ int run_rotate(struct cli *cli, struct espt_error *err)
     struct rotated rotated;
     char text[TOKEN_TEXT_LEN + 1] = "";
     int64_t overlap, expires = 0;
-    int code = token_ref_parse(&ref, o->operand[0], err);
+    int code = cli_copy_wanted(cli, err);
+    if (code == 0)
+        code = token_ref_parse(&ref, o->operand[0], err);
     if (code == 0)
         code = parse_overlap(o->overlap, &overlap, err);
     if (code == 0 && o->expires != NULL)
@@ -66,8 +68,10 @@ int run_rotate(struct cli *cli, struct espt_error *err)
     if (code == 0)
         code = store_token_rotate(cli->store, cli->tiers, &ref, overlap,
                                   o->expires != NULL ? &expires : NULL, &rotated, text, err);
+    if (code == 0 && given(cli, OPTION_COPY))
+        code = cli_copy_new(cli, &rotated.token, text, err);
     if (code == 0)
-        code = print(cli, &rotated, text, err);
+        code = print(cli, &rotated, given(cli, OPTION_COPY) ? NULL : text, err);
     sodium_memzero(text, sizeof text);
     return code;
 }

@@ -4,11 +4,7 @@
 
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define CLEAR_DEFAULT 45
-#define CLEAR_MAX 86400
 
 int cli_token(struct cli *cli, struct token_ref *ret_ref, struct token *ret_token,
               struct espt_error *err)
@@ -30,7 +26,7 @@ static int print(struct cli *cli, const struct token *token, const char *text,
     return 0;
 }
 
-/* --- create, show, copy --- */
+/* --- create, show --- */
 
 int cli_expires(const struct cli *cli, int64_t *ret_when, struct espt_error *err)
 {
@@ -45,7 +41,9 @@ int run_create(struct cli *cli, struct espt_error *err)
     char text[TOKEN_TEXT_LEN + 1] = "";
     int64_t expires = 0;
     const bool many = given(cli, OPTION_FROM);
-    int code = o->expires != NULL ? cli_expires(cli, &expires, err) : 0;
+    int code = cli_copy_wanted(cli, err);
+    if (code == 0 && o->expires != NULL)
+        code = cli_expires(cli, &expires, err);
     if (code == 0)
         code = cli_store(cli, err);
     if (code == 0)
@@ -55,44 +53,17 @@ int run_create(struct cli *cli, struct espt_error *err)
     if (code == 0)
         code = store_token_create(cli->store, cli->tiers, o->operand[0], o->operand[1],
                                   o->expires != NULL ? &expires : NULL, &token, text, err);
+    const bool clip = given(cli, OPTION_COPY);
+    if (code == 0 && clip)
+        code = cli_copy_new(cli, &token, text, err);
     if (code == 0 && given(cli, OPTION_QUIET) && !cli->json)
         puts(text);
     else if (code == 0 && cli->json)
-        code = json_print(json_of_token(&token, text, cli->now), err);
+        code = json_print(json_of_token(&token, clip ? NULL : text, cli->now), err);
     else if (code == 0)
-        print_new_token(&token, text, cli->now);
+        print_new_token(&token, clip ? NULL : text, cli->now);
     sodium_memzero(text, sizeof text);
     return code;
-}
-
-static int parse_clear(const char *text, unsigned *ret_seconds, struct espt_error *err)
-{
-    unsigned long seconds = CLEAR_DEFAULT;
-    if (text != NULL) {
-        seconds = strtoul(text, NULL, 10);
-        if (strspn(text, "0123456789") != strlen(text) || seconds > CLEAR_MAX)
-            return espt_fail(err, ESPT_USAGE, "--clear takes seconds from 1 to %d, or 0 for never",
-                             CLEAR_MAX);
-    }
-    *ret_seconds = (unsigned)seconds;
-    return 0;
-}
-
-static int copy(struct cli *cli, const struct token *token, char *text, unsigned seconds,
-                struct espt_error *err)
-{
-    const char *way;
-    store_close(cli->store);
-    cli->store = NULL;
-    int code = clipboard_copy(text, seconds, &way, err);
-    if (code != 0 || cli->json)
-        return code;
-    fprintf(stderr, "esp-tokenctl: copied %s/%s to the clipboard (%s)", token->entity, token->name,
-            way);
-    if (seconds > 0)
-        fprintf(stderr, "; it is cleared in %u s", seconds);
-    fputc('\n', stderr);
-    return 0;
 }
 
 int run_show(struct cli *cli, struct espt_error *err)
@@ -105,28 +76,9 @@ int run_show(struct cli *cli, struct espt_error *err)
     if (code == 0 && (reveal || clip))
         code = store_token_reveal(cli->store, &ref, &token, text, err);
     if (code == 0 && clip)
-        code = copy(cli, &token, text, CLEAR_DEFAULT, err);
+        code = cli_copy(cli, &token, text, CLEAR_DEFAULT, err);
     if (code == 0)
         code = print(cli, &token, reveal ? text : NULL, err);
-    sodium_memzero(text, sizeof text);
-    return code;
-}
-
-int run_copy(struct cli *cli, struct espt_error *err)
-{
-    struct token_ref ref;
-    struct token token;
-    char text[TOKEN_TEXT_LEN + 1] = "";
-    unsigned seconds = 0;
-    int code = parse_clear(cli->options.clear, &seconds, err);
-    if (code == 0)
-        code = cli_token(cli, &ref, &token, err);
-    if (code == 0)
-        code = store_token_reveal(cli->store, &ref, &token, text, err);
-    if (code == 0)
-        code = copy(cli, &token, text, seconds, err);
-    if (code == 0 && cli->json)
-        code = print(cli, &token, NULL, err);
     sodium_memzero(text, sizeof text);
     return code;
 }

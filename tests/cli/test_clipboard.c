@@ -81,6 +81,26 @@ START_TEST(text_goes_by_pipe_alone)
 }
 END_TEST
 
+/* What is new goes there too, and then not to the screen. */
+START_TEST(new_text_is_copied_alone)
+{
+    const char *config = with_xclip();
+    struct run run = CTL(config, NULL, "create", "acme", "second", "--copy");
+    ck_assert_msg(run.status == 0, "%s", run.err);
+    ck_assert_ptr_nonnull(strstr(run.out, "\nname      second\n"));
+    ck_assert_ptr_null(strstr(run.out, TEXT_PATTERN));
+    ck_assert_ptr_nonnull(strstr(run.err, "copied acme/second to the clipboard"));
+    ck_assert_str_eq(file_read(clip, NULL), revealed(config, "acme/second"));
+    run = CTL(config, NULL, "--json", "rotate", "acme/second", "--copy");
+    json_t *json = done(run);
+    HAS_KEYS(json, TOKEN_KEYS);
+    ck_assert_str_eq(file_read(clip, NULL), revealed(config, "acme/second"));
+    json_decref(json);
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "third", "--copy", "-q").status, 2);
+    ck_assert_int_eq(CTL(config, NULL, "show", "acme/third").status, 3);
+}
+END_TEST
+
 /* Neither xclip nor who waits to clear holds the pipe that $(...) reads. */
 START_TEST(script_does_not_wait)
 {
@@ -105,6 +125,11 @@ START_TEST(no_clipboard)
     ck_assert_int_eq(run.status, 5);
     ck_assert_ptr_nonnull(strstr(run.err, "install"));
     ck_assert_ptr_null(strstr(run.err, TEXT_PATTERN));
+    run = CTL(config, NULL, "create", "acme", "second", "--copy");
+    ck_assert_int_eq(run.status, 5);
+    ck_assert_str_eq(run.out, "");
+    ck_assert_ptr_nonnull(strstr(run.err, "the token is made"));
+    ck_assert_int_eq(CTL(config, NULL, "show", "acme/second").status, 0);
 }
 END_TEST
 
@@ -116,6 +141,7 @@ int main(void)
     tcase_add_test(tests, copied_then_cleared);
     tcase_add_test(tests, what_came_later_stays);
     tcase_add_test(tests, text_goes_by_pipe_alone);
+    tcase_add_test(tests, new_text_is_copied_alone);
     tcase_add_test(tests, script_does_not_wait);
     tcase_add_test(tests, no_clipboard);
     suite_add_tcase(suite, tests);
