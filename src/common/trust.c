@@ -11,6 +11,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#define OPEN_MAX_TIMES 16
+
 static int unusable(const char *path, struct espt_error *err)
 {
     const char *mend = errno == EACCES || errno == EPERM ? "; let this user read it"
@@ -67,7 +69,7 @@ static int judge_file(const char *path, const struct stat *st, uid_t owner, enum
 }
 
 /* Where links lead: the file there must be the one that was opened. */
-static int judge_place(const char *path, const struct stat *opened, uid_t owner,
+static int judge_place(const char *path, const struct stat *opened, uid_t owner, bool *ret_other,
                        struct espt_error *err)
 {
     char real[PATH_MAX];
@@ -77,27 +79,40 @@ static int judge_place(const char *path, const struct stat *opened, uid_t owner,
         return code;
     if (realpath(path, real) == NULL || stat(real, &st) != 0)
         return unusable(path, err);
-    if (st.st_dev != opened->st_dev || st.st_ino != opened->st_ino)
+    *ret_other = st.st_dev != opened->st_dev || st.st_ino != opened->st_ino;
+    if (*ret_other)
         return espt_fail(err, ESPT_UNUSABLE, "%s: it was replaced meanwhile; try again", path);
     return strcmp(real, path) == 0 ? 0 : judge_folder(real, owner, err);
 }
 
-int trust_open(const char *path, uid_t owner, enum trust_level level, int *ret_fd,
-               struct espt_error *err)
+static int open_once(const char *path, uid_t owner, enum trust_level level, int *ret_fd,
+                     bool *ret_other, struct espt_error *err)
 {
+    *ret_other = false;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return unusable(path, err);
     struct stat st;
     int code = fstat(fd, &st) != 0 ? unusable(path, err) : judge_file(path, &st, owner, level, err);
     if (code == 0)
-        code = judge_place(path, &st, owner, err);
+        code = judge_place(path, &st, owner, ret_other, err);
     if (code != 0) {
         close(fd);
         return code;
     }
     *ret_fd = fd;
     return 0;
+}
+
+/* A file that is replaced by rename just then is opened again; each time all is judged anew. */
+int trust_open(const char *path, uid_t owner, enum trust_level level, int *ret_fd,
+               struct espt_error *err)
+{
+    bool other = true;
+    int code = 0;
+    for (int i = 0; other && i < OPEN_MAX_TIMES; i++)
+        code = open_once(path, owner, level, ret_fd, &other, err);
+    return code;
 }
 
 int trust_read_fd(int fd, const char *path, size_t max, char **ret_text, size_t *ret_len,

@@ -4,10 +4,12 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LEAST "[store]\npath = s.mdb\n[tiers]\npath = /t/tiers.ini\n"
@@ -141,6 +143,36 @@ START_TEST(overlayfs_is_refused)
 }
 END_TEST
 
+/* A reader that meets the renaming gets one file or the other. */
+START_TEST(replaced_while_it_is_opened)
+{
+    const char *folder = temp_folder();
+    char path[512], next[512];
+    snprintf(path, sizeof path, "%s/file", folder);
+    snprintf(next, sizeof next, "%s/next", folder);
+    file_text(path, "a");
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        for (;;) {
+            int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+            if (fd < 0 || close(fd) != 0 || rename(next, path) != 0)
+                _exit(1);
+        }
+    }
+    int code = 0;
+    for (int i = 0; code == 0 && i < 20000; i++) {
+        int fd;
+        code = trust_open(path, geteuid(), TRUST_PUBLIC, &fd, &err);
+        if (code == 0)
+            close(fd);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    ck_assert_msg(code == 0, "%s", err.message);
+}
+END_TEST
+
 START_TEST(sizes_are_bounded)
 {
     const char *folder = temp_folder();
@@ -162,6 +194,7 @@ int main(void)
     tcase_add_test(tcase, defaults_and_folders);
     tcase_add_test(tcase, others_are_not_trusted);
     tcase_add_test(tcase, overlayfs_is_refused);
+    tcase_add_test(tcase, replaced_while_it_is_opened);
     tcase_add_test(tcase, sizes_are_bounded);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
