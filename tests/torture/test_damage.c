@@ -1,0 +1,344 @@
+/*
+ * Stores damaged in every way, asked through the plugin. What each token gets in the whole store is
+ * known; a damaged one may answer that, or deny. It never allows more, never answers by an older
+ * state, never hangs or crashes. In each store's last transactions something was taken away, by
+ * each of the ways that there are, so that an older state would be seen.
+ *
+ * Each damage is judged in a child, so that a crash is counted and named by its seed.
+ */
+#include "torture/damage.h"
+#include "torture/world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define BRIEF 60
+#define HANG_SECONDS 60 /* for one store */
+#define FILLERS 400     /* tokens that give the larger store branch pages */
+
+/* --- what is asked --- */
+
+enum taken {
+    TAKEN_TOKEN,
+    TAKEN_REMOVED,
+    TAKEN_ENTITY,
+    TAKEN_RESELLER,
+    TAKEN_TIER,
+    TAKEN_MOVED,
+    TAKEN_COUNT
+};
+
+struct witness {
+    struct text text;
+    const char *metric, *entity;
+    espt_result truth; /* in the whole store */
+};
+static struct witness witnesses[TAKEN_COUNT + 8];
+static size_t witness_count;
+static uint64_t revision; /* of the whole store */
+
+static void add_witness(struct text text, const char *metric, const char *entity)
+{
+    witnesses[witness_count++] = (struct witness){text, metric, entity, {0}};
+}
+
+static void take_away(enum taken what)
+{
+    switch (what) {
+    case TAKEN_TOKEN:
+        world_switch_token("acme", "off", 0);
+        break;
+    case TAKEN_REMOVED:
+        world_remove("acme", "gone");
+        break;
+    case TAKEN_ENTITY:
+        world_switch_entity("shut", 0);
+        break;
+    case TAKEN_RESELLER:
+        world_switch_entity("cold", 0);
+        break;
+    case TAKEN_TIER:
+        world_edit("down", &(struct entity_edit){.tier = "low"});
+        break;
+    default:
+        world_edit("away", &(struct entity_edit){.reseller = ""});
+        break;
+    }
+}
+
+/* A store in which `last` was taken away last, after all others. */
+static void make_store(enum taken last, unsigned fillers)
+{
+    char name[16];
+    world_open();
+    add_witness(world_add("acme", KIND_RESELLER, NULL, "high"), NULL, NULL);
+    add_witness(witnesses[0].text, "asn.traffic", "acme");
+    add_witness(witnesses[0].text, NULL, "away"); /* TAKEN_MOVED */
+    add_witness(world_create("acme", "off"), NULL, NULL);
+    add_witness(world_create("acme", "gone"), NULL, NULL);
+    add_witness(world_add("shut", KIND_CUSTOMER, NULL, NULL), NULL, NULL);
+    world_add("cold", KIND_RESELLER, NULL, NULL);
+    add_witness(world_add("frost", KIND_CUSTOMER, "cold", NULL), NULL, NULL);
+    add_witness(world_add("down", KIND_CUSTOMER, NULL, "high"), "asn.traffic", NULL);
+    add_witness(world_add("away", KIND_CUSTOMER, "acme", NULL), NULL, NULL);
+    world_add("full", KIND_CUSTOMER, NULL, NULL);
+    for (unsigned i = 0; i < fillers; i++) {
+        snprintf(name, sizeof name, "n%u", i);
+        struct text text = world_create("full", name);
+        if (i == fillers / 2)
+            add_witness(text, "kpi.x", NULL);
+    }
+    for (enum taken what = 0; what < TAKEN_COUNT; what++) {
+        if (what != last)
+            take_away(what);
+    }
+    take_away(last);
+    world_close();
+}
+
+static void ask(const struct witness *witness, espt_result *ret_result)
+{
+    (void)validate_now(&witness->text, witness->metric, witness->entity, 0, ret_result);
+}
+
+static void learn_truth(void)
+{
+    unsigned allowed = 0;
+    host_load();
+    host_open();
+    for (size_t i = 0; i < witness_count; i++) {
+        struct witness *witness = &witnesses[i];
+        ask(witness, &witness->truth);
+        ck_assert_int_lt(witness->truth.status, ESPT_ERR_UNAVAILABLE);
+        allowed += witness->truth.status == ESPT_ALLOW;
+        revision = witness->truth.revision;
+    }
+    ck_assert_uint_eq(allowed, witness_count - TAKEN_COUNT);
+    host_teardown();
+}
+
+/* --- judging, in a child --- */
+
+struct tally {
+    _Atomic uint32_t next; /* the store being judged */
+    atomic_uint refused, same, corrupt, unavailable, denied, more, older, astray, crashes;
+};
+static struct tally *tally;
+static char *store_path;
+static uint8_t *whole; /* the store as it was, and its file as mapped for damage */
+static uint8_t *file;
+static uint32_t page_count;
+
+static void read_store(void)
+{
+    size_t len;
+    store_path = strdup(in_folder(folder, "tokens.mdb"));
+    char *bytes = file_read(store_path, &len);
+    int fd = open(store_path, O_RDWR | O_CLOEXEC);
+    whole = malloc(len);
+    ck_assert(fd >= 0 && whole != NULL && len % PAGE == 0);
+    memcpy(whole, bytes, len);
+    page_count = (uint32_t)(len / PAGE);
+    file = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    ck_assert_ptr_ne(file, MAP_FAILED);
+    close(fd);
+}
+
+/* Every field of what was allowed is the truth's. */
+static bool is_truth(const espt_result *result, const espt_result *truth)
+{
+    return memcmp(result, truth, sizeof *result) == 0;
+}
+
+static void judge_witness(const struct witness *witness)
+{
+    espt_result result;
+    ask(witness, &result);
+    if (is_truth(&result, &witness->truth))
+        atomic_fetch_add(&tally->same, 1);
+    else if (result.revision != 0 && result.revision != revision)
+        atomic_fetch_add(&tally->older, 1);
+    else if (result.status == ESPT_ALLOW)
+        atomic_fetch_add(&tally->more, 1);
+    else if (result.status == ESPT_ERR_CORRUPT)
+        atomic_fetch_add(&tally->corrupt, 1);
+    else if (result.status == ESPT_ERR_UNAVAILABLE)
+        atomic_fetch_add(&tally->unavailable, 1);
+    else
+        atomic_fetch_add(&tally->denied, 1);
+}
+
+static void judge_all(void)
+{
+    char err[512] = "";
+    if (plugin->open(&ctx, config, count_log, &warnings, err, sizeof err) != 1) {
+        ck_assert_str_ne(err, "");
+        atomic_fetch_add(&tally->refused, 1);
+        return;
+    }
+    for (size_t i = 0; i < witness_count; i++)
+        judge_witness(&witnesses[i]);
+    host_teardown();
+}
+
+static uint64_t seed_of(unsigned kind, uint32_t store)
+{
+    return (uint64_t)kind << 32 | store;
+}
+
+static void judge_stores(unsigned kind, uint32_t count)
+{
+    for (; tally->next < count; tally->next++) {
+        alarm(HANG_SECONDS);
+        memcpy(file, whole, (size_t)page_count * PAGE);
+        chance = seed_of(kind, tally->next);
+        kinds[kind].damage(file, page_count);
+        judge_all();
+    }
+}
+
+/* Runs `judge` in children until all is judged; each that ends badly is told, and passed over. */
+static void in_children(void (*judge)(unsigned kind, uint32_t count), unsigned kind,
+                        const char *name, uint32_t count)
+{
+    memset(tally, 0, sizeof *tally);
+    while (tally->next < count) {
+        int status;
+        fflush(stdout);
+        pid_t child = fork();
+        ck_assert_int_ge(child, 0);
+        if (child == 0) {
+            judge(kind, count);
+            _exit(0);
+        }
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        if (status != 0) {
+            printf("%s, store %u: wait status %x\n", name, tally->next, status);
+            tally->next++;
+            atomic_fetch_add(&tally->crashes, 1);
+        }
+    }
+    printf("%-20s %8u: %u refused; answers: %u same, %u corrupt, %u unavailable, %u denied, "
+           "%u more, %u older, %u astray; %u crashes\n",
+           name, count, tally->refused, tally->same, tally->corrupt, tally->unavailable,
+           tally->denied, tally->more, tally->older, tally->astray, tally->crashes);
+    ck_assert_uint_eq(tally->crashes, 0);
+    ck_assert_uint_eq(tally->more, 0);
+    ck_assert_uint_eq(tally->older, 0);
+}
+
+/* --- tests --- */
+
+static void setup(enum taken last, unsigned fillers)
+{
+    tally = share_memory(sizeof *tally);
+    make_store(last, fillers);
+    learn_truth();
+    read_store();
+}
+
+static void teardown(void)
+{
+    munmap(file, (size_t)page_count * PAGE);
+    free(whole);
+    free(store_path);
+    tier_table_free(world_tiers);
+}
+
+/* By turns over what was taken away last, half of them in the larger store. */
+START_TEST(random_damage)
+{
+    const unsigned shapes = TAKEN_COUNT * 2;
+    setup((enum taken)(_i / 2), _i % 2 == 0 ? 0 : FILLERS);
+    for (unsigned kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
+        in_children(judge_stores, kind, kinds[kind].name, (rounds(BRIEF) + shapes - 1) / shapes);
+        if (kinds[kind].damage == damage_one_percent)
+            ck_assert_uint_gt(tally->corrupt + tally->refused, tally->same);
+    }
+    teardown();
+}
+END_TEST
+
+static uint32_t load(size_t at, size_t len)
+{
+    uint32_t value = 0;
+    memcpy(&value, whole + at, len);
+    return value;
+}
+
+/* Is this byte part of a page's number: a child's on a branch, or the root in a table's record? */
+static bool in_page_number(size_t byte)
+{
+    size_t page = byte / PAGE * PAGE, in_page = byte % PAGE;
+    bool leaf = load(page + 10, 2) == 2;
+    for (uint32_t i = 0; page >= 2 * PAGE && i < (load(page + 12, 2) - 16) / 2; i++) {
+        uint32_t node = load(page + 16 + 2 * i, 2);
+        uint32_t at = leaf ? node + 8 + load(page + node + 6, 2) + 40 : node;
+        if (leaf && load(page + node + 4, 2) != 2)
+            continue;
+        if (in_page >= at && in_page < at + 8)
+            return true;
+    }
+    return false;
+}
+
+/* One host that stays, while each bit of the file in turn is the other one. */
+static void judge_bits(unsigned stride, uint32_t count)
+{
+    unsigned more;
+    host_open();
+    for (; tally->next < count; tally->next++) {
+        uint32_t bit = tally->next * stride;
+        if (bit % 4096 == 0)
+            alarm(HANG_SECONDS);
+        more = tally->more;
+        file[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        for (size_t i = 0; i < witness_count; i++)
+            judge_witness(&witnesses[i]);
+        file[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        if (tally->more > more && in_page_number(bit / 8)) {
+            atomic_fetch_add(&tally->astray, tally->more - more);
+            tally->more = more;
+        }
+    }
+    host_teardown();
+}
+
+START_TEST(every_bit_of_the_metas)
+{
+    setup((enum taken)_i, 0);
+    in_children(judge_bits, 1, "bits of the metas", (PAGE + 152) * 8);
+    ck_assert_uint_gt(tally->corrupt, 0);
+    teardown();
+}
+END_TEST
+
+/* A wrong bit in a page's number can lead to an earlier copy of that page, left among the free
+   ones, whose records are whole: nothing in LMDB's format tells (SECURITY.md). These are counted,
+   and are the only ones. */
+START_TEST(every_bit_of_the_store)
+{
+    unsigned stride = rounds(0) >= 1000 ? 1 : SANITIZED ? 997 : 97;
+    setup((enum taken)_i, 0);
+    in_children(judge_bits, stride, "bits of the store", page_count * PAGE / stride * 8);
+    ck_assert_uint_gt(tally->corrupt, 0);
+    ck_assert_uint_le(tally->astray, 16);
+    teardown();
+}
+END_TEST
+
+int main(void)
+{
+    use_memory();
+    Suite *suite = suite_create("damage");
+    TCase *tcase = tcase_create("damage");
+    tcase_add_loop_test(tcase, random_damage, 0, TAKEN_COUNT * 2);
+    tcase_add_loop_test(tcase, every_bit_of_the_metas, 0, TAKEN_COUNT);
+    tcase_add_loop_test(tcase, every_bit_of_the_store, 0, TAKEN_COUNT);
+    tcase_set_timeout(tcase, 0);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
