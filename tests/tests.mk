@@ -11,7 +11,7 @@ $(OUT)/tests/%.o: CPPFLAGS += -Itests -DOUT='"$(abspath $(OUT))"'
 
 $(OUT)/tests/%: $(OUT)/tests/%.o $(SUPPORT) $(STORE) $(READER) $(COMMON)
 	$(call SAY,LINK  $@)
-	$(Q)$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih check smartcols jansson) $(TEST_LIBS) -ldl
+	$(Q)$(LINK) -pie $(filter %.o,$^) -o $@ $(call PC,lmdb libsodium inih check smartcols jansson) $(TEST_LIBS) -ldl
 
 .PHONY: run-tests
 run-tests: $(PRODUCTS) $(TESTS)

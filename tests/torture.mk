@@ -1,0 +1,27 @@
+# A host without libraries, and libraries that collide with the plugin's own: every function that
+# libsodium and inih export, and every one within the plugin, each of which ends the process, or lies.
+TORTURE    := $(OUT)/tests/torture
+COLLIDING   = $(shell $(PKG_CONFIG) --variable=libdir $(1))/lib$(2).so
+FAKES      := $(TORTURE)/fake_abort.so $(TORTURE)/fake_lie.so
+
+$(TORTURE)/plain_host: $(TORTURE)/plain_host.o
+	$(call SAY,LINK  $@)
+	$(Q)$(LINK) -pie -rdynamic $^ -o $@ -ldl
+
+$(TORTURE)/fakes.txt: $(PLUGIN) $(READER) $(COMMON)
+	@mkdir -p $(@D)
+	$(Q){ nm -D --defined-only $(call COLLIDING,libsodium,sodium) $(call COLLIDING,inih,inih); \
+	  nm -g --defined-only $^; } | \
+	  awk '$$2 ~ /^[TW]$$/ && $$3 !~ /^_|espt_validator_get/ { sub(/@.*/, "", $$3); print $$3 }' | sort -u > $@
+
+# standard output is what a test reads: the name of what was reached
+$(TORTURE)/fake_abort.so: FAKE = { abort(); }
+$(TORTURE)/fake_lie.so: FAKE = { return 0; }
+$(TORTURE)/fake_%.so: $(TORTURE)/fakes.txt
+	$(Q){ echo '#include <stdlib.h>'; sed 's/.*/long &(void) $(FAKE)/' $<; } | \
+	  $(CC) -w -fno-builtin -shared -fPIC -x c - -o $@
+
+$(TORTURE)/test_strangers: $(TORTURE)/plain_host $(FAKES)
+$(TORTURE)/test_calls: $(TORTURE)/plain_host
+# these replace functions of libc for the plugin, too
+$(TORTURE)/test_mounts: TEST_LIBS += -rdynamic

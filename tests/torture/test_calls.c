@@ -1,0 +1,81 @@
+/*
+ * What 100,000 validations ask of the kernel and of libc's memory: the look of each second asks for
+ * the state of a few files, and that is all.
+ */
+#include "torture/world.h"
+
+#define VALIDATIONS "100000"
+#define CALLS_OF_A_LOOK 5 /* `/`, the tier table, the store by its path and by its descriptor */
+
+/* Between the two calls of getppid(). */
+static unsigned count_calls(char *log)
+{
+    unsigned calls = 0;
+    bool inside = false;
+    for (char *line = log, *end; *line != '\0'; line = end + 1) {
+        end = line + strcspn(line, "\n");
+        if (*end == '\0')
+            break;
+        *end = '\0';
+        if (strstr(line, "getppid(") != NULL) {
+            inside = !inside;
+            continue;
+        }
+        if (!inside || strstr(line, "clock_gettime(") != NULL)
+            continue;
+        ck_assert_msg(strstr(line, "stat(") != NULL || strstr(line, "newfstatat(") != NULL,
+                      "a call that no look makes: %s", line);
+        calls++;
+    }
+    ck_assert(!inside);
+    return calls;
+}
+
+START_TEST(calls_and_allocations)
+{
+    char input[64], log[512], host[4096];
+    if (SANITIZED) {
+        puts("SKIPPED: a sanitizer calls the kernel by itself");
+        return;
+    }
+    world_open();
+    const struct text text = world_add("shop", KIND_CUSTOMER, NULL, NULL);
+    world_close();
+    tier_table_free(world_tiers);
+    usleep(300000); /* a table that was just saved is read again by the first look */
+    snprintf(input, sizeof input, "%s\n", text.bytes);
+    snprintf(log, sizeof log, "%s", in_folder(folder, "calls"));
+    snprintf(host, sizeof host, "%s/tests/torture/plain_host", OUT);
+    struct run run =
+        run_process((const char *const[]){"env", "VALIDATIONS=" VALIDATIONS, "strace", "-f", "-o",
+                                          log, host, plugin_path(), config, NULL},
+                    input);
+    if (strstr(run.err, "ptrace") != NULL || run.status == 127) {
+        printf("SKIPPED: no strace here: %s\n", run.err);
+        return;
+    }
+    unsigned long validations, allowed, allocations, ms;
+    ck_assert_msg(run.status == 0, "status %d: %s", run.status, run.err);
+    ck_assert_int_eq(sscanf(run.out, "%lu validations, %lu allowed, %lu allocations, %lu ms",
+                            &validations, &allowed, &allocations, &ms),
+                     4);
+    unsigned calls = count_calls(file_read(log, NULL));
+    printf("%s%u calls of the kernel\n", run.out, calls);
+    ck_assert_uint_ge(validations, strtoul(VALIDATIONS, NULL, 10));
+    ck_assert_uint_gt(allowed, validations / 5);
+    ck_assert_uint_eq(allocations, 0);
+    ck_assert_uint_gt(calls, 0); /* the looks are seen */
+    ck_assert_uint_le(calls, (ms / 1000 + 1) * CALLS_OF_A_LOOK);
+}
+END_TEST
+
+int main(void)
+{
+    use_memory();
+    Suite *suite = suite_create("calls");
+    TCase *tcase = tcase_create("calls");
+    tcase_add_test(tcase, calls_and_allocations);
+    tcase_set_timeout(tcase, 120);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
