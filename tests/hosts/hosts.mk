@@ -3,7 +3,7 @@
 # program that may link the host's own library (TEST_LIBS).
 HOST_PROGRAMS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/hosts/test_*.c))
 HOST_SCRIPTS  := $(wildcard tests/hosts/test_*.sh)
-HOST_PACKAGES += python3-minimal
+HOST_PACKAGES += python3
 
 .PHONY: run-host-tests check-hosts
 run-host-tests: all examples $(ADAPTER_FILES) $(HOST_PROGRAMS)
