@@ -100,7 +100,7 @@ static void print_word(const char *title, const struct command *command)
 
 static void print_all(void)
 {
-    puts("Usage: esp-tokenctl [-c FILE] [--json] COMMAND      COMMAND --help tells more\n");
+    puts("Usage: esp-tokenctl [-c FILE] [--json] COMMAND      COMMAND --help tells more");
     for (size_t g = 0; g < COMMAND_GROUPS; g++) {
         const struct command *before = NULL;
         for (const struct command *c = command_groups[g].commands; c->word != NULL; c++) {

@@ -34,16 +34,20 @@ struct line {
     uint64_t value;
 };
 
-/* Ends at the column where the other one begins, whatever bytes a bar has. */
+/* `most` 0: without a bar. The left one ends where the right one begins, whatever bytes a bar has.
+ */
 static void draw_line(const struct line *line, uint64_t most, bool left)
 {
-    char text[BAR_MAX * 3 + 8];
+    char text[BAR_MAX * 3 + 8] = "";
     size_t columns = 0;
-    bar(line->value, most, text, sizeof text);
-    printf("%-10.10s %9llu %s", line->label, (unsigned long long)line->value, text);
+    if (most > 0)
+        bar(line->value, most, text, sizeof text);
     for (const char *at = text; *at != '\0'; at++)
         columns += (*at & 0xC0) != 0x80;
-    printf("%*s", left ? (int)(SIDE - 21 - columns) : 0, "");
+    printf("%-10.10s %9llu%s%s", line->label, (unsigned long long)line->value,
+           columns > 0 ? " " : "", text);
+    if (left)
+        printf("%*s", (int)(SIDE - 20 - columns - (columns > 0)), "");
 }
 
 static void draw_tiers(const struct stats *stats)
@@ -64,30 +68,28 @@ static void draw_tiers(const struct stats *stats)
     }
 }
 
+/* Bars for months and days alone: what is later or never would dwarf them. */
 static void draw_times(const struct stats *stats)
 {
-    struct line left[STATS_MONTHS + 2], right[STATS_DAYS + 2];
     uint64_t most_left = 0, most_right = 0;
-    const size_t count = STATS_MONTHS + 2;
     _Static_assert(STATS_MONTHS == STATS_DAYS, "they are drawn side by side");
     for (size_t i = 0; i < STATS_MONTHS; i++) {
-        left[i] = (struct line){stats->expiring[i].label, stats->expiring[i].tokens};
-        right[i] = (struct line){stats->used[i].label, stats->used[i].tokens};
-    }
-    left[STATS_MONTHS] = (struct line){"later", stats->expiring_later};
-    left[STATS_MONTHS + 1] = (struct line){"never", stats->expiring_never};
-    right[STATS_DAYS] = (struct line){"before", stats->used_before};
-    right[STATS_DAYS + 1] = (struct line){"never", stats->used_never};
-    for (size_t i = 0; i < count; i++) {
-        most_left = larger(most_left, left[i].value);
-        most_right = larger(most_right, right[i].value);
+        most_left = larger(most_left, stats->expiring[i].tokens);
+        most_right = larger(most_right, stats->used[i].tokens);
     }
     printf("\n%-*s%s\n", SIDE, "Tokens by expiry", "Tokens by last use");
-    for (size_t i = 0; i < count; i++) {
-        draw_line(&left[i], most_left, true);
-        draw_line(&right[i], most_right, false);
+    for (size_t i = 0; i < STATS_MONTHS; i++) {
+        const struct stats_bucket *left = &stats->expiring[i], *right = &stats->used[i];
+        draw_line(&(struct line){left->label, left->tokens}, most_left, true);
+        draw_line(&(struct line){right->label, right->tokens}, most_right, false);
         putchar('\n');
     }
+    draw_line(&(struct line){"later", stats->expiring_later}, 0, true);
+    draw_line(&(struct line){"before", stats->used_before}, 0, false);
+    putchar('\n');
+    draw_line(&(struct line){"never", stats->expiring_never}, 0, true);
+    draw_line(&(struct line){"never", stats->used_never}, 0, false);
+    putchar('\n');
 }
 
 void stats_draw(const struct stats *stats)
