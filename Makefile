@@ -69,7 +69,7 @@ $(OUT)/shipped.o: $(OUT)/shipped.c
 
 $(OUT)/esp-tokenctl: $(CLI) $(STORE) $(COMMON)
 	$(call SAY,LINK  $@)
-	$(Q)$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih smartcols jansson) -ldl
+	$(Q)$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih smartcols jansson libbsd) -ldl
 
 $(OUT)/esp_validator.so: $(PLUGIN) $(READER) $(COMMON) plugins/validator/export.map
 	$(call SAY,LINK  $@)

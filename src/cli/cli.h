@@ -64,6 +64,11 @@ ESPT_MUST_USE int parse_kind(const char *text, enum entity_kind *ret_kind, struc
 /* entity.c: 1 active, 0 inactive; ESPT_USAGE for another word. */
 ESPT_MUST_USE int parse_status(const char *text, int *ret_active, struct espt_error *err);
 
+/* passphrase.c: as config->passphrase.ask wants it; `arg` is the cli. And a new one. */
+int cli_passphrase(void *arg, const char *file, char *ret, size_t size, struct espt_error *err);
+ESPT_MUST_USE int cli_new_passphrase(struct cli *cli, char *ret, size_t size,
+                                     struct espt_error *err);
+
 /* create_many.c: --from FILE. */
 ESPT_MUST_USE int create_many(struct cli *cli, const int64_t *expires, struct espt_error *err);
 ESPT_MUST_USE int add_many(struct cli *cli, struct espt_error *err);
@@ -118,6 +123,8 @@ int run_rotate(struct cli *cli, struct espt_error *err);
 int run_retire(struct cli *cli, struct espt_error *err);
 int run_export(struct cli *cli, struct espt_error *err);
 int run_import(struct cli *cli, struct espt_error *err);
+int run_key_rotate(struct cli *cli, struct espt_error *err);
+int run_key_passphrase(struct cli *cli, struct espt_error *err);
 int run_backup(struct cli *cli, struct espt_error *err);
 int run_restore(struct cli *cli, struct espt_error *err);
 int run_upgrade(struct cli *cli, struct espt_error *err);

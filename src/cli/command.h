@@ -60,6 +60,9 @@ enum cli_option {
     OPTION_FROM,
     OPTION_DRY_RUN,
     OPTION_SEALED,
+    OPTION_PASSPHRASE_FILE,
+    OPTION_NEW_PASSPHRASE_FILE,
+    OPTION_REMOVE,
     OPTION_EXPIRING,
     OPTION_UNUSED,
     OPTION_SORT,
@@ -80,6 +83,7 @@ struct options {
     const char *config, *kind, *reseller, *tier, *name, *status;
     const char *expires, *metric, *entity, *at, *clear, *as, *since, *token, *pin, *overlap;
     const char *expiring, *unused, *sort, *wait, *output, *from;
+    const char *passphrase_file, *new_passphrase_file;
     int operands; /* after the command's words */
     char **operand;
 };

@@ -125,6 +125,25 @@ const struct command store_commands[] = {
              "\"sha256\": \"...\"}}. Such a text is 20 to 256 printable ASCII characters that do "
              "not begin with esptk_.",
      .examples = "esp-tokenctl import esp-token.jsonl --dry-run\n"},
+    {.word = "key",
+     .second = "rotate",
+     .help = "seal every text to a new reveal key",
+     .run = run_key_rotate,
+     .options = BIT(OPTION_PASSPHRASE_FILE),
+     .text = "Makes a new reveal key, seals every token text to it in one transaction, and puts it "
+             "in the place of the old one, under the same passphrase. Whenever it is broken off, "
+             "every text can still be seen; run it again. Backups taken before open by the old key "
+             "alone."},
+    {.word = "key",
+     .second = "passphrase",
+     .help = "set, change or remove the reveal key's passphrase",
+     .run = run_key_passphrase,
+     .options = BIT(OPTION_PASSPHRASE_FILE) | BIT(OPTION_NEW_PASSPHRASE_FILE) | BIT(OPTION_REMOVE),
+     .text = "Keeps the secret reveal key under a passphrase (by Argon2id), which show --reveal, "
+             "copy and key rotate then ask for at the terminal. Scripts give it as the first line "
+             "of a file that nobody else may read. Hosts, and creating tokens, never need it.",
+     .examples = "esp-tokenctl key passphrase\n"
+                 "esp-tokenctl key passphrase --remove\n"},
     {.word = "upgrade",
      .help = "bring a store of an older version to this one",
      .run = run_upgrade,

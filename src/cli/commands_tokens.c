@@ -39,7 +39,8 @@ const struct command token_commands[] = {
      .run = run_show,
      .operands = {{"TOKEN", VALUE_TOKEN}},
      .least = 1,
-     .options = BIT(OPTION_AS) | BIT(OPTION_REVEAL) | BIT(OPTION_COPY),
+     .options =
+         BIT(OPTION_PASSPHRASE_FILE) | BIT(OPTION_AS) | BIT(OPTION_REVEAL) | BIT(OPTION_COPY),
      .text = "Shows a token's fields. With --reveal its text too, with --copy the text goes to the "
              "clipboard; both need the secret reveal key.",
      .examples = "esp-tokenctl show acme/website\n"
@@ -49,7 +50,7 @@ const struct command token_commands[] = {
      .run = run_copy,
      .operands = {{"TOKEN", VALUE_TOKEN}},
      .least = 1,
-     .options = BIT(OPTION_AS) | BIT(OPTION_CLEAR),
+     .options = BIT(OPTION_PASSPHRASE_FILE) | BIT(OPTION_AS) | BIT(OPTION_CLEAR),
      .text = "Puts the text on the clipboard and returns, printing no secret. The clipboard is "
              "cleared after 45 seconds if the text is still there.\n"
              "It is wl-copy's, xclip's, xsel's or tmux's, whichever is at hand, else the "

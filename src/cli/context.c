@@ -37,6 +37,7 @@ int cli_config(struct cli *cli, struct espt_error *err)
     int code = config_load(&cli->config, cli_config_path(cli), geteuid(), err);
     cli->config.wait.tell = tell_waiting;
     cli->config.wait.arg = cli;
+    cli->config.passphrase = (struct config_passphrase){cli_passphrase, cli};
     if (code == 0 && given(cli, OPTION_WAIT))
         code = parse_wait(cli->options.wait, &cli->config.wait.seconds, err);
     return code;

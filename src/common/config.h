@@ -17,6 +17,13 @@ struct config_wait {
 };
 #define CONFIG_WAIT_DEFAULT 30
 
+/* Whom to ask for a passphrase; not a setting of the file either. */
+struct config_passphrase {
+    /* `ret` gets at most `size` - 1 bytes and a terminator; NULL: nobody is asked. */
+    int (*ask)(void *arg, const char *file, char *ret, size_t size, struct espt_error *err);
+    void *arg;
+};
+
 /* All paths are absolute: relative ones were joined to the file's folder. */
 struct config {
     char file[PATH_MAX];
@@ -27,6 +34,7 @@ struct config {
     char public_key[PATH_MAX];
     char secret_key[PATH_MAX];
     struct config_wait wait;
+    struct config_passphrase passphrase;
 };
 
 /* `text` as read from the file at `path`. ESPT_UNUSABLE says FILE:LINE: what is wrong. */

@@ -259,6 +259,11 @@ static void token_remove(struct txn *txn, const struct token_full *before)
     count_token(txn, before, -1);
 }
 
+void apply_sealed(struct txn *txn, const struct token_full *token)
+{
+    put_token(txn, token);
+}
+
 void apply_from(struct txn *txn, const struct changes *changes, size_t from)
 {
     for (size_t i = from; i < changes->count && txn->code == 0; i++) {

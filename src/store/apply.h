@@ -45,6 +45,8 @@ void changes_clear(struct changes *changes);
 /* Makes it a CHANGE_NOTE; texts are cut, and what is no text is said with `?`. */
 void change_note(struct change *ret_change, const char *word, const char *detail);
 
+/* The token's box alone is another: nothing that a person set. */
+void apply_sealed(struct txn *txn, const struct token_full *token);
 /* Applies those from number `from` on; who applies a list part by part enters it in the log at
    last, by log_append(). */
 void apply_from(struct txn *txn, const struct changes *changes, size_t from);

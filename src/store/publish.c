@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -72,6 +73,26 @@ static int write_all(int fd, const char *data, size_t len)
     return 0;
 }
 
+/* A new file of that content, on the disk; on failure there is none. */
+static int write_new(const char *path, const void *data, size_t len, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -1;
+    int rc = write_all(fd, data, len);
+    if (rc == 0)
+        rc = fchmod(fd, mode);
+    if (rc == 0)
+        rc = fsync(fd);
+    if (close(fd) != 0)
+        rc = -1;
+    const int why = errno;
+    if (rc != 0)
+        unlink(path);
+    errno = why;
+    return rc;
+}
+
 int publish_file(const char *path, const void *data, size_t len, mode_t mode, bool *ret_made,
                  struct espt_error *err)
 {
@@ -84,20 +105,25 @@ int publish_file(const char *path, const void *data, size_t len, mode_t mode, bo
     if (!publish_temporary(path, temporary, sizeof temporary))
         return espt_fail(err, ESPT_UNUSABLE, "%s: the name is too long; choose a shorter one",
                          path);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
+    if (write_new(temporary, data, len, mode) != 0)
         return fail(err, path);
-    int rc = write_all(fd, data, len);
-    if (rc == 0)
-        rc = fchmod(fd, mode);
-    if (rc == 0)
-        rc = fsync(fd);
-    if (close(fd) != 0)
-        rc = -1;
-    if (rc != 0) {
-        int code = fail(err, path);
-        unlink(temporary);
-        return code;
-    }
     return publish(temporary, path, ret_made, err);
+}
+
+int publish_over(const char *path, const void *data, size_t len, mode_t mode,
+                 struct espt_error *err)
+{
+    char real[PATH_MAX], temporary[PATH_MAX];
+    if (realpath(path, real) == NULL)
+        return fail(err, path);
+    if (!publish_temporary(real, temporary, sizeof temporary))
+        return espt_fail(err, ESPT_UNUSABLE, "%s: the name is too long; choose a shorter one",
+                         path);
+    if (write_new(temporary, data, len, mode) != 0)
+        return fail(err, path);
+    if (rename(temporary, real) == 0)
+        return publish_sync(real, err);
+    int code = fail(err, path);
+    unlink(temporary);
+    return code;
 }

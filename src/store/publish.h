@@ -18,6 +18,11 @@ ESPT_MUST_USE int publish_file(const char *path, const void *data, size_t len, m
 ESPT_MUST_USE int publish(const char *temporary, const char *path, bool *ret_made,
                           struct espt_error *err);
 
+/* Writes `data` in the place of the file at `path` (where a link leads, if it is one), at one
+   stroke and durably. */
+ESPT_MUST_USE int publish_over(const char *path, const void *data, size_t len, mode_t mode,
+                               struct espt_error *err);
+
 /* Names that were given or taken in the folder of `path` are on the disk when it returns. */
 ESPT_MUST_USE int publish_sync(const char *path, struct espt_error *err);
 

@@ -260,6 +260,16 @@ ESPT_MUST_USE int store_log_head(struct store *store, struct log_head *ret_head,
 ESPT_MUST_USE int store_log_verify(struct store *store, const struct log_head *pinned,
                                    struct log_head *ret_head, struct espt_error *err);
 
+/* --- the reveal key; store/keyfile.h --- */
+struct keys;
+typedef void (*progress_fn)(void *arg, uint64_t done, uint64_t total);
+/* `keys` were read from the secret file: every text is sealed to a new key, which replaces them
+   there and in the public file, under the passphrase that `keys` has now. */
+ESPT_MUST_USE int store_key_rotate(struct store *store, struct keys *keys, progress_fn progress,
+                                   void *arg, struct espt_error *err);
+/* Writes the secret file anew, under the passphrase that `keys` has now, or without one. */
+ESPT_MUST_USE int store_key_guard(struct store *store, struct keys *keys, struct espt_error *err);
+
 /* --- check --- */
 struct finding {
     const char *kind;  /* damaged, index, count, rule, log, over-limit, above-reseller, no-token,

@@ -116,7 +116,8 @@ int store_token_each(struct store *store, const char *entity, token_fn fn, void 
 }
 
 /* What the box held must be this token's text. */
-static void open_text(struct txn *txn, const struct token_full *token, char *ret_text)
+static void open_text(struct txn *txn, const struct keys *keys, const struct token_full *token,
+                      char *ret_text)
 {
     uint64_t id;
     uint8_t digest[TOKEN_DIGEST_LEN];
@@ -125,7 +126,7 @@ static void open_text(struct txn *txn, const struct token_full *token, char *ret
                  "this token's text was never here: it was imported without; ask its holder");
         return;
     }
-    txn->code = reveal_open(&txn->store->config, token->sealed, ret_text, txn->err);
+    txn->code = reveal_open(&txn->store->config, keys, token->sealed, ret_text, txn->err);
     if (txn->code != 0)
         return;
     token_digest(ret_text, digest);
@@ -139,14 +140,18 @@ int store_token_reveal(struct store *store, const struct token_ref *ref, struct 
                        char *ret_text, struct espt_error *err)
 {
     struct txn txn;
-    int code = txn_begin(&txn, store, true, err);
+    /* first: a passphrase may be asked for */
+    __attribute__((cleanup(keys_free))) struct keys *keys = keys_new(err);
+    int code = keys != NULL ? keyfile_read_secret(&store->config, keys, err) : ESPT_UNUSABLE;
+    if (code == 0)
+        code = txn_begin(&txn, store, true, err);
     if (code != 0)
         return code;
     struct change change = {.type = CHANGE_TOKEN_REVEAL};
     struct changes changes = {0};
     char text[TOKEN_TEXT_LEN + 1] = "";
     if (need_token(&txn, ref, &change.token.before) > 0)
-        open_text(&txn, &change.token.before, text);
+        open_text(&txn, keys, &change.token.before, text);
     changes_add(&changes, &txn, &change);
     apply(&txn, &changes);
     code = txn_commit(&txn);
@@ -165,7 +170,7 @@ int store_token_reveal(struct store *store, const struct token_ref *ref, struct 
 void txn_seal(struct txn *txn, const char *text, uint8_t *out)
 {
     if (txn->code == 0 && !txn->has_public)
-        txn->code = reveal_public(&txn->store->config, txn->public_key, txn->err);
+        txn->code = keyfile_read_public(txn->store->config.public_key, txn->public_key, txn->err);
     txn->has_public = txn->code == 0;
     if (txn->code == 0)
         txn->code = reveal_seal(&txn->store->config, txn->public_key, text, out, txn->err);

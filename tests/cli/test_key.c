@@ -1,0 +1,178 @@
+/* The reveal key: another one, and a passphrase for it. */
+#include "cli/drive.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *config, *folder;
+
+static void setup(void)
+{
+    config = populated(&folder);
+}
+
+static char *text_of_token(const char *token, const char *passphrase_file)
+{
+    struct run run = passphrase_file != NULL
+                         ? CTL(config, NULL, "--json", "show", token, "--reveal",
+                               "--passphrase-file", passphrase_file)
+                         : CTL(config, NULL, "--json", "show", token, "--reveal");
+    json_t *json = done(run);
+    char *text = strdup(text_of(json, "token"));
+    json_decref(json);
+    return text;
+}
+
+static const char *secret_file(const char *name, const char *text)
+{
+    char *path = strdup(in_folder(folder, name));
+    file_write(path, text, strlen(text), 0600);
+    return path;
+}
+
+START_TEST(rotate_keeps_every_text)
+{
+    char *public = file_read(in_folder(folder, "reveal.pub"), NULL);
+    char *secret = file_read(in_folder(folder, "reveal.key"), NULL);
+    char *old = text_of_token("bolt/default", NULL);
+    ck_assert_int_eq(CTL(config, NULL, "rotate", "acme/default").status, 0);
+    struct run run = CTL(config, NULL, "key", "rotate");
+    ck_assert_msg(run.status == 0, "%s", run.err);
+    ck_assert_str_ne(file_read(in_folder(folder, "reveal.pub"), NULL), public);
+    const char *now = file_read(in_folder(folder, "reveal.key"), NULL);
+    ck_assert_ptr_null(strstr(now, secret));
+    ck_assert_uint_eq(strlen(now), strlen(secret));
+    struct stat st;
+    ck_assert_int_eq(stat(in_folder(folder, "reveal.key"), &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0600);
+    char *new = text_of_token("bolt/default", NULL);
+    ck_assert_str_eq(new, old);
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "later").status, 0);
+    free(text_of_token("acme/later", NULL));
+    ck_assert_int_eq(CTL(config, NULL, "check").status, 0);
+    /* the old key opens nothing any more */
+    file_write(in_folder(folder, "reveal.key"), secret, strlen(secret), 0600);
+    ck_assert_int_eq(CTL(config, NULL, "show", "bolt/default", "--reveal").status, 5);
+    free(old);
+    free(new);
+}
+END_TEST
+
+/* A run that was killed before its end leaves both keys in the file. */
+START_TEST(a_broken_off_one_goes_on)
+{
+    char *old = text_of_token("bolt/default", NULL);
+    char *secret = file_read(in_folder(folder, "reveal.key"), NULL), *both = NULL;
+    ck_assert_int_gt(
+        asprintf(&both, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n%s",
+                 secret),
+        0);
+    file_write(in_folder(folder, "reveal.key"), both, strlen(both), 0600);
+    char *text = text_of_token("bolt/default", NULL);
+    ck_assert_str_eq(text, old);
+    free(text);
+    ck_assert_int_eq(CTL(config, NULL, "key", "rotate").status, 0);
+    text = text_of_token("bolt/default", NULL);
+    ck_assert_str_eq(text, old);
+    ck_assert_uint_eq(strlen(file_read(in_folder(folder, "reveal.key"), NULL)), strlen(secret));
+    free(text);
+    free(both);
+    free(old);
+}
+END_TEST
+
+START_TEST(a_passphrase_guards_it)
+{
+    const char *words = secret_file("words", "correct horse\n");
+    const char *other = secret_file("other", "battery staple\nand more\n");
+    char *old = text_of_token("bolt/default", NULL);
+    char *plain = file_read(in_folder(folder, "reveal.key"), NULL);
+    struct run run = CTL(config, NULL, "key", "passphrase", "--new-passphrase-file", words);
+    ck_assert_msg(run.status == 0, "%s", run.err);
+    const char *guarded = file_read(in_folder(folder, "reveal.key"), NULL);
+    ck_assert_int_eq(strncmp(guarded, "argon2id:", 9), 0);
+    ck_assert_ptr_null(strstr(guarded, "horse"));
+    plain[64] = '\0';
+    ck_assert_ptr_null(strstr(guarded, plain));
+    /* creating needs none; seeing does */
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "later").status, 0);
+    run = CTL(config, NULL, "show", "bolt/default", "--reveal");
+    ck_assert_int_ne(run.status, 0);
+    ck_assert_ptr_null(strstr(run.out, TEXT_PATTERN));
+    run = CTL(config, NULL, "show", "bolt/default", "--reveal", "--passphrase-file", other);
+    ck_assert_int_eq(run.status, 4);
+    ck_assert_ptr_null(strstr(run.err, "battery"));
+    char *text = text_of_token("bolt/default", words);
+    ck_assert_str_eq(text, old);
+    free(text);
+    /* another; a new key under the same; none */
+    ck_assert_int_eq(CTL(config, NULL, "key", "passphrase", "--passphrase-file", words,
+                         "--new-passphrase-file", other)
+                         .status,
+                     0);
+    ck_assert_int_eq(CTL(config, NULL, "key", "rotate", "--passphrase-file", words).status, 4);
+    ck_assert_int_eq(CTL(config, NULL, "key", "rotate", "--passphrase-file", other).status, 0);
+    text = text_of_token("acme/later", other);
+    free(text);
+    ck_assert_int_eq(
+        CTL(config, NULL, "key", "passphrase", "--remove", "--passphrase-file", other).status, 0);
+    text = text_of_token("bolt/default", NULL);
+    ck_assert_str_eq(text, old);
+    free(text);
+    free(old);
+}
+END_TEST
+
+START_TEST(passphrase_files_are_judged)
+{
+    const char *before = file_read(in_folder(folder, "reveal.key"), NULL);
+    char *path = strdup(in_folder(folder, "words"));
+    file_write(path, "words\n", 6, 0644);
+    ck_assert_int_eq(CTL(config, NULL, "key", "passphrase", "--new-passphrase-file", path).status,
+                     5);
+    file_write(path, "\n", 1, 0600);
+    ck_assert_int_eq(CTL(config, NULL, "key", "passphrase", "--new-passphrase-file", path).status,
+                     2);
+    ck_assert_int_eq(CTL(config, NULL, "key", "passphrase", "--new-passphrase-file", "/no").status,
+                     5);
+    ck_assert_str_eq(file_read(in_folder(folder, "reveal.key"), NULL), before);
+    free(path);
+}
+END_TEST
+
+/* What is no key is refused, whatever it is. */
+START_TEST(odd_files)
+{
+    static const char *const odd[] = {
+        "",
+        "\n",
+        "zz",
+        "argon2id:",
+        "argon2id:1:2:3",
+        "argon2id:0:65536:00:00:00",
+        "argon2id:99999999999:1:00112233445566778899aabbccddeeff:00:00",
+        "00112233445566778899aabbccddeeff00112233445566778899aabbccddeef",
+        "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff0",
+        "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n\n"};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        file_write(in_folder(folder, "reveal.key"), odd[i], strlen(odd[i]), 0600);
+        struct run run = CTL(config, NULL, "show", "bolt/default", "--reveal");
+        ck_assert_msg(run.status == 5, "%zu: %d %s", i, run.status, run.err);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("key");
+    TCase *tcase = tcase_create("reveal");
+    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_set_timeout(tcase, 180);
+    tcase_add_test(tcase, rotate_keeps_every_text);
+    tcase_add_test(tcase, a_broken_off_one_goes_on);
+    tcase_add_test(tcase, a_passphrase_guards_it);
+    tcase_add_test(tcase, passphrase_files_are_judged);
+    tcase_add_test(tcase, odd_files);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
