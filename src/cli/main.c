@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -97,7 +96,6 @@ int main(int argc, char **argv)
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     prctl(PR_SET_DUMPABLE, 0);
     fill_streams();
-    setlocale(LC_CTYPE, ""); /* tables measure names by it */
     output_begin();
     cli.json = wants_json(argc, argv);
     int code = options_parse(&cli.options, argc, argv, &command, &err);

@@ -23,6 +23,7 @@ static void wipe_and_free(void *memory)
 
 void output_begin(void)
 {
+    characters_begin();
     setvbuf(stdout, stdout_buffer, _IOFBF, sizeof stdout_buffer);
     json_set_alloc_funcs(malloc, wipe_and_free);
     table_begin();

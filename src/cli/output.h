@@ -34,6 +34,10 @@ void print_new_token(const struct token *token, const char *text, int64_t now);
 void print_entity(FILE *out, const struct entity *entity, const struct tier_table *tiers);
 
 /* --- the terminal --- */
+/* Names are UTF-8 whatever the locale, and columns are measured so; once, before any output. */
+void characters_begin(void);
+/* The locale asks for UTF-8: what is drawn may be more than ASCII. */
+bool in_utf8(void);
 bool at_terminal(FILE *out);
 /* A terminal, and nobody asked for no colours (NO_COLOR). */
 bool in_colour(FILE *out);

@@ -3,6 +3,8 @@
 
 #include "common/when.h"
 
+#include <langinfo.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +12,22 @@
 #define HOUR INT64_C(3600)
 #define DAY (24 * HOUR)
 #define AWAY_MAX (30 * DAY)
+
+static bool utf8_asked;
+
+/* In another character set libsmartcols 2.38 stumbles on every letter beyond ASCII, and never ends.
+ */
+void characters_begin(void)
+{
+    utf8_asked = setlocale(LC_CTYPE, "") != NULL && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    if (!utf8_asked)
+        setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+bool in_utf8(void)
+{
+    return utf8_asked;
+}
 
 bool at_terminal(FILE *out)
 {

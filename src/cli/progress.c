@@ -1,6 +1,7 @@
 #include "cli/progress.h"
 
-#include <langinfo.h>
+#include "cli/output.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -25,7 +26,7 @@ void progress_begin(struct progress *ret_progress, const char *what, uint64_t to
 
 static void draw_bar(double share)
 {
-    const char *full = strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "\xe2\x96\x88" : "#";
+    const char *full = in_utf8() ? "\xe2\x96\x88" : "#";
     const int filled = (int)(share * WIDTH);
     fputc('[', stderr);
     for (int i = 0; i < WIDTH; i++)

@@ -1,7 +1,6 @@
 /* The figures as a screen of 80 columns, with bars. */
 #include "cli/stats.h"
 
-#include <langinfo.h>
 #include <string.h>
 
 #define BAR_MAX 16 /* columns */
@@ -16,7 +15,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
 static void bar(uint64_t value, uint64_t most, char *out, size_t size)
 {
     static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-    const bool blocks = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    const bool blocks = in_utf8();
     const double share = most > 0 ? (double)value / (double)most : 0;
     size_t parts = (size_t)(share * BAR_MAX * 8 + 0.5), used = 0;
     if (value > 0 && parts == 0)

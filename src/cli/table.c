@@ -2,6 +2,7 @@
 
 #include "common/when.h"
 
+#include <langinfo.h>
 #include <libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +80,9 @@ int table_new(struct table_view **ret_view, const char *const *columns, bool tre
         scols_unref_table(table);
         return espt_fail(err, ESPT_UNUSABLE, "out of memory");
     }
-    scols_table_enable_noencoding(table, 1);
+    /* names as they are, not as \x: but where there is no UTF-8 at all, that would never end */
+    scols_table_enable_noencoding(table, strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
+    scols_table_enable_ascii(table, !in_utf8());
     view->names = columns;
     for (; columns[view->columns] != NULL; view->columns++) {
         const char *name = columns[view->columns];
