@@ -50,6 +50,12 @@ void nearest_offer(struct nearest *nearest, const char *name)
     snprintf(nearest->name, sizeof nearest->name, "%s", name);
 }
 
+void nearest_take(struct nearest *nearest, const char *name)
+{
+    nearest->distance = 0;
+    snprintf(nearest->name, sizeof nearest->name, "%s", name);
+}
+
 const char *nearest_name(const struct nearest *nearest)
 {
     return nearest->name[0] != '\0' ? nearest->name : NULL;

@@ -13,6 +13,8 @@ struct nearest {
 };
 void nearest_begin(struct nearest *ret_nearest, const char *typed);
 void nearest_offer(struct nearest *nearest, const char *name);
+/* This one is meant, however far it is. */
+void nearest_take(struct nearest *nearest, const char *name);
 /* NULL: none is near enough to be meant. */
 const char *nearest_name(const struct nearest *nearest);
 

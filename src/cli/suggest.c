@@ -21,6 +21,26 @@ static void say(struct espt_error *err, const char *before, const char *name)
     snprintf(err->message + used, sizeof err->message - used, "; did you mean %s%s?", before, name);
 }
 
+/* Other tools' words for what ours do. */
+static const char *const other_words[][2] = {
+    {"ls", "list"},         {"new", "create"},      {"add", "create"},  {"create", "add"},
+    {"rm", "remove"},       {"delete", "remove"},   {"del", "remove"},  {"revoke", "remove"},
+    {"get", "show"},        {"info", "show"},       {"view", "show"},   {"update", "edit"},
+    {"set", "edit"},        {"change", "edit"},     {"rename", "edit"}, {"regenerate", "rotate"},
+    {"renew", "rotate"},    {"validate", "verify"}, {"test", "verify"}, {"tiers", "tier"},
+    {"customer", "entity"}, {"reseller", "entity"}, {"audit", "log"},   {"history", "log"},
+    {"metrics", "stats"},   {"status", "stats"},    {"setup", "init"},
+};
+
+static void offer_word(struct nearest *nearest, const char *word)
+{
+    nearest_offer(nearest, word);
+    for (size_t i = 0; i < sizeof other_words / sizeof *other_words; i++) {
+        if (strcmp(nearest->typed, other_words[i][0]) == 0 && strcmp(word, other_words[i][1]) == 0)
+            nearest_take(nearest, word);
+    }
+}
+
 void suggest_command(char *const *words, int count, struct espt_error *err)
 {
     struct nearest nearest;
@@ -34,9 +54,9 @@ void suggest_command(char *const *words, int count, struct espt_error *err)
         if (command->hidden)
             continue;
         if (!second)
-            nearest_offer(&nearest, command->word);
+            offer_word(&nearest, command->word);
         else if (command->second != NULL && strcmp(command->word, typed.word) == 0)
-            nearest_offer(&nearest, command->second);
+            offer_word(&nearest, command->second);
     }
     char before[32] = "";
     if (second)

@@ -106,6 +106,8 @@ static const char *colour_of(const char *column, const char *cell)
         return status_colour(cell);
     if (strcmp(column, "EXPIRES") == 0 && strncmp(cell, "in ", 3) == 0)
         return "brown";
+    if (strcmp(column, "TOKENS") == 0 && strstr(cell, "over the limit") != NULL)
+        return "red";
     if (strcmp(column, "OUTCOME") == 0 && strcmp(cell, "not reached") != 0)
         return strcmp(cell, "pass") == 0 ? "green" : "red";
     return NULL;

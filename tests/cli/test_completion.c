@@ -55,6 +55,10 @@ START_TEST(knows_what_may_come)
     COMPLETES(config, "--reveal\tprint the token's text too\n", "show", "--re");
     COMPLETES(config, "", "show", "--reveal", "--re");
     COMPLETES(config, "", "show", "--", "--re");
+    COMPLETES(config, "expired\n", "list", "--status", "e");
+    COMPLETES(config, "", "edit", "acme/default", "--status", "e");
+    COMPLETES(config, "-expires\n", "list", "--sort", "-ex");
+    COMPLETES(config, "verify\tprove that no entry of the log was altered\n", "log", "v");
     COMPLETES(config, ":file\n", "tier", "check", "");
     COMPLETES(config, ":file\n", "-c", "x");
     COMPLETES(config, ":folder\n", "init", "");

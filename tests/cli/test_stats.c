@@ -115,7 +115,9 @@ START_TEST(for_prometheus)
     json_t *stats = done(CTL(config, NULL, "--json", "stats"));
     ck_assert(value_of(run.out, "esp_token_store_revision ") == (double)number(stats, "revision"));
     json_decref(stats);
-    judge_format(strdup(run.out));
+    char *text = strdup(run.out);
+    judge_format(text);
+    free(text);
 
     /* into a file: whole, over what was there, and for the collector to read */
     struct stat st;

@@ -12,6 +12,10 @@ static const struct slip {
     {2, {"enitty", "list"}, "did you mean entity?"},
     {2, {"entity", "shw", "acme"}, "did you mean entity show?"},
     {2, {"lits", "--help"}, "did you mean list?"},
+    {2, {"delete", "acme/default"}, "did you mean remove?"},
+    {2, {"ls"}, "did you mean list?"},
+    {2, {"entity", "create", "x"}, "did you mean entity add?"},
+    {2, {"entity", "rm", "x"}, "did you mean entity remove?"},
     {2, {"frobnicate"}, NULL},
     {2, {"complte"}, NULL}, /* hidden */
     {2, {"list", "--jsn"}, "did you mean --json? See esp-tokenctl list --help"},
