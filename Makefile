@@ -67,9 +67,10 @@ $(OUT)/shipped.o: $(OUT)/shipped.c
 	$(call SAY,CC    $<)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
 
+CTL_LIBS   = $(call PC,lmdb libsodium inih smartcols jansson libbsd) -ldl
 $(OUT)/esp-tokenctl: $(CLI) $(STORE) $(COMMON)
 	$(call SAY,LINK  $@)
-	$(Q)$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih smartcols jansson libbsd) -ldl
+	$(Q)$(LINK) -pie $^ -o $@ $(CTL_LIBS)
 
 $(OUT)/esp_validator.so: $(PLUGIN) $(READER) $(COMMON) plugins/validator/export.map
 	$(call SAY,LINK  $@)

@@ -5,7 +5,7 @@ MAN_PATHS  = s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@PREFIX@|$(PREFIX)|g
 
 $(OUT)/manual: $(OUT)/tools/manual.o $(filter-out $(OUT)/src/cli/main.o,$(CLI)) $(STORE) $(COMMON)
 	$(call SAY,LINK  $@)
-	$(Q)$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih smartcols jansson) -ldl
+	$(Q)$(LINK) -pie $^ -o $@ $(CTL_LIBS)
 
 build/man/commands: $(OUT)/manual
 	@mkdir -p $(@D)
