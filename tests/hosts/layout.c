@@ -1,4 +1,5 @@
-/* Where the C compiler puts each field of validator.h: STRUCT.FIELD OFFSET SIZE, and STRUCT SIZE. */
+/* Where the C compiler puts each field of validator.h: STRUCT.FIELD OFFSET SIZE, and STRUCT SIZE.
+ */
 #include <espt/validator.h>
 #include <stdio.h>
 
