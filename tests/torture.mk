@@ -1,3 +1,14 @@
+# The tests of tests/torture and the stress test run in a short form with all others. Their long form
+# is this: ESPT_TORTURE_SECONDS (600) of the reader beside its writers; ESPT_TORTURE_ROUNDS (1000)
+# times 1,000 changes of rights, 10 cycles of a host, and one damaged store of each kind; from 1000
+# rounds on every single bit of the stores. About half an hour, 2 GB of memory and 600 MB of disk.
+TORTURE_TESTS := $(filter $(OUT)/tests/torture/% $(OUT)/tests/stress/test_stress,$(TESTS))
+torture: deps ## the long forms (ESPT_TORTURE_SECONDS=600 ESPT_TORTURE_ROUNDS=1000; half an hour)
+	$(MAKE) $(PRODUCTS) $(TORTURE_TESTS)
+	@export ESPT_TORTURE_SECONDS=$${ESPT_TORTURE_SECONDS:-600} ESPT_TORTURE_ROUNDS=$${ESPT_TORTURE_ROUNDS:-1000}; \
+	for test in $(TORTURE_TESTS); do echo "== $${test##*/}"; $$test || failed=1; done; [ -z "$$failed" ]
+.PHONY: torture
+
 # A host without libraries, and libraries that collide with the plugin's own: every function that
 # libsodium and inih export, and every one within the plugin, each of which ends the process, or lies.
 TORTURE    := $(OUT)/tests/torture
