@@ -112,6 +112,11 @@ int store_view_open(struct espt_ctx *ctx, struct store_view **ret_view, struct e
     if (view == NULL || fstat(fd, &st) != 0) {
         code = espt_fail(err, ESPT_UNUSABLE, "%s: %s", ctx->config.store, strerror(errno));
         close(fd);
+    } else if (st.st_nlink == 0) { /* a mount of the file alone outlives the file's name */
+        code = espt_fail(err, ESPT_UNUSABLE,
+                         "%s: the store was replaced, and this is the old one; mount the new one",
+                         ctx->config.store);
+        close(fd);
     } else {
         code = reader_open(&view->reader, fd, ctx->config.store, ctx->config.map_size, err);
     }
