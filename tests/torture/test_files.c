@@ -1,0 +1,446 @@
+/*
+ * What may lie in the place of the store, and of the other files: each is refused in words, without
+ * a hang, and taken up again when it is mended. No host is restarted for it.
+ */
+#include "common/record_bytes.h"
+#include "reader/meta.h"
+#include "torture/world.h"
+
+#include <fcntl.h>
+#include <lmdb.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define PAGE 4096u
+#define STRANGER 4242
+
+static struct text good, off;
+static char *store, *kept, *tiers;
+static char *whole; /* the bytes of the store */
+static size_t whole_len;
+
+static void setup(void)
+{
+    world_open();
+    good = world_add("shop", KIND_CUSTOMER, NULL, NULL);
+    off = world_create("shop", "off");
+    world_switch_token("shop", "off", 0);
+    world_close();
+    store = strdup(in_folder(folder, "tokens.mdb"));
+    kept = strdup(in_folder(folder, "kept"));
+    tiers = strdup(in_folder(folder, "tiers.ini"));
+    whole = file_read(store, &whole_len);
+    host_load();
+    host_open();
+}
+
+static void teardown(void)
+{
+    host_teardown();
+    tier_table_free(world_tiers);
+    free(store);
+    free(kept);
+    free(tiers);
+}
+
+/* One line, of this file, and of what is wrong with it. */
+static void in_words(const char *err, const char *path, const char *words)
+{
+    ck_assert_msg(strstr(err, path) != NULL, "not of %s: %s", path, err);
+    ck_assert_msg(strchr(err, '\n') == NULL && strlen(err) > strlen(path) + 4, "%s", err);
+    if (words != NULL)
+        ck_assert_msg(strstr(err, words) != NULL, "no %s: %s", words, err);
+}
+
+static void must_not_open(const char *path, const char *words)
+{
+    char err[512] = "";
+    espt_ctx *other;
+    ck_assert_int_eq(plugin->open(&other, config, NULL, NULL, err, sizeof err), 0);
+    in_words(err, path, words);
+}
+
+/* A host that runs, and one that begins. */
+static void no_store(const char *words)
+{
+    char err[512] = "";
+    must_not_open(store, words);
+    ck_assert_int_eq(plugin->refresh(ctx, err, sizeof err), 0);
+    in_words(err, store, words);
+    ck_assert_int_eq(verdict(&good), ESPT_ERR_UNAVAILABLE);
+    ck_assert_int_eq(verdict(&off), ESPT_ERR_UNAVAILABLE);
+}
+
+static void store_is_back(void)
+{
+    char err[512] = "";
+    ck_assert_msg(plugin->refresh(ctx, err, sizeof err) == 1, "%s", err);
+    ck_assert_int_eq(verdict(&good), ESPT_ALLOW);
+    ck_assert_int_eq(verdict(&off), ESPT_DENY_INACTIVE);
+    host_teardown();
+    host_open();
+    ck_assert_int_eq(verdict(&good), ESPT_ALLOW);
+}
+
+/* --- what may lie there --- */
+
+static void put_nothing(const char *path)
+{
+    (void)path;
+}
+
+static void put_folder(const char *path)
+{
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+}
+
+static void put_fifo(const char *path)
+{
+    ck_assert_int_eq(mkfifo(path, 0644), 0);
+}
+
+static void put_device(const char *path)
+{
+    ck_assert_int_eq(symlink("/dev/zero", path), 0);
+}
+
+static void put_loop(const char *path)
+{
+    ck_assert_int_eq(symlink(path, path), 0);
+}
+
+static void put_dangling(const char *path)
+{
+    ck_assert_int_eq(symlink("nowhere", path), 0);
+}
+
+static void put_empty(const char *path)
+{
+    file_write(path, "", 0, 0644);
+}
+
+static void put_noise(const char *path)
+{
+    static char noise[200000];
+    memset(noise, 0x5a, sizeof noise);
+    file_write(path, noise, sizeof noise, 0644);
+}
+
+static void put_writable(const char *path)
+{
+    size_t len;
+    const char *bytes = file_read(kept, &len);
+    file_write(path, bytes, len, 0666);
+}
+
+static void put_group_writable(const char *path)
+{
+    size_t len;
+    const char *bytes = file_read(kept, &len);
+    file_write(path, bytes, len, 0660);
+}
+
+static void put_strangers(const char *path)
+{
+    size_t len;
+    const char *bytes = file_read(kept, &len);
+    file_write(path, bytes, len, 0644);
+    ck_assert_int_eq(chown(path, STRANGER, STRANGER), 0);
+}
+
+static void put_link_to_strangers(const char *path)
+{
+    const char *there = in_folder(folder, "theirs");
+    unlink(there);
+    put_strangers(there);
+    ck_assert_int_eq(symlink("theirs", path), 0);
+}
+
+static const struct {
+    const char *name;
+    void (*put)(const char *path);
+    const char *words;
+    bool as_root;
+} things[] = {
+    {"nothing", put_nothing, "No such file", false},
+    {"a folder", put_folder, "regular file", false},
+    {"a FIFO", put_fifo, "regular file", false},
+    {"a device", put_device, "regular file", false},
+    {"a link to itself", put_loop, "symbolic links", false},
+    {"a link to nothing", put_dangling, "No such file", false},
+    {"an empty file", put_empty, NULL, false},
+    {"noise", put_noise, NULL, false},
+    {"what others may write", put_writable, "chmod", false},
+    {"what the group may write", put_group_writable, "chmod", false},
+    {"a stranger's file", put_strangers, "chown", true},
+    {"a link to a stranger's file", put_link_to_strangers, "chown", true},
+};
+
+static void put(size_t thing, const char *path)
+{
+    ck_assert_int_eq(rename(path, kept), 0);
+    things[thing].put(path);
+    printf("%s for %s\n", things[thing].name, path);
+}
+
+static void put_back(const char *path)
+{
+    remove(path);
+    ck_assert_int_eq(rename(kept, path), 0);
+}
+
+START_TEST(things_in_the_place_of_files)
+{
+    char err[512];
+    if (things[_i].as_root && geteuid() != 0) {
+        puts("SKIPPED: a stranger's file needs root");
+        return;
+    }
+    put((size_t)_i, store);
+    no_store(things[_i].words);
+    put_back(store);
+    store_is_back();
+
+    put((size_t)_i, tiers); /* a host that runs keeps the old table */
+    must_not_open(tiers, things[_i].words);
+    ck_assert_int_eq(plugin->refresh(ctx, err, sizeof err), 0);
+    in_words(err, tiers, things[_i].words);
+    ck_assert_int_eq(verdict(&good), ESPT_ALLOW);
+    put_back(tiers);
+    store_is_back();
+
+    put((size_t)_i, config); /* and needs its config no more */
+    must_not_open(config, things[_i].words);
+    ck_assert_int_eq(plugin->refresh(ctx, err, sizeof err), 1);
+    put_back(config);
+    store_is_back();
+}
+END_TEST
+
+START_TEST(a_link_is_followed)
+{
+    ck_assert_int_eq(rename(store, kept), 0);
+    ck_assert_int_eq(symlink("kept", store), 0);
+    store_is_back();
+    unlink(store);
+    ck_assert_int_eq(rename(kept, store), 0);
+    store_is_back();
+}
+END_TEST
+
+START_TEST(permission_taken_away)
+{
+    ck_assert_int_eq(chmod(store, 0666), 0);
+    must_not_open(store, "chmod");
+    ck_assert_int_eq(verdict(&good),
+                     ESPT_ALLOW); /* it is open: what others write is seen at once */
+    ck_assert_int_eq(chmod(store, 0640), 0);
+    ck_assert_int_eq(chmod(folder, 0777), 0);
+    must_not_open(folder, "chmod");
+    ck_assert_int_eq(chmod(folder, 0700), 0);
+    store_is_back();
+}
+END_TEST
+
+/* The file ends at each kind of boundary. It is another file each time: to cut one that is mapped
+   is the one thing that an owner must not do (SECURITY.md). */
+static void put_cut(size_t len)
+{
+    char err[512] = "";
+    file_write(kept, whole, len, 0640);
+    ck_assert_int_eq(rename(kept, store), 0);
+    if (plugin->refresh(ctx, err, sizeof err) != 1)
+        in_words(err, store, NULL);
+    int32_t first = verdict(&good), second = verdict(&off);
+    if (len < 2 * (size_t)PAGE) {
+        ck_assert(first == ESPT_ERR_UNAVAILABLE && second == ESPT_ERR_UNAVAILABLE);
+        must_not_open(store, NULL);
+    } else {
+        ck_assert_msg(first == ESPT_ALLOW || first == ESPT_ERR_CORRUPT, "%zu: %d", len, first);
+        ck_assert_msg(second == ESPT_DENY_INACTIVE || second == ESPT_ERR_CORRUPT, "%zu", len);
+    }
+}
+
+START_TEST(cut_off)
+{
+    const size_t ends[] = {0, 1, 15, 16, 19, 24, 151, 152, 153, 511, 512};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        put_cut(ends[i]);
+    for (size_t page = 1; page <= whole_len / PAGE; page++) {
+        const long around[] = {-1, 0, 1, 16, PAGE / 2};
+        for (size_t i = 0; i < 5; i++) {
+            size_t len = page * PAGE + (size_t)around[i];
+            if (len < whole_len)
+                put_cut(len);
+        }
+        if (page % 8 == 0) {
+            file_write(kept, whole, whole_len, 0640);
+            ck_assert_int_eq(rename(kept, store), 0);
+            store_is_back();
+        }
+    }
+    file_write(kept, whole, whole_len, 0640);
+    ck_assert_int_eq(rename(kept, store), 0);
+    store_is_back();
+}
+END_TEST
+
+/* --- other formats, byte by byte as LMDB's own programs write them --- */
+
+static void set32(char *bytes, size_t at, uint32_t value)
+{
+    memcpy(bytes + at, &value, sizeof value);
+}
+
+static void put_changed(size_t at, uint32_t value)
+{
+    char *bytes = malloc(whole_len);
+    ck_assert_ptr_nonnull(bytes);
+    memcpy(bytes, whole, whole_len);
+    set32(bytes, at, value);
+    set32(bytes, PAGE + at, value);
+    file_write(kept, bytes, whole_len, 0640);
+    free(bytes);
+    ck_assert_int_eq(rename(kept, store), 0);
+}
+
+START_TEST(other_formats)
+{
+    static const struct {
+        size_t at;
+        uint32_t value;
+        const char *words;
+    } cases[] = {
+        {META_AT_MAGIC, 0xdec0efbe, "big-endian"}, {META_AT_MAGIC, 0xbeefc0df, "LMDB"},
+        {META_AT_VERSION, 999, "version"}, /* of LMDB's own development */
+        {META_AT_VERSION, 2, "version"},           {META_AT_VERSION, 0, "version"},
+        {META_AT_PAGE_SIZE, 0, "page size"},       {META_AT_PAGE_SIZE, 4095, "page size"},
+        {META_AT_PAGE_SIZE, 65536, "page size"},   {META_AT_PAGE_SIZE, 256, "page size"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        put_changed(cases[i].at, cases[i].value);
+        no_store(cases[i].words);
+        file_write(kept, whole, whole_len, 0640);
+        ck_assert_int_eq(rename(kept, store), 0);
+        store_is_back();
+    }
+    /* of a 32-bit machine: its page header has 12 bytes */
+    char *bytes = calloc(1, whole_len);
+    memcpy(bytes + 12, whole + 16, PAGE - 16);
+    file_write(kept, bytes, whole_len, 0640);
+    free(bytes);
+    ck_assert_int_eq(rename(kept, store), 0);
+    no_store("64-bit");
+    file_write(kept, whole, whole_len, 0640);
+    ck_assert_int_eq(rename(kept, store), 0);
+    store_is_back();
+    /* another size of pages than the metas say: whatever is read, nothing passes */
+    put_changed(META_AT_PAGE_SIZE, 8192);
+    plugin->refresh(ctx, NULL, 0);
+    ck_assert_int_ge(verdict(&good), ESPT_ERR_UNAVAILABLE);
+    ck_assert_int_ge(verdict(&off), ESPT_ERR_UNAVAILABLE);
+}
+END_TEST
+
+/* --- writing by liblmdb alone --- */
+
+static void must(int rc)
+{
+    ck_assert_msg(rc == 0, "liblmdb: %s", mdb_strerror(rc));
+}
+
+/* A transaction that puts `count` values in a table, and the state record made by `change`. */
+static void write_raw(size_t count, void (*change)(uint8_t *value, size_t len))
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi plain, table;
+    struct state_record state;
+    struct record_key key = key_state();
+    uint8_t value[RECORD_MAX] = {0};
+    must(mdb_env_create(&env));
+    must(mdb_env_set_maxdbs(env, TABLE_COUNT));
+    must(mdb_env_set_mapsize(env, UINT64_C(1) << 30));
+    must(mdb_env_open(env, store, MDB_NOSUBDIR | MDB_NOTLS, 0600));
+    must(mdb_txn_begin(env, NULL, 0, &txn));
+    must(mdb_dbi_open(txn, NULL, 0, &plain));
+    must(mdb_dbi_open(txn, table_name(TABLE_BY_ENTITY), 0, &table));
+    for (uint64_t n = 0; n < count; n++) {
+        MDB_val k = {sizeof n, &n}, v = {sizeof value, value};
+        must(mdb_put(txn, table, &k, &v, 0));
+    }
+    MDB_val k = {key.len, key.bytes}, v;
+    must(mdb_get(txn, plain, &k, &v));
+    ck_assert_int_eq(state_decode(v.mv_data, v.mv_size, &state), STATE_GOOD);
+    state.transaction = mdb_txn_id(txn);
+    state.revision++;
+    v = (MDB_val){state_encode(&state, value), value};
+    if (change != NULL)
+        change(value, v.mv_size);
+    must(mdb_put(txn, plain, &k, &v, 0));
+    must(mdb_txn_commit(txn));
+    mdb_env_close(env);
+}
+
+START_TEST(grown_a_hundredfold)
+{
+    struct stat before, after;
+    ck_assert_int_eq(stat(store, &before), 0);
+    write_raw((size_t)before.st_size * 100 / RECORD_MAX, NULL);
+    ck_assert_int_eq(stat(store, &after), 0);
+    ck_assert_int_gt(after.st_size, 100 * before.st_size);
+    ck_assert_int_eq(verdict(&good), ESPT_ALLOW);
+    ck_assert_int_eq(verdict(&off), ESPT_DENY_INACTIVE);
+    ck_assert_int_eq(atomic_load(&warnings) + atomic_load(&notices), 0);
+    world_open();
+    struct text last = world_create("shop", "last"); /* on pages at the new end, or before it */
+    world_switch_token("shop", "default", 0);
+    world_close();
+    ck_assert_int_eq(verdict(&last), ESPT_ALLOW);
+    ck_assert_int_eq(verdict(&good), ESPT_DENY_INACTIVE);
+}
+END_TEST
+
+/* The schema stands behind the version, and both keep their place in every schema to come. */
+static void make_newer(uint8_t *value, size_t len)
+{
+    struct record_key key = key_state();
+    struct writer w = {value, len - RECORD_CHECKSUM_LEN};
+    value[1]++;
+    write_end(&w, TABLE_STATE, &key);
+}
+
+START_TEST(a_newer_schema)
+{
+    write_raw(1, make_newer);
+    char err[512] = "";
+    espt_result result;
+    ck_assert_int_eq(plugin->refresh(ctx, err, sizeof err), 0);
+    in_words(err, store, "newer");
+    ck_assert_int_eq(validate_now(&good, NULL, NULL, 0, &result), ESPT_ERR_UNAVAILABLE);
+    ck_assert_msg(strstr(result.detail, "newer") != NULL, "%s", result.detail);
+    file_write(kept, whole, whole_len, 0640);
+    ck_assert_int_eq(rename(kept, store), 0);
+    store_is_back();
+}
+END_TEST
+
+int main(void)
+{
+    use_memory();
+    Suite *suite = suite_create("files");
+    TCase *tcase = tcase_create("files");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, things_in_the_place_of_files, 0,
+                        (int)(sizeof things / sizeof *things));
+    tcase_add_test(tcase, a_link_is_followed);
+    tcase_add_test(tcase, permission_taken_away);
+    tcase_add_test(tcase, cut_off);
+    tcase_add_test(tcase, other_formats);
+    tcase_add_test(tcase, grown_a_hundredfold);
+    tcase_add_test(tcase, a_newer_schema);
+    tcase_set_timeout(tcase, 60); /* a hang is a failure */
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
