@@ -56,6 +56,10 @@ ESPT_MUST_USE int cli_tiers(struct cli *cli, struct espt_error *err);
 /* The table for what merely shows it: NULL, and a word on standard error, where it is broken. */
 const struct tier_table *cli_tiers_if_whole(struct cli *cli);
 
+/* fault.c: from now on a store that is so damaged that liblmdb crashes ends the command with one
+   line and status 5. */
+void fault_begin(bool json);
+
 /* actor.c */
 void cli_actor(const struct command *command, struct actor *ret_actor);
 

@@ -46,6 +46,7 @@ int cli_config(struct cli *cli, struct espt_error *err)
 int cli_store(struct cli *cli, struct espt_error *err)
 {
     int code = cli_config(cli, err);
+    fault_begin(cli->json);
     if (code == 0)
         code = store_open(&cli->store, &cli->config, err);
     if (code != 0)

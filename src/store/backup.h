@@ -44,7 +44,7 @@ ESPT_MUST_USE int backup_verify(const char *path, struct backup_facts *ret_facts
    beside the store, proven whole by store_check(), and takes its place. `shown` is the revision of
    the old store that a person said yes to (0: it could not be read): ESPT_REFUSED if it is no
    longer that. `ret_kept` (PATH_MAX) is where the old store lies now; empty: there was none. */
-ESPT_MUST_USE int store_restore(const struct config *config, const struct tier_table *tiers,
+ESPT_MUST_USE int store_restore(const struct config *named, const struct tier_table *tiers,
                                 const struct actor *actor, const char *path, uint64_t shown,
                                 char *ret_kept, struct espt_error *err);
 

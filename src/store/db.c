@@ -5,13 +5,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define MAX_READERS 1024
+#define LMDB_AT_MAGIC 16
+#define LMDB_MAGIC 0xBEEFC0DEu
+#define LMDB_VERSION 1u
 #define AT_ODDS 1
 #define REPLACED_TRIES 25
 #define REPLACED_MS 20
@@ -83,6 +88,14 @@ enum state_verdict db_state(MDB_txn *mdb, MDB_dbi main, struct state_record *ret
     return state_decode(value.mv_data, value.mv_size, ret_state);
 }
 
+/* LMDB gives up on a damaged file by abort(): here without its message, which says a line of its
+   own source. */
+static void on_assert(MDB_env *env, const char *message)
+{
+    (void)env, (void)message;
+    raise(SIGABRT);
+}
+
 int db_env_open(MDB_env **ret_env, const struct config *config, struct espt_error *err)
 {
     MDB_env *env = NULL;
@@ -93,6 +106,8 @@ int db_env_open(MDB_env **ret_env, const struct config *config, struct espt_erro
         rc = mdb_env_set_maxreaders(env, MAX_READERS);
     if (rc == 0)
         rc = mdb_env_set_mapsize(env, config->map_size);
+    if (rc == 0)
+        rc = mdb_env_set_assert(env, on_assert);
     if (rc == 0)
         rc = mdb_env_open(env, config->store, MDB_NOSUBDIR | MDB_NOTLS, 0600);
     if (rc != 0) {
@@ -165,9 +180,45 @@ int db_begin_read(struct store *store, MDB_txn **ret_mdb, struct espt_error *err
     return rc == 0 || code != 0 ? code : db_fail(err, rc, &store->config);
 }
 
-int db_judge(const struct config *config, struct espt_error *err)
+/* LMDB would make a store of an empty file, and believe much of others. */
+static int judge_format(int fd, const struct config *config, struct espt_error *err)
+{
+    uint32_t head[2] = {0, 0}; /* magic and version stand behind the page header */
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return db_fail(err, errno, config);
+    if (st.st_size == 0)
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "%s: the file is empty, and no store; restore a backup, or remove it and "
+                         "run esp-tokenctl init",
+                         config->store);
+    if (pread(fd, head, sizeof head, LMDB_AT_MAGIC) != sizeof head || head[0] != LMDB_MAGIC ||
+        head[1] != LMDB_VERSION)
+        return db_fail(err, MDB_INVALID, config);
+    return 0;
+}
+
+/* Under two names a store would have two sets of lock files. A restore gives it a second one for a
+   moment. */
+static int judge_names(int fd, const struct config *config, struct espt_error *err)
+{
+    struct stat st;
+    for (int tries = 0; fstat(fd, &st) == 0 && st.st_nlink > 1; tries++) {
+        if (tries == REPLACED_TRIES)
+            return espt_fail(
+                err, ESPT_UNUSABLE,
+                "%s: the file has %lu names (hard links), and each would have locks of "
+                "its own; remove the others",
+                config->store, (unsigned long)st.st_nlink);
+        nanosleep(&(struct timespec){.tv_nsec = REPLACED_MS * 1000000L}, NULL);
+    }
+    return 0;
+}
+
+int db_judge(struct config *config, struct espt_error *err)
 {
     int fd;
+    char real[PATH_MAX];
     int code = trust_open(config->store, geteuid(), TRUST_PUBLIC, &fd, err);
     if (code != 0) {
         if (access(config->store, F_OK) != 0 && errno == ENOENT)
@@ -175,7 +226,16 @@ int db_judge(const struct config *config, struct espt_error *err)
         return code;
     }
     code = trust_filesystem(fd, config->store, err);
+    if (code == 0)
+        code = judge_format(fd, config, err);
+    if (code == 0)
+        code = judge_names(fd, config, err);
     close(fd);
+    /* the locks stand beside the file itself, whatever link led to it */
+    if (code == 0 && realpath(config->store, real) == NULL)
+        return db_fail(err, errno, config);
+    if (code == 0)
+        memcpy(config->store, real, sizeof real);
     return code;
 }
 
@@ -238,17 +298,16 @@ int db_reopen(struct store *store, struct espt_error *err)
 
 int store_open(struct store **ret_store, const struct config *config, struct espt_error *err)
 {
-    int code = db_judge(config, err);
-    if (code != 0)
-        return code;
     struct store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return espt_fail(err, ESPT_UNUSABLE, "out of memory");
     store->config = *config;
     store->writer_fd = store->gate_fd = -1;
-    code = open_environment(store, err);
+    int code = db_judge(&store->config, err);
     if (code == 0)
-        code = lock_open(config->store, ".writer", &store->writer_fd, err);
+        code = open_environment(store, err);
+    if (code == 0)
+        code = lock_open(store->config.store, ".writer", &store->writer_fd, err);
     if (code == 0)
         *ret_store = store;
     else

@@ -47,8 +47,9 @@ struct txn {
 /* Opens the environment at config->store; *ret_env is closed by mdb_env_close(). */
 ESPT_MUST_USE int db_env_open(MDB_env **ret_env, const struct config *config,
                               struct espt_error *err);
-/* Owner, mode and file system of the store's file. */
-ESPT_MUST_USE int db_judge(const struct config *config, struct espt_error *err);
+/* Owner, mode, file system and form of the store's file; config->store becomes its path without
+   links. */
+ESPT_MUST_USE int db_judge(struct config *config, struct espt_error *err);
 /* The same for a store, once others that do so have done; without its tables. */
 ESPT_MUST_USE int db_open(struct store *store, struct espt_error *err);
 void db_close(struct store *store);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -167,7 +168,7 @@ static int replace(const char *copy, const char *path, char ret_kept[static PATH
             unlink(kept);
         return code;
     }
-    snprintf(lock, sizeof lock, "%s-lock", path);
+    snprintf(lock, sizeof lock, "%.*s-lock", PATH_MAX - 1, path);
     snprintf(kept_lock, sizeof kept_lock, "%s-lock", there ? kept : copy);
     if (rename(lock, kept_lock) == 0 && !there)
         unlink(kept_lock);
@@ -176,10 +177,21 @@ static int replace(const char *copy, const char *path, char ret_kept[static PATH
     return publish_sync(path, err);
 }
 
-int store_restore(const struct config *config, const struct tier_table *tiers,
+/* A link is followed: the file that it leads to is replaced. */
+static struct config place_of(const struct config *config)
+{
+    struct config place = *config;
+    char real[PATH_MAX];
+    if (realpath(config->store, real) != NULL)
+        memcpy(place.store, real, sizeof real);
+    return place;
+}
+
+int store_restore(const struct config *named, const struct tier_table *tiers,
                   const struct actor *actor, const char *path, uint64_t shown, char *ret_kept,
                   struct espt_error *err)
 {
+    const struct config place = place_of(named), *config = &place;
     struct config copy = *config;
     struct espt_error ignored;
     struct store *old = NULL;

@@ -132,9 +132,9 @@ int store_upgrade(const struct config *config, const struct actor *actor, unsign
 {
     struct store store = {.config = *config, .writer_fd = -1, .gate_fd = -1};
     ret_kept[0] = '\0';
-    int code = db_judge(config, err);
+    int code = db_judge(&store.config, err);
     if (code == 0)
-        code = lock_open(config->store, ".writer", &store.writer_fd, err);
+        code = lock_open(store.config.store, ".writer", &store.writer_fd, err);
     if (code != 0)
         return code;
     code = lock_take(store.writer_fd, &config->wait, err);
