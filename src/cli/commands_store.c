@@ -6,7 +6,8 @@ const struct command question_commands[] = {
      .run = run_verify,
      .options = BIT(OPTION_METRIC) | BIT(OPTION_ENTITY) | BIT(OPTION_AT) | BIT(OPTION_EXPLAIN),
      .text =
-         "Reads one token from standard input, asks the validator plugin as any host would, and "
+         "Reads one token from standard input (at a terminal it asks for it, without echo), asks "
+         "the validator plugin as any host would, and "
          "prints verdict and reason. Exit status 1: it is denied. --at asks for the verdict at "
          "another time, past or to come.\n"
          "With --explain each check is told in its order: pass, fail, or not reached, since the "

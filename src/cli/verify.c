@@ -2,6 +2,7 @@
 
 #include "common/when.h"
 
+#include <bsd/readpassphrase.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <sodium.h>
@@ -39,12 +40,23 @@ static int load_validator(const espt_validator **ret_validator, struct espt_erro
     return espt_fail(err, ESPT_UNUSABLE, "esp_validator.so is not beside esp-tokenctl; reinstall");
 }
 
+/* Pasted, without echo: it would stay on the screen. */
+static int ask_token(char *ret_text, size_t *ret_len, struct espt_error *err)
+{
+    if (readpassphrase("Token: ", ret_text, PRESENTED_MAX, RPP_REQUIRE_TTY) == NULL)
+        return espt_fail(err, ESPT_UNUSABLE, "the terminal: %s", strerror(errno));
+    *ret_len = strlen(ret_text);
+    return 0;
+}
+
 /* Past stdio, whose buffer nobody wipes. One line ending is not part of the token; what is longer
    than PRESENTED_MAX is cut, and malformed all the same. */
 static int read_token(char *ret_text, size_t *ret_len, struct espt_error *err)
 {
     size_t len = 0;
     ssize_t got = 1;
+    if (isatty(STDIN_FILENO))
+        return ask_token(ret_text, ret_len, err);
     while (got != 0 && len < PRESENTED_MAX) {
         got = read(STDIN_FILENO, ret_text + len, PRESENTED_MAX - len);
         if (got < 0 && errno != EINTR)

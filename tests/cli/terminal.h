@@ -34,7 +34,9 @@ static inline struct seen at_terminal(const char *config, const char *const *arg
     ssize_t got;
     while ((got = read(terminal, seen.text + len, sizeof seen.text - 1 - len)) > 0) {
         len += (size_t)got;
-        if (answer != NULL && strstr(seen.text, "[y/N] ") != NULL) {
+        const bool asked =
+            strstr(seen.text, "[y/N] ") != NULL || strstr(seen.text, "Token: ") != NULL;
+        if (answer != NULL && asked) {
             if (meanwhile != NULL)
                 meanwhile(config);
             ck_assert_int_gt(write(terminal, answer, strlen(answer)), 0);

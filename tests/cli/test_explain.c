@@ -1,7 +1,7 @@
 /* verify --explain: each check in the contract's order, and never another verdict than the
  * plugin's.
  */
-#include "cli/drive.h"
+#include "cli/terminal.h"
 
 static const char *const order[] = {"malformed", "unknown", "inactive", "expired",
                                     "suspended", "tier",    "entity",   "metric"};
@@ -96,6 +96,20 @@ START_TEST(for_a_person)
 }
 END_TEST
 
+/* A token that is pasted is judged, and not shown. */
+START_TEST(at_a_terminal)
+{
+    const char *config = populated(NULL), *text = revealed(config, "bolt/default");
+    char line[80];
+    snprintf(line, sizeof line, "%s\n", text);
+    struct seen seen = AT_TERMINAL(config, line, NULL, "verify");
+    ck_assert_int_eq(seen.status, 0);
+    ck_assert_ptr_nonnull(strstr(seen.text, "allow, token "));
+    ck_assert_ptr_null(strstr(seen.text, TEXT_PATTERN));
+    ck_assert_int_eq(AT_TERMINAL(config, "\n", NULL, "verify").status, 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("explain");
@@ -104,6 +118,7 @@ int main(void)
     tcase_add_test(tests, every_verdict);
     tcase_add_test(tests, what_would_be);
     tcase_add_test(tests, for_a_person);
+    tcase_add_test(tests, at_a_terminal);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
