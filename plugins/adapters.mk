@@ -18,13 +18,15 @@ $(OUT)/plugins/$(1)/%.o: plugins/$(1)/%.c | $(OUT)/plugins/paths.h
 	@mkdir -p $$(@D)
 	$$(call SAY,CC    $$<)
 	$$(Q)$$(CC) $$(CPPFLAGS) $$(ALL_CFLAGS) -c $$< -o $$@
-.PHONY: adapter-$(1) install-$(1)
+.PHONY: adapter-$(1) install-$(1) uninstall-$(1)
 adapter-$(1):
 	@if $(2); then $$(MAKE) --no-print-directory $(OUT)/$(4); \
 	else echo '  $(1): not built, since $(3) is missing; get it by: make deps-hosts'; fi
 install-$(1): adapter-$(1)
 	@[ ! -e $(OUT)/$(4) ] || { set -x; install -d '$(DESTDIR)$(5)' && \
 	  install -m 0644 '$(OUT)/$(4)' '$(DESTDIR)$(5)/$(notdir $(4))'; }
+uninstall-$(1):
+	rm -f '$(DESTDIR)$(5)/$(notdir $(4))'
 endef
 
 # An adapter sees the public header, load.h and paths.h, and nothing of src/.
@@ -33,14 +35,15 @@ ADAPTER_CPPFLAGS := $(filter-out -Isrc,$(CPPFLAGS)) -Iplugins -I$(OUT)/plugins
 # Rewritten when PREFIX is another than last time, so that what was built for it is built again.
 $(OUT)/plugins/paths.h: FORCE
 	@mkdir -p $(@D)
-	@echo '#define ESPT_VALIDATOR_PATH "$(VALIDATOR_PATH)"' >$@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@echo '#define ESPT_VALIDATOR_PATH "$(VALIDATOR_PATH)"' >$@.$$$$; \
+	cmp -s $@.$$$$ $@ && rm $@.$$$$ || mv $@.$$$$ $@
 FORCE:
 
 include $(wildcard plugins/*/*.mk)
 
-.PHONY: FORCE adapters install-adapters deps-hosts
+.PHONY: FORCE adapters install-adapters uninstall-adapters deps-hosts
 adapters: $(addprefix adapter-,$(ADAPTERS)) ## build the adapter of each host whose headers are there; says what is missing
 install-adapters: $(addprefix install-,$(ADAPTERS)) ## install the adapters that can be built (DESTDIR=, PREFIX=, PAMDIR= …)
+uninstall-adapters: $(addprefix uninstall-,$(ADAPTERS)) ## remove what install-adapters made
 deps-hosts: deps ## install what the adapters and their tests need: PAM, nginx, PostgreSQL, Mosquitto …
 	@tools/deps.sh $(sort $(ADAPTER_PACKAGES) $(HOST_PACKAGES))
