@@ -258,7 +258,7 @@ static bool keep_client(void *arg, struct client *client)
     espt_result result;
     int64_t now = monotonic_seconds();
     if (!client->connected)
-        return client->lasting && !client->refused && now - client->left < plugin->options.away;
+        return client->lasting && now - client->left < plugin->options.away;
     if (ask(plugin, client, NULL, &result)) {
         client->refused = false;
         client->result = result;

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Mosquitto with the plugin on a loopback port, for test_mosquitto*.sh; lib.sh is read before.
 #   write_conf LINES...       options of the plugin and of the broker, after the plugin's own
-#   begin_broker [WORDS...]   WORDS before the command; its pid is $server, its log $work/broker.log,
+#   begin_broker [WORDS...]   WORDS before the command; its pid is $broker, its log $work/broker.log,
 #                             that of the broker before it is kept
 # Clients find their password in $XDG_CONFIG_HOME, so that no token is an argument.
 # shellcheck disable=SC2154
@@ -12,7 +12,7 @@ cp "$build/esp_validator.so" "$build/plugins/mosquitto/mosquitto_esp_token.so" "
 
 write_conf() {
     (umask 077 && echo collector:secret >"$work/broker/passwords" && mosquitto_passwd -U "$work/broker/passwords")
-    [ -e "$work/broker/rules" ] || printf 'user collector\ntopic readwrite #\n' >"$work/broker/rules"
+    [ -e "$work/broker/rules" ] || printf 'user collector\ntopic readwrite #\nuser acme\ntopic write news\n' >"$work/broker/rules"
     [ -z "$plain" ] || chown nobody "$work/broker/passwords" "$work/broker/rules"
     echo secret | client_config collector collector
     {
@@ -32,6 +32,7 @@ write_conf() {
 begin_broker() {
     [ ! -e "$work/broker.log" ] || mv "$work/broker.log" "$work/broker_$checks.log"
     serve broker.log "$@" /usr/sbin/mosquitto -c "$work/mosquitto.conf"
+    broker=$server
     until_true 10 lets_in collector
 }
 
@@ -82,7 +83,7 @@ listens() {
     listener=$!
     servers="$servers $listener"
     echo "$listener" >"$work/$listening.pid"
-    until_true 5 grep -q '^Subscribed' "$work/$listening.all"
+    until_true 10 grep -q '^Subscribed' "$work/$listening.all"
 }
 stop_listening() {
     stop "$(cat "$work/$1.pid")"
@@ -91,7 +92,7 @@ has_heard() {
     grep -qx "heard $2" "$work/$1.all"
 }
 hears() {
-    until_true 5 has_heard "$1" "$2"
+    until_true 10 has_heard "$1" "$2"
     checks=$((checks + 1))
 }
 heard() {
@@ -104,7 +105,7 @@ has_ended() {
     grep -q 'not authorised' "$work/$1.all"
 }
 ends() {
-    until_true "${2:-5}" has_ended "$1"
+    until_true "${2:-10}" has_ended "$1"
     forget "$(cat "$work/$1.pid")"
     checks=$((checks + 1))
 }

@@ -42,6 +42,7 @@ lets_in acme
 lets_in north
 for name in broken stranger; do
     turns_away "$name"
+    says "$work/out.log" "not authorised"
 done
 says "$work/broker.log" "token $(token_id other): its entity is not the user name"
 turns_away nobody # no such user in the password file either
@@ -54,6 +55,7 @@ lets_in acme
 mv "$work/store/tokens.mdb" "$work/store/away.mdb"
 sleep 1.2
 turns_away acme
+silent "$work/out.log" "not authorised"
 says "$work/broker.log" "connection refused, token $(token_id acme): unavailable"
 mv "$work/store/away.mdb" "$work/store/tokens.mdb"
 until_true 5 lets_in acme
@@ -93,7 +95,8 @@ sends collector metrics/kpi/x end2
 hears acme end2
 never_hears acme lowered
 
-# a token does not let its holder publish, nor leave a will
+# a token does not let its holder publish, even what the acl_file would, nor leave a will
+listens collector '#'
 sends acme metrics/kpi/x forged
 sends acme news forged
 listens other 'metrics/#' --will-topic metrics/kpi/x --will-payload forged
@@ -102,8 +105,9 @@ forget "$listener"
 until_true 5 grep -q "Client other-listens closed its connection" "$work/broker.log"
 sends collector metrics/kpi/x end3
 hears acme end3
-hears north end3
-never_hears north forged
+hears collector end3
+never_hears collector forged
+stop_listening collector
 
 # a token that is switched off: no message from the next on, and no connection
 ctl edit acme/default --status inactive >/dev/null
@@ -147,13 +151,13 @@ never_hears acme meanwhile
 # SIGHUP: who holds a good token stays, who does not goes
 listens other 'metrics/#'
 ctl edit other/default --status inactive >/dev/null
-kill -HUP "$server"
+kill -HUP "$broker"
 ends other
 sends collector metrics/kpi/x after-reload
 hears acme after-reload
 stop_listening acme
 stop_listening north
 
-stop "$server"
+stop "$broker"
 says "$work/broker.log" "Reloading config."
 finished

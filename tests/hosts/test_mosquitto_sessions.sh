@@ -55,14 +55,22 @@ sends collector metrics/kpi/x eight
 returns other
 same "what another entity gets of it" "eight " "$(heard other)"
 
-# a session whose token is switched off while it is away: refused, until another token is presented
+# a session whose token is switched off while it is away, seen by a reload: nobody is disconnected who
+# is not connected, nothing more is queued, and it is refused until another token is presented
+reloads() {
+    before=$(grep -c "Reloading config." "$work/broker.log" || true)
+    kill -HUP "$broker"
+    until_true 5 sh -c "[ \"\$(grep -c 'Reloading config.' '$work/broker.log')\" -gt $before ]"
+    lets_in collector # it is over
+}
 leaves acme
+reloads
 sends collector metrics/kpi/x nine
 inactive acme/default
-kill -HUP "$server"
-until_true 5 grep -q "Reloading config." "$work/broker.log"
-lets_in collector # the reload is over
+sleep 2.5
+reloads
 sends collector metrics/kpi/x ten
+silent "$work/broker.log" "client lasting: connection refused"
 returns acme
 says "$work/acme.all" "not authorised"
 returns second
@@ -96,7 +104,7 @@ inactive other/default
 until_true 5 grep -q "DISCONNECT (152)" "$work/other.all" # administrative action
 forget "$listener"
 active other/default
-stop "$server"
+stop "$broker"
 
 # no queue for the absent, if it is not wanted; publishing as the broker's acl_file says
 printf 'user collector\ntopic readwrite #\nuser acme\ntopic write news\ntopic write metrics/kpi/own\n' >"$work/broker/rules"
@@ -124,10 +132,10 @@ sends collector metrics/kpi/x end
 hears north end
 same "north hears" "mine last-words end " "$(heard north)"
 stop_listening north
-stop "$server"
+stop "$broker"
 
 # whose data: a level of the topic
-write_conf "plugin_opt_prefix metrics/%e"
+write_conf "plugin_opt_prefix metrics/%e" "plugin_opt_recheck 60"
 # shellcheck disable=SC2086
 begin_broker $plain
 for topic in metrics/acme/kpi/x 'metrics/acme/#' 'metrics/+/kpi/x' 'metrics/#'; do
@@ -144,8 +152,13 @@ for name in north acme other; do hears "$name" end; done
 same "a reseller hears" "of-north of-acme end end " "$(heard north)"
 same "a customer hears" "of-acme end " "$(heard acme)"
 same "a stranger hears" "of-other end " "$(heard other)"
-for name in north acme other; do stop_listening "$name"; done
-stop "$server"
+inactive other/default # a refused delivery ends the connection, before the next recheck
+sends collector metrics/other/kpi/x late
+ends other 20
+never_hears other late
+active other/default
+for name in north acme; do stop_listening "$name"; done
+stop "$broker"
 
 # without an acl_file, what is outside the prefix is refused
 write_conf
@@ -156,7 +169,24 @@ for topic in '#' '+/kpi/x' news '$SYS/#' '$share/acme/#'; do
     may_not_subscribe acme "$topic"
 done
 subscribes acme 'metrics/#'
-stop "$server"
+stop "$broker"
+
+# by WebSockets
+write_conf "plugin_opt_recheck 1"
+websockets=$(free_port)
+printf 'listener %s 127.0.0.1\nprotocol websockets\n' "$websockets" >>"$work/mosquitto.conf"
+# shellcheck disable=SC2086
+begin_broker $plain
+serve websocket.log python3 tests/hosts/mqtt_websocket.py "$websockets" acme "$work/acme.token" 'metrics/#'
+client=$server
+until_true 10 grep -q "subscribed 0" "$work/websocket.log"
+sends collector metrics/kpi/x over-websockets
+until_true 10 grep -q over-websockets "$work/websocket.log"
+inactive acme/default
+until_true 10 grep -q closed "$work/websocket.log"
+forget "$client"
+active acme/default
+stop "$broker"
 
 # no ticks, no connections: nobody could end them
 write_conf
@@ -167,7 +197,7 @@ sleep 6.5
 turns_away acme
 says "$work/broker.log" "set it to false"
 lets_in collector
-stop "$server"
+stop "$broker"
 
 [ -n "$plain" ] || skip "not root: a broker that becomes another user was not tried; the rest passed"
 # root's broker becomes nobody before it loads the plugin, which must be able to read the store
@@ -175,8 +205,8 @@ write_conf
 echo "user nobody" >>"$work/mosquitto.conf"
 begin_broker
 lets_in acme
-same "the broker's user" nobody "$(ps -o user= -p "$server")"
-stop "$server"
+same "the broker's user" nobody "$(ps -o user= -p "$broker")"
+stop "$broker"
 chgrp root "$work/store/tokens.mdb"
 exits "a broker that cannot read the store" 3 /usr/sbin/mosquitto -c "$work/mosquitto.conf"
 says "$work/out.log" "esp_token: $work/store/tokens.mdb: "
