@@ -111,16 +111,23 @@ static bool is_asked(const struct listing *listing, const struct log_change *cha
     return false;
 }
 
-/* --- for people: a line a change --- */
+/* --- for people --- */
 
-static void print_line(const struct log_entry *entry, const struct log_change *change)
+/* A line a change; at a terminal, whose width it would pass, what is the entry's stands before all
+   of its changes. */
+static void print_change(const struct log_entry *entry, const struct log_change *change, bool first)
 {
     char when[WHEN_TEXT_SIZE], who[256];
     when_format(entry->time, when);
     const char *behind = entry->actor.sudo[0] != '\0' ? entry->actor.sudo : entry->actor.login;
     snprintf(who, sizeof who, "%s%s%s%s%s", behind, behind[0] != '\0' ? ">" : "", entry->actor.user,
              entry->as[0] != '\0' ? " as " : "", entry->as);
-    printf("%s  %-18s %-13s ", when, who, entry->actor.command);
+    if (!at_terminal(stdout))
+        printf("%s  %-18s %-13s ", when, who, entry->actor.command);
+    else if (first)
+        printf("%s  %s  %s\n  ", when, who, entry->actor.command);
+    else
+        fputs("  ", stdout);
     if (change->what == LOG_NOTE)
         printf("%s %s", change->word, change->detail);
     else if (change->is_token)
@@ -186,6 +193,7 @@ static int on_entry(void *arg, const struct log_entry *entry, struct espt_error 
     struct log_place place = {0};
     struct log_change change;
     json_t *changes = listing->cli->json ? json_array() : NULL;
+    size_t shown = 0;
     listing->next = entry->sequence + 1;
     while (entry->time >= listing->since && log_next_change(entry, &place, &change)) {
         if (!is_asked(listing, &change))
@@ -193,7 +201,7 @@ static int on_entry(void *arg, const struct log_entry *entry, struct espt_error 
         if (changes != NULL)
             json_array_append_new(changes, json_of_change(&change));
         else
-            print_line(entry, &change);
+            print_change(entry, &change, shown++ == 0);
     }
     if (json_array_size(changes) == 0) {
         json_decref(changes);

@@ -1,5 +1,5 @@
 /* The audit log: every change has its entry, no entry has a secret, and no entry can be altered. */
-#include "cli/drive.h"
+#include "cli/terminal.h"
 
 #include "common/crc32c.h"
 #include "store/log.h"
@@ -259,6 +259,22 @@ START_TEST(a_cut_log_is_seen_by_its_pin)
 }
 END_TEST
 
+/* At a terminal an entry stands once before its changes; a pipe gets a line a change. */
+START_TEST(for_a_person)
+{
+    struct run run = CTL(config, NULL, "log", "--entity", "zed");
+    struct seen seen = AT_TERMINAL(config, NULL, NULL, "log", "--entity", "zed");
+    size_t lines = 0;
+    for (const char *at = run.out; (at = strstr(at, "entity add")) != NULL; at++)
+        lines++;
+    ck_assert_uint_eq(lines, 2);
+    const char *first = strstr(seen.text, "  entity add\r\n  customer zed added");
+    ck_assert_ptr_nonnull(first);
+    ck_assert_ptr_nonnull(strstr(first, "\r\n  token zed/default ("));
+    ck_assert_ptr_null(strstr(first + 4, "entity add"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("log");
@@ -269,6 +285,7 @@ int main(void)
     tcase_add_test(tcase, a_refused_command_has_no_entry);
     tcase_add_test(tcase, a_reveal_is_entered_first);
     tcase_add_test(tcase, filters);
+    tcase_add_test(tcase, for_a_person);
     tcase_add_test(tcase, follow_goes_on);
     tcase_add_test(tcase, an_altered_entry_is_seen);
     tcase_add_test(tcase, a_missing_entry_is_seen);
