@@ -14,7 +14,8 @@ struct facts {
     uint64_t id;
     uint8_t digest[TOKEN_DIGEST_LEN]; /* of the presented text */
     uint64_t revision;
-    bool known; /* the id is there, and the secret is its own */
+    bool foreign; /* the store holds other systems' tokens */
+    bool known;   /* the id is there, and the secret is its own */
     struct auth_record auth;
     struct reseller_record reseller; /* where the entity has one */
     bool may_read;                   /* the entity that is asked for */
@@ -53,9 +54,8 @@ static enum reader_status read_asked(struct facts *facts, struct snapshot *snaps
     return READER_OK;
 }
 
-static enum reader_status read_facts(void *arg, struct snapshot *snapshot)
+static enum reader_status read_facts(struct facts *facts, struct snapshot *snapshot)
 {
-    struct facts *facts = arg;
     const espt_query *query = facts->query;
     const struct auth_record *auth = &facts->auth;
     uint8_t value[RECORD_MAX];
@@ -89,6 +89,34 @@ static enum reader_status read_facts(void *arg, struct snapshot *snapshot)
     else if (auth->kind == KIND_RESELLER)
         return read_asked(facts, snapshot);
     return READER_OK;
+}
+
+static enum reader_status read_own(void *arg, struct snapshot *snapshot)
+{
+    return read_facts(arg, snapshot);
+}
+
+/* By the digest, where the store holds any such token. */
+static enum reader_status read_foreign(void *arg, struct snapshot *snapshot)
+{
+    struct facts *facts = arg;
+    uint8_t value[RECORD_MAX];
+    size_t len;
+    facts->known = false;
+    facts->revision = snapshot->state.revision;
+    facts->foreign = snapshot->state.foreign;
+    if (!facts->foreign)
+        return READER_OK;
+    token_foreign_digest(facts->query->token, facts->query->token_len, facts->digest);
+    struct record_key key = key_digest(facts->digest);
+    enum reader_status status = reader_get(snapshot, TABLE_FOREIGN, &key, value, &len);
+    if (status != READER_OK)
+        return status == READER_NONE ? READER_OK : status;
+    if (!id_decode(TABLE_FOREIGN, &key, value, len, &facts->id))
+        return READER_CORRUPT;
+    status = read_facts(facts, snapshot);
+    /* an index that leads to no token, or to another, is damage */
+    return status == READER_OK && !facts->known ? READER_CORRUPT : status;
 }
 
 static int32_t say(espt_result *result, int32_t status, const char *detail)
@@ -148,13 +176,14 @@ static int32_t weigh(const struct facts *facts, const struct tier_table *table, 
 
 /* What the store says, by the views in force; twice where the first store was replaced. The views
    are the caller's to give back. */
-static enum reader_status ask(struct espt_ctx *ctx, struct views *views, struct facts *facts)
+static enum reader_status ask(struct espt_ctx *ctx, struct views *views, reader_fn read,
+                              struct facts *facts)
 {
     for (bool again = false;; again = true) {
         views_take(ctx, views);
         if (views->store == NULL)
             return READER_CLOSED;
-        enum reader_status status = reader_look(&views->store->reader, read_facts, facts);
+        enum reader_status status = reader_look(&views->store->reader, read, facts);
         if (status != READER_CLOSED && status != READER_BEYOND)
             return status;
         if (again || !look_again(ctx, views->store, status == READER_BEYOND))
@@ -166,15 +195,22 @@ static enum reader_status ask(struct espt_ctx *ctx, struct views *views, struct 
 int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result)
 {
     struct facts facts = {.query = query};
-    if (query->token == NULL || !token_parse(query->token, query->token_len, &facts.id))
+    const bool own = query->token != NULL && token_parse(query->token, query->token_len, &facts.id);
+    if (own) {
+        token_id_format(facts.id, result->token_id);
+        token_digest(query->token, facts.digest);
+    } else if (query->token == NULL || !token_foreign_form(query->token, query->token_len)) {
         return say(result, ESPT_DENY_MALFORMED, "not a token text");
-    token_id_format(facts.id, result->token_id);
-    token_digest(query->token, facts.digest);
+    }
 
     struct views views;
-    enum reader_status status = ask(ctx, &views, &facts);
+    enum reader_status status = ask(ctx, &views, own ? read_own : read_foreign, &facts);
     int32_t verdict;
-    if (status == READER_OK) {
+    if (status == READER_OK && !own && !facts.foreign) {
+        verdict = say(result, ESPT_DENY_MALFORMED, "not a token text");
+    } else if (status == READER_OK) {
+        if (facts.known)
+            token_id_format(facts.id, result->token_id);
         result->revision = facts.revision;
         verdict = facts.known ? weigh(&facts, views.tiers->table, result)
                               : say(result, ESPT_DENY_UNKNOWN, "no such token");

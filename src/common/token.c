@@ -76,3 +76,20 @@ void token_digest(const char text[static TOKEN_TEXT_LEN], uint8_t out[static TOK
 {
     crypto_hash_sha256(out, (const unsigned char *)text, TOKEN_TEXT_LEN);
 }
+
+bool token_foreign_form(const char *text, size_t len)
+{
+    if (len < FOREIGN_TEXT_MIN || len > FOREIGN_TEXT_MAX ||
+        memcmp(text, TOKEN_PREFIX, sizeof TOKEN_PREFIX - 1) == 0)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < ' ' || text[i] > '~')
+            return false;
+    }
+    return true;
+}
+
+void token_foreign_digest(const char *text, size_t len, uint8_t out[static TOKEN_DIGEST_LEN])
+{
+    crypto_hash_sha256(out, (const unsigned char *)text, len);
+}

@@ -15,6 +15,8 @@
 #define TOKEN_CHECKED_LEN 48 /* the bytes that the checksum covers */
 #define TOKEN_CHECKSUM_LEN 6
 #define TOKEN_DIGEST_LEN 32
+#define FOREIGN_TEXT_MIN 20
+#define FOREIGN_TEXT_MAX 256
 #define TOKEN_EPOCH_MS 1577836800000LL /* 2020-01-01T00:00:00Z, in Unix milliseconds */
 
 /* base62, most significant digit first, padded with '0'; no terminator is written. */
@@ -25,11 +27,16 @@ bool base62_decode(const char *text, size_t digits, uint64_t *ret_value);
 /* Well-formed? Reads `len` bytes at most; says nothing of whether the token exists. */
 bool token_parse(const char *text, size_t len, uint64_t *ret_id);
 
+/* May it be another system's token: 20-256 printable ASCII bytes that do not begin with esptk_? */
+bool token_foreign_form(const char *text, size_t len);
+
 /* 11 characters and a terminator. */
 void token_id_format(uint64_t id, char out[static TOKEN_ID_LEN + 1]);
 bool token_id_parse(const char *text, size_t len, uint64_t *ret_id);
 
 /* SHA-256 (FIPS 180-4) of the 54 bytes, straight from the caller's buffer. */
 void token_digest(const char text[static TOKEN_TEXT_LEN], uint8_t out[static TOKEN_DIGEST_LEN]);
+/* The same of a foreign text. */
+void token_foreign_digest(const char *text, size_t len, uint8_t out[static TOKEN_DIGEST_LEN]);
 
 #endif
