@@ -25,7 +25,7 @@ OPT_tsan    := -O1 -fsanitize=thread
 OPT_coverage := -O0 --coverage
 
 CFLAGS   ?= -g
-CPPFLAGS += -D_GNU_SOURCE -DESPT_VERSION='"$(VERSION)"' -DESPT_SYSCONFDIR='"$(SYSCONFDIR)"' -Isrc -Iinclude $(shell $(PKG_CONFIG) --cflags smartcols 2>/dev/null)
+CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(OUT)/src -Iinclude $(shell $(PKG_CONFIG) --cflags smartcols 2>/dev/null)
 ALL_CFLAGS = -std=c17 $(CFLAGS) $(OPT_$(VARIANT)) $(WARNINGS) $(HARDEN) -fPIC -fvisibility=hidden -MMD -MP
 LINK       = $(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,-z,relro,-z,now
 PC         = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
@@ -51,7 +51,14 @@ build/%: $(OUT)/%
 	$(Q)ln -sf $(VARIANT)/$* $@
 endif
 
-$(OUT)/%.o: %.c
+# Rewritten only where it would say something else: what names a place is built again if make install
+# is given another one than the make before, and nothing else is.
+REWRITE = >$@.$$$$; cmp -s $@.$$$$ $@ && rm $@.$$$$ || mv $@.$$$$ $@
+$(OUT)/src/places.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define ESPT_%s "%s"\n' VERSION '$(VERSION)' SYSCONFDIR '$(SYSCONFDIR)' $(REWRITE)
+
+$(OUT)/%.o: %.c | $(OUT)/src/places.h
 	@mkdir -p $(@D)
 	$(call SAY,CC    $<)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
@@ -83,24 +90,29 @@ include plugins/adapters.mk $(wildcard man/*.mk demo/*.mk examples/*.mk tests/*.
 deps: ## install the Debian packages that are missing, saying which
 	@tools/deps.sh
 
+# Whatever the umask, hosts of other users read it.
+PUT := umask 022 && install
+TO  := $(DESTDIR)$(PREFIX)
+ETC := $(DESTDIR)$(SYSCONFDIR)/esp-token
 install: all ## install (DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc); an edited config is kept
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/esp-token $(DESTDIR)$(PREFIX)/lib/pkgconfig \
-	  $(DESTDIR)$(PREFIX)/include/espt $(DESTDIR)$(SYSCONFDIR)/esp-token
-	install -m 0755 build/esp-tokenctl $(DESTDIR)$(PREFIX)/bin/esp-tokenctl
-	install -m 0755 build/esp_validator.so $(DESTDIR)$(PREFIX)/lib/esp-token/esp_validator.so
-	install -m 0644 include/espt/validator.h $(DESTDIR)$(PREFIX)/include/espt/validator.h
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' etc/esp-validator.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/esp-validator.pc
-	install -d $(DESTDIR)$(BASH_DIR) $(DESTDIR)$(ZSH_DIR) $(DESTDIR)$(FISH_DIR)
-	install -m 0644 etc/completions/esp-tokenctl.bash $(DESTDIR)$(BASH_DIR)/esp-tokenctl
-	install -m 0644 etc/completions/_esp-tokenctl $(DESTDIR)$(ZSH_DIR)/_esp-tokenctl
-	install -m 0644 etc/completions/esp-tokenctl.fish $(DESTDIR)$(FISH_DIR)/esp-tokenctl.fish
-	for f in esp-token.conf tiers.ini; do t=$(DESTDIR)$(SYSCONFDIR)/esp-token/$$f; \
-	  [ -e $$t ] || install -m 0644 etc/$$f $$t; done
+	$(PUT) -d '$(TO)/bin' '$(TO)/lib/esp-token' '$(TO)/lib/pkgconfig' '$(TO)/include/espt' '$(ETC)' \
+	  '$(DESTDIR)$(BASH_DIR)' '$(DESTDIR)$(ZSH_DIR)' '$(DESTDIR)$(FISH_DIR)'
+	$(PUT) -m 0755 build/esp-tokenctl '$(TO)/bin/esp-tokenctl'
+	$(PUT) -m 0755 build/esp_validator.so '$(TO)/lib/esp-token/esp_validator.so'
+	$(PUT) -m 0644 include/espt/validator.h '$(TO)/include/espt/validator.h'
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' etc/esp-validator.pc.in | \
+	  { $(PUT) -m 0644 /dev/stdin '$(TO)/lib/pkgconfig/esp-validator.pc'; }
+	$(PUT) -m 0644 etc/completions/esp-tokenctl.bash '$(DESTDIR)$(BASH_DIR)/esp-tokenctl'
+	$(PUT) -m 0644 etc/completions/_esp-tokenctl '$(DESTDIR)$(ZSH_DIR)/_esp-tokenctl'
+	$(PUT) -m 0644 etc/completions/esp-tokenctl.fish '$(DESTDIR)$(FISH_DIR)/esp-tokenctl.fish'
+	for f in esp-token.conf tiers.ini; do \
+	  [ -e '$(ETC)'/$$f ] || { $(PUT) -m 0644 etc/$$f '$(ETC)'/$$f; } || exit 1; done
 
 uninstall: ## remove what install made, but for the configuration
-	rm -f $(DESTDIR)$(PREFIX)/bin/esp-tokenctl $(DESTDIR)$(PREFIX)/include/espt/validator.h \
-	  $(DESTDIR)$(PREFIX)/lib/esp-token/esp_validator.so $(DESTDIR)$(PREFIX)/lib/pkgconfig/esp-validator.pc \
-	  $(DESTDIR)$(BASH_DIR)/esp-tokenctl $(DESTDIR)$(ZSH_DIR)/_esp-tokenctl $(DESTDIR)$(FISH_DIR)/esp-tokenctl.fish
+	rm -f '$(TO)/bin/esp-tokenctl' '$(TO)/include/espt/validator.h' \
+	  '$(TO)/lib/esp-token/esp_validator.so' '$(TO)/lib/pkgconfig/esp-validator.pc' \
+	  '$(DESTDIR)$(BASH_DIR)/esp-tokenctl' '$(DESTDIR)$(ZSH_DIR)/_esp-tokenctl' \
+	  '$(DESTDIR)$(FISH_DIR)/esp-tokenctl.fish'
 
 format: ## format every source by .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -23,20 +23,19 @@ adapter-$(1):
 	@if $(2); then $$(MAKE) --no-print-directory $(OUT)/$(4); \
 	else echo '  $(1): not built, since $(3) is missing; get it by: make deps-hosts'; fi
 install-$(1): adapter-$(1)
-	@[ ! -e $(OUT)/$(4) ] || { set -x; install -d '$(DESTDIR)$(5)' && \
-	  install -m 0644 '$(OUT)/$(4)' '$(DESTDIR)$(5)/$(notdir $(4))'; }
+	@[ ! -e $(OUT)/$(4) ] || { set -x; $(PUT) -d '$(DESTDIR)$(5)' && \
+	  $(PUT) -m 0644 '$(OUT)/$(4)' '$(DESTDIR)$(5)/$(notdir $(4))'; }
 uninstall-$(1):
 	rm -f '$(DESTDIR)$(5)/$(notdir $(4))'
 endef
 
 # An adapter sees the public header, load.h and paths.h, and nothing of src/.
-ADAPTER_CPPFLAGS := $(filter-out -Isrc,$(CPPFLAGS)) -Iplugins -I$(OUT)/plugins
+ADAPTER_CPPFLAGS := $(filter-out -Isrc -I$(OUT)/src,$(CPPFLAGS)) -Iplugins -I$(OUT)/plugins
 
 # Rewritten when PREFIX is another than last time, so that what was built for it is built again.
 $(OUT)/plugins/paths.h: FORCE
 	@mkdir -p $(@D)
-	@echo '#define ESPT_VALIDATOR_PATH "$(VALIDATOR_PATH)"' >$@.$$$$; \
-	cmp -s $@.$$$$ $@ && rm $@.$$$$ || mv $@.$$$$ $@
+	@echo '#define ESPT_VALIDATOR_PATH "$(VALIDATOR_PATH)"' $(REWRITE)
 FORCE:
 
 include $(wildcard plugins/*/*.mk)

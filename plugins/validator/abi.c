@@ -8,6 +8,7 @@
  */
 #include "judge.h"
 #include "look.h"
+#include "places.h"
 
 #include <errno.h>
 #include <stdio.h>

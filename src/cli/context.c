@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "places.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,7 @@
 #include "cli/output.h"
 
+#include "places.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -1,6 +1,8 @@
 /* stats: the figures for a person, for scripts, and for Prometheus. */
 #include "cli/stats.h"
 
+#include "places.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
