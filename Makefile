@@ -85,13 +85,14 @@ $(OUT)/esp_validator.so: $(PLUGIN) $(READER) $(COMMON) plugins/validator/export.
 	  -Wl,--exclude-libs,ALL -Wl,-z,nodelete $(DEFS_$(VARIANT)) \
 	  $(call STATIC,$(call PC,libsodium inih))
 
+# Whatever the umask, hosts of other users read it.
+PUT := umask 022 && install
+
 include plugins/adapters.mk $(wildcard man/*.mk demo/*.mk examples/*.mk tests/*.mk tests/*/*.mk)
 
 deps: ## install the Debian packages that are missing, saying which
 	@tools/deps.sh
 
-# Whatever the umask, hosts of other users read it.
-PUT := umask 022 && install
 TO  := $(DESTDIR)$(PREFIX)
 ETC := $(DESTDIR)$(SYSCONFDIR)/esp-token
 install: all ## install (DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc); an edited config is kept
