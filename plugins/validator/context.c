@@ -32,16 +32,11 @@ int64_t monotonic_ms(void)
 
 bool settled_by_times(const struct signature *signature)
 {
-    const struct timespec *times[] = {&signature->modified, &signature->changed};
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    for (size_t i = 0; i < 2; i++) {
-        int64_t seconds = (int64_t)now.tv_sec - times[i]->tv_sec;
-        int64_t rest = (now.tv_nsec - times[i]->tv_nsec) / 1000000;
-        if (seconds < 0 || (seconds < 2 && seconds * 1000 + rest < SETTLE_MS))
-            return false;
-    }
-    return true;
+    int64_t seconds = (int64_t)now.tv_sec - signature->changed.tv_sec;
+    int64_t rest = (now.tv_nsec - signature->changed.tv_nsec) / 1000000;
+    return seconds > 1 || (seconds >= 0 && seconds * 1000 + rest >= SETTLE_MS);
 }
 
 const char *store_fault(enum reader_status status)

@@ -67,7 +67,10 @@ void views_give(struct espt_ctx *ctx, const struct views *views);
 
 /* Milliseconds of a coarse clock that only goes forward. */
 int64_t monotonic_ms(void);
-/* Has a file with these times stayed the same for a while? Editors save in steps. */
+/* Has the file stayed the same for a while? Editors save in steps. By the time of its last change
+   alone: every write and every rename moves it, and nobody sets it, as all set that of
+   modification.
+ */
 bool settled_by_times(const struct signature *signature);
 
 void context_log(struct espt_ctx *ctx, int level, const char *message);

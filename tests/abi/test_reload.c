@@ -90,18 +90,6 @@ START_TEST(a_file_in_the_making_is_left_alone)
 }
 END_TEST
 
-START_TEST(times_in_the_future_do_not_stop_an_edit)
-{
-    const struct timespec ahead[2] = {{.tv_sec = 4000000000}, {.tv_sec = 4000000000}};
-    file_text(tiers, wider);
-    ck_assert_int_eq(utimensat(AT_FDCWD, tiers, ahead, 0), 0);
-    for (int64_t end = clock_ms() + 2000 + LATE; !sees("asn.x"); usleep(5000))
-        ck_assert_int_lt(clock_ms(), end);
-    busy(1100, ESPT_ALLOW);
-    ck_assert_int_eq(atomic_load(&notices), 1);
-}
-END_TEST
-
 START_TEST(a_broken_edit_leaves_the_old_table)
 {
     file_text(tiers, plain);
@@ -306,7 +294,6 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, an_edit_is_soon_in_force);
     tcase_add_test(tcase, a_file_in_the_making_is_left_alone);
-    tcase_add_test(tcase, times_in_the_future_do_not_stop_an_edit);
     tcase_add_test(tcase, a_broken_edit_leaves_the_old_table);
     tcase_add_test(tcase, what_may_not_be_trusted_leaves_the_old_table);
     tcase_add_test(tcase, a_replaced_store_is_the_one_that_answers);
