@@ -1,0 +1,31 @@
+# libFuzzer (clang) over what strangers and administrators may write. Seeds are in
+# tests/fuzz/seeds/NAME; what fails is put in tests/fuzz/found/NAME, and both replay in make check.
+FUZZERS       := token tiers config records reader
+FUZZ_OUT      := build/fuzz
+FUZZ_SECONDS   = $${ESPT_FUZZ_SECONDS:-60}
+FUZZ_SOURCES  := $(wildcard src/common/*.c src/reader/*.c)
+FUZZ_FLAGS    := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DESPT_FUZZ -Itests
+FUZZ_OPTIONS_reader := -max_len=2048
+FUZZ_OPTIONS_token  := -max_len=160
+FUZZ_OPTIONS_records := -max_len=512
+
+$(FUZZ_OUT)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(FUZZ_SOURCES)
+	@mkdir -p $(@D)
+	$(call SAY,FUZZ  $@)
+	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) $(filter %.c,$^) -o $@ $(call PC,libsodium inih)
+
+fuzz-deps:
+	@tools/deps.sh clang libclang-rt-14-dev
+
+$(FUZZERS:%=fuzz-%): fuzz-%: fuzz-deps
+	@$(MAKE) --no-print-directory $(FUZZ_OUT)/fuzz_$*
+	@mkdir -p $(FUZZ_OUT)/corpus/$* tests/fuzz/found/$*
+	$(FUZZ_OUT)/fuzz_$* -max_total_time=$(FUZZ_SECONDS) $(FUZZ_OPTIONS_$*) -timeout=10 -print_final_stats=1 \
+	  -verbosity=0 -artifact_prefix=tests/fuzz/found/$*/ $(FUZZ_OUT)/corpus/$* tests/fuzz/seeds/$*
+
+fuzz: deps ## fuzz each parser and the reader for ESPT_FUZZ_SECONDS (60); fuzz-NAME for one
+	@for name in $(FUZZERS); do $(MAKE) --no-print-directory fuzz-$$name || exit 1; done
+
+.PHONY: fuzz fuzz-deps $(FUZZERS:%=fuzz-%)
+
+$(OUT)/tests/fuzz/test_replay: $(FUZZERS:%=$(OUT)/tests/fuzz/fuzz_%.o)
