@@ -37,7 +37,18 @@ _esp_tokenctl()
         *)
             [[ $candidate == */ ]] && compopt -o nospace
             candidate=${candidate:fixed}
-            [[ $quote ]] || printf -v candidate %q "$candidate"
+            # in the quotes that were opened, if any; nothing that the shell would act on
+            case $quote in
+            \') candidate=${candidate//\'/\'\\\'\'} ;;
+            \")
+                [[ $candidate == *!* ]] && continue # nothing keeps history from it there
+                candidate=${candidate//\\/\\\\}
+                candidate=${candidate//\"/\\\"}
+                candidate=${candidate//\$/\\\$}
+                candidate=${candidate//\`/\\\`}
+                ;;
+            *) printf -v candidate %q "$candidate" ;;
+            esac
             COMPREPLY+=("$candidate")
             ;;
         esac

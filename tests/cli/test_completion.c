@@ -11,6 +11,10 @@
 
 #define READY "ready> "
 #define SECONDS 20
+/* What a shell would act on stays a name. */
+#define ODD "q$(echo no) `id`;*'\"\\&!#|<~{a,b}"
+
+#define QUOTED "r$(echo no) `id` \"x\" \\ it's"
 
 /* --- esp-tokenctl complete --- */
 
@@ -33,6 +37,10 @@ static const char *with_names(void)
     ck_assert_int_eq(CTL(config, NULL, "create", "acme", "my website").status, 0);
     ck_assert_int_eq(CTL(config, NULL, "create", "acme", "a:b").status, 0);
     ck_assert_int_eq(CTL(config, NULL, "create", "acme", "zwölf").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "entity", "add", "odd", "--kind", "reseller").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "edit", "odd/default", "--name", ODD).status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "odd", "--tier", "advanced").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "create", "odd", QUOTED).status, 0);
     return config;
 }
 
@@ -41,7 +49,7 @@ START_TEST(knows_what_may_come)
     const char *config = with_names();
     COMPLETES(config, "entity\tadd, list, show, edit, remove\n", "en");
     COMPLETES(config, "show\tshow an entity\n", "entity", "sh");
-    COMPLETES(config, "acme\nbolt\nzed\n", "list", "");
+    COMPLETES(config, "acme\nbolt\nodd\nzed\n", "list", "");
     COMPLETES(config, "acme/\n", "show", "ac");
     COMPLETES(config, "acme/a:b\nacme/default\nacme/my website\nacme/zwölf\n", "show", "acme/");
     COMPLETES(config, "acme/my website\n", "--json", "show", "--reveal", "acme/m");
@@ -49,7 +57,7 @@ START_TEST(knows_what_may_come)
     COMPLETES(config, "", "create", "acme", "a");
     COMPLETES(config, "reseller\n", "entity", "add", "x", "--kind", "r");
     COMPLETES(config, "--kind=customer\n", "entity", "add", "x", "--kind=c");
-    COMPLETES(config, "acme\n", "entity", "add", "x", "--reseller", ""); /* resellers alone */
+    COMPLETES(config, "acme\nodd\n", "entity", "add", "x", "--reseller", ""); /* resellers alone */
     COMPLETES(config, "none\n", "entity", "edit", "x", "--reseller", "n");
     COMPLETES(config, "lite\tLite\n", "entity", "edit", "x", "--tier", "l");
     COMPLETES(config, "--reveal\tprint the token's text too\n", "show", "--re");
@@ -62,7 +70,7 @@ START_TEST(knows_what_may_come)
     COMPLETES(config, ":file\n", "tier", "check", "");
     COMPLETES(config, ":file\n", "-c", "x");
     COMPLETES(config, ":folder\n", "init", "");
-    COMPLETES(NULL, "acme\nbolt\nzed\n", "-c", config, "entity", "show", "");
+    COMPLETES(NULL, "acme\nbolt\nodd\nzed\n", "-c", config, "entity", "show", "");
     COMPLETES(config, "", "list", "-c", "/nonexistent", "");
     COMPLETES(config, "", "bogus", "");
     COMPLETES(config, "", "show", "nobody/");
@@ -185,6 +193,10 @@ static void common_lines(void)
     gets("esp-tokenctl show 'acme/my w\t", "<show><acme/my website>");
     gets("esp-tokenctl show acme/a:\t", "<show><acme/a:b>");
     gets("esp-tokenctl show acme/zw\t", "<show><acme/zwölf>");
+    gets("esp-tokenctl show odd/q\t", "<show><odd/" ODD ">");
+    gets("esp-tokenctl show odd/r\t", "<show><odd/" QUOTED ">");
+    gets("esp-tokenctl show 'odd/r\t", "<show><odd/" QUOTED ">");
+    gets("esp-tokenctl show \"odd/r\t", "<show><odd/" QUOTED ">");
     gets("esp-tokenctl entity add x --kind re\t", "<entity><add><x><--kind><reseller>");
     gets("esp-tokenctl entity add x --kind=re\t", "<entity><add><x><--kind=reseller>");
     gets("esp-tokenctl tier check $COMPLETIONS/_esp\t",
