@@ -48,11 +48,13 @@ static bool ask(struct plugin *plugin, struct client *client, const struct topic
     return allowed;
 }
 
+/* `who`: the id of a client that was let in, or the address of one that was not: what a stranger
+   gives for a name may be a token, in the wrong place. */
 static void log_refusal(const struct plugin *plugin, const espt_result *result, const char *what,
-                        const char *id)
+                        const char *who)
 {
     mosquitto_log_printf(cannot_tell(result->status) ? MOSQ_LOG_ERR : MOSQ_LOG_NOTICE,
-                         "esp_token: client %s: %s refused, token %s: %s (%s)", id, what,
+                         "esp_token: client %s: %s refused, token %s: %s (%s)", who, what,
                          result->token_id[0] != '\0' ? result->token_id : "-",
                          plugin->validator.v->reason(result->status), result->detail);
 }
@@ -99,8 +101,9 @@ int on_basic_auth(int event, void *event_data, void *userdata)
 {
     struct mosquitto_evt_basic_auth *auth = event_data;
     struct plugin *plugin = userdata;
-    const char *id = mosquitto_client_id(auth->client);
-    struct client *client = client_find(&plugin->clients, auth->client, id);
+    struct client *client =
+        client_find(&plugin->clients, auth->client, mosquitto_client_id(auth->client));
+    const char *address = mosquitto_client_address(auth->client);
     espt_query query = {.size = sizeof query, .token = auth->password};
     espt_result result = {.size = sizeof result};
     (void)event;
@@ -122,14 +125,14 @@ int on_basic_auth(int event, void *event_data, void *userdata)
         mosquitto_client_protocol(auth->client) != mp_websockets)
         return answer_absent(client, &result);
     if (result.status != ESPT_ALLOW) {
-        log_refusal(plugin, &result, "connection", id);
+        log_refusal(plugin, &result, "connection", address);
         return answer_refused(plugin, client, &result);
     }
     if (strcmp(result.entity, auth->username) != 0) {
         mosquitto_log_printf(MOSQ_LOG_NOTICE,
                              "esp_token: client %s: connection refused, token %s: its entity is "
                              "not the user name",
-                             id, result.token_id);
+                             address, result.token_id);
         return MOSQ_ERR_AUTH;
     }
     return let_in(plugin, auth, &result);
@@ -239,9 +242,8 @@ int on_reload(int event, void *event_data, void *userdata)
 }
 
 /* The will of a client that is ended here is judged as its own publication, and so refused. */
-static void end_connection(struct plugin *plugin, struct client *client, const espt_result *result)
+static void end_connection(struct client *client)
 {
-    log_refusal(plugin, result, "connection", client->id);
     client->refused = true;
     mosquitto_kick_client_by_clientid(client->id, true);
 }
@@ -259,12 +261,20 @@ static bool keep_client(void *arg, struct client *client)
     int64_t now = monotonic_seconds();
     if (!client->connected)
         return client->lasting && now - client->left < plugin->options.away;
-    if (ask(plugin, client, NULL, &result)) {
+    bool good = ask(plugin, client, NULL, &result);
+    if (good && strcmp(result.entity, client->result.entity) != 0) {
+        mosquitto_log_printf(
+            MOSQ_LOG_NOTICE,
+            "esp_token: client %s: connection ended, token %s: its entity is %s now", client->id,
+            result.token_id, result.entity);
+        end_connection(client);
+    } else if (good) {
         client->refused = false;
         client->result = result;
         client->confirmed = now;
     } else if (!cannot_tell(result.status) || untold_too_long(plugin, client, now)) {
-        end_connection(plugin, client, &result);
+        log_refusal(plugin, &result, "connection", client->id);
+        end_connection(client);
     }
     return true;
 }

@@ -45,6 +45,11 @@ for name in broken stranger; do
     says "$work/out.log" "not authorised"
 done
 says "$work/broker.log" "token $(token_id other): its entity is not the user name"
+# a token where a name should be is in no log
+(umask 077 && mkdir "$work/clients/slip" && sed -n 's/^-P //p' "$work/clients/acme/mosquitto_pub" >"$work/text" &&
+    printf -- '-h 127.0.0.1\n-p %s\n-u %s\n-i %s\n-P %s\n' "$port" "$(cat "$work/text")" "$(cat "$work/text")" \
+        "$(cat "$work/other.token")" >"$work/clients/slip/mosquitto_pub")
+turns_away slip
 turns_away nobody # no such user in the password file either
 lets_in collector # but this one
 ctl edit acme/default --status inactive >/dev/null
@@ -147,6 +152,22 @@ until_true 20 sh -c "[ \"\$(grep -c ^Subscribed '$work/acme.all')\" -ge 2 ]"
 sends collector metrics/kpi/x again
 hears acme again
 never_hears acme meanwhile
+
+# one whose entity got another name
+listens other 'metrics/#'
+ctl entity edit other --name another >/dev/null
+ends other
+says "$work/broker.log" "client other-listens: connection ended, token $(token_id other): its entity is another now"
+ctl entity edit another --name other >/dev/null
+
+# a reload says what is wrong with the tier table, and the old one stays
+cp "$work/store/tiers.ini" "$work/tiers.kept"
+echo 'rank : 7' >>"$work/store/tiers.ini"
+kill -HUP "$broker"
+until_true 10 grep -q "esp_token: .*tiers.ini:[0-9]*: " "$work/broker.log"
+sends collector metrics/kpi/x with-the-old-table
+hears acme with-the-old-table
+cp "$work/tiers.kept" "$work/store/tiers.ini"
 
 # SIGHUP: who holds a good token stays, who does not goes
 listens other 'metrics/#'
