@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define NAMES_LOOKED_AT 10000
+#define ID_BEGIN 4 /* characters of an id that are taken as right: they stand for its month */
 
 /* In place of where else to look: "no such command; did you mean list?" */
 static void say(struct espt_error *err, const char *before, const char *name)
@@ -123,6 +124,22 @@ static bool suggest_entity(struct store *store, const char *typed, bool reseller
     return true;
 }
 
+/* One slip at most: ids that were drawn together are alike, and another one would be no help. */
+static bool suggest_id(struct store *store, const char *typed, struct espt_error *err)
+{
+    struct nearest nearest;
+    struct espt_error ignored;
+    char begin[ID_BEGIN + 1];
+    snprintf(begin, sizeof begin, "%s", typed);
+    nearest_begin(&nearest, typed);
+    nearest.distance = 2;
+    const struct names names = {.of = NAMES_IDS, .prefix = begin, .most = NAMES_LOOKED_AT};
+    if (store_names(store, &names, offer, &nearest, &ignored) == 0 &&
+        nearest_name(&nearest) != NULL)
+        say(err, "", nearest_name(&nearest));
+    return true;
+}
+
 static bool suggest_token(struct store *store, const char *typed, struct espt_error *err)
 {
     struct token_ref ref;
@@ -131,9 +148,11 @@ static bool suggest_token(struct store *store, const char *typed, struct espt_er
     struct espt_error ignored;
     struct nearest nearest;
     char before[ENTITY_NAME_MAX + 2];
-    if (token_ref_parse(&ref, typed, &ignored) != 0 || ref.by_id ||
+    if (token_ref_parse(&ref, typed, &ignored) != 0 ||
         store_token_get(store, &ref, &token, &ignored) != ESPT_MISSING)
         return false;
+    if (ref.by_id)
+        return suggest_id(store, typed, err);
     if (store_entity_get(store, ref.entity, &entity, &ignored) != 0) {
         if (!nearest_in_store(store, (struct names){.of = NAMES_ENTITIES}, ref.entity, &nearest))
             return true;

@@ -61,6 +61,23 @@ START_TEST(whole_message)
 }
 END_TEST
 
+/* One slip in an id is mended, two are not. */
+START_TEST(of_an_id)
+{
+    const char *config = populated(NULL);
+    json_t *token = done(CTL(config, NULL, "--json", "show", "acme/default"));
+    char id[16], expected[128];
+    snprintf(id, sizeof id, "%s", text_of(token, "id"));
+    snprintf(expected, sizeof expected, "esp-tokenctl: there is no such token; did you mean %s?\n",
+             id);
+    id[10] = id[10] == 'x' ? 'y' : 'x';
+    ck_assert_str_eq(CTL(config, NULL, "show", id).err, expected);
+    id[9] = id[9] == 'x' ? 'y' : 'x';
+    ck_assert_ptr_null(strstr(CTL(config, NULL, "show", id).err, "did you mean"));
+    json_decref(token);
+}
+END_TEST
+
 /* Who acts for an entity is told no name that it may not see. */
 START_TEST(within_rights)
 {
@@ -99,6 +116,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, suggested, 0, (int)(sizeof slips / sizeof *slips));
     tcase_add_test(tests, whole_message);
+    tcase_add_test(tests, of_an_id);
     tcase_add_test(tests, within_rights);
     tcase_add_test(tests, no_secret);
     suite_add_tcase(suite, tests);
