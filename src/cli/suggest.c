@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define NAMES_LOOKED_AT 10000
-#define ID_BEGIN 4 /* characters of an id that are taken as right: they stand for its month */
 
 /* In place of where else to look: "no such command; did you mean list?" */
 static void say(struct espt_error *err, const char *before, const char *name)
@@ -124,18 +123,24 @@ static bool suggest_entity(struct store *store, const char *typed, bool reseller
     return true;
 }
 
-/* One slip at most: ids that were drawn together are alike, and another one would be no help. */
+/* Among ids that were drawn in the same moment, and in the same half day: so many of their
+   characters are alike. One slip at most, since more would make another one of that moment out of
+   it. */
 static bool suggest_id(struct store *store, const char *typed, struct espt_error *err)
 {
+    static const int alike[] = {6, 3};
     struct nearest nearest;
     struct espt_error ignored;
-    char begin[ID_BEGIN + 1];
-    snprintf(begin, sizeof begin, "%s", typed);
     nearest_begin(&nearest, typed);
     nearest.distance = 2;
-    const struct names names = {.of = NAMES_IDS, .prefix = begin, .most = NAMES_LOOKED_AT};
-    if (store_names(store, &names, offer, &nearest, &ignored) == 0 &&
-        nearest_name(&nearest) != NULL)
+    for (size_t i = 0; i < 2 && nearest_name(&nearest) == NULL; i++) {
+        char begin[8];
+        snprintf(begin, sizeof begin, "%.*s", alike[i], typed);
+        const struct names names = {.of = NAMES_IDS, .prefix = begin, .most = NAMES_LOOKED_AT};
+        if (store_names(store, &names, offer, &nearest, &ignored) != 0)
+            return true;
+    }
+    if (nearest_name(&nearest) != NULL)
         say(err, "", nearest_name(&nearest));
     return true;
 }
