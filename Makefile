@@ -97,7 +97,7 @@ TO  := $(DESTDIR)$(PREFIX)
 ETC := $(DESTDIR)$(SYSCONFDIR)/esp-token
 install: all ## install (DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc); an edited config is kept
 	$(PUT) -d '$(TO)/bin' '$(TO)/lib/esp-token' '$(TO)/lib/pkgconfig' '$(TO)/include/espt' '$(ETC)' \
-	  '$(DESTDIR)$(BASH_DIR)' '$(DESTDIR)$(ZSH_DIR)' '$(DESTDIR)$(FISH_DIR)'
+	  '$(DESTDIR)$(BASH_DIR)' '$(DESTDIR)$(ZSH_DIR)' '$(DESTDIR)$(FISH_DIR)' '$(TO)/lib/sysusers.d' '$(TO)/lib/tmpfiles.d'
 	$(PUT) -m 0755 build/esp-tokenctl '$(TO)/bin/esp-tokenctl'
 	$(PUT) -m 0755 build/esp_validator.so '$(TO)/lib/esp-token/esp_validator.so'
 	$(PUT) -m 0644 include/espt/validator.h '$(TO)/include/espt/validator.h'
@@ -106,6 +106,8 @@ install: all ## install (DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc); an edite
 	$(PUT) -m 0644 etc/completions/esp-tokenctl.bash '$(DESTDIR)$(BASH_DIR)/esp-tokenctl'
 	$(PUT) -m 0644 etc/completions/_esp-tokenctl '$(DESTDIR)$(ZSH_DIR)/_esp-tokenctl'
 	$(PUT) -m 0644 etc/completions/esp-tokenctl.fish '$(DESTDIR)$(FISH_DIR)/esp-tokenctl.fish'
+	$(PUT) -m 0644 etc/esp-token.sysusers '$(TO)/lib/sysusers.d/esp-token.conf'
+	$(PUT) -m 0644 etc/esp-token.tmpfiles '$(TO)/lib/tmpfiles.d/esp-token.conf'
 	for f in esp-token.conf tiers.ini; do \
 	  [ -e '$(ETC)'/$$f ] || { $(PUT) -m 0644 etc/$$f '$(ETC)'/$$f; } || exit 1; done
 
@@ -113,7 +115,8 @@ uninstall: ## remove what install made, but for the configuration
 	rm -f '$(TO)/bin/esp-tokenctl' '$(TO)/include/espt/validator.h' \
 	  '$(TO)/lib/esp-token/esp_validator.so' '$(TO)/lib/pkgconfig/esp-validator.pc' \
 	  '$(DESTDIR)$(BASH_DIR)/esp-tokenctl' '$(DESTDIR)$(ZSH_DIR)/_esp-tokenctl' \
-	  '$(DESTDIR)$(FISH_DIR)/esp-tokenctl.fish'
+	  '$(DESTDIR)$(FISH_DIR)/esp-tokenctl.fish' \
+	  '$(TO)/lib/sysusers.d/esp-token.conf' '$(TO)/lib/tmpfiles.d/esp-token.conf'
 
 format: ## format every source by .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')

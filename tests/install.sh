@@ -23,6 +23,23 @@ echo '; edited' >>"$root/etc/esp-token/tiers.ini"
 install_it
 grep -q '; edited' "$root/etc/esp-token/tiers.ini" || { echo "an edited tiers.ini was lost" >&2; exit 1; }
 [ -f "$root/etc/esp-token/esp-token.conf" ]
+# the group of hosts, and the folder of the store, by systemd's own programs on a root of their own
+sysusers=$root/usr/lib/sysusers.d/esp-token.conf tmpfiles=$root/usr/lib/tmpfiles.d/esp-token.conf
+[ -f "$sysusers" ] && [ -f "$tmpfiles" ]
+if [ "$(id -u)" -eq 0 ] && command -v systemd-sysusers >/dev/null && command -v systemd-tmpfiles >/dev/null; then
+    machine=$work/machine
+    mkdir -p "$machine/etc"
+    printf 'root:x:0:\n' >"$machine/etc/group"
+    printf 'root:x:0:0:root:/root:/bin/sh\n' >"$machine/etc/passwd"
+    systemd-sysusers --root="$machine" - <"$sysusers" 2>/dev/null
+    group=$(sed -n 's/^esp-token:x:\([0-9]*\):$/\1/p' "$machine/etc/group")
+    systemd-tmpfiles --root="$machine" --create - <"$tmpfiles"
+    made=$(stat -c '%a %u %g' "$machine/var/lib/esp-token")
+    [ -n "$group" ] && [ "$made" = "750 0 $group" ] || { echo "group $group, folder $made" >&2; exit 1; }
+    ! grep -q esp-token "$machine/etc/passwd"
+else
+    echo "SKIPPED: systemd-sysusers and systemd-tmpfiles need root"
+fi
 plugin=$(PKG_CONFIG_PATH=$root/usr/lib/pkgconfig pkg-config --variable=plugin esp-validator)
 [ "$plugin" = /usr/lib/esp-token/esp_validator.so ] || { echo "plugin=$plugin" >&2; exit 1; }
 ctl=$root/usr/bin/esp-tokenctl
