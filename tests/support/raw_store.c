@@ -67,14 +67,20 @@ void raw_drop(const struct raw_store *store, MDB_txn *txn, enum table table)
     must(mdb_drop(txn, store->dbi[table], 0));
 }
 
-size_t raw_commit(const struct raw_store *store, MDB_txn *txn)
+int raw_try_commit(const struct raw_store *store, MDB_txn *txn)
 {
     size_t id = mdb_txn_id(txn);
     struct state_record state = {.transaction = id, .revision = id, .next_number = 1};
     struct record_key key = key_state();
     uint8_t value[RECORD_MAX];
     raw_put(store, txn, TABLE_STATE, &key, value, state_encode(&state, value));
-    must(mdb_txn_commit(txn));
+    return mdb_txn_commit(txn);
+}
+
+size_t raw_commit(const struct raw_store *store, MDB_txn *txn)
+{
+    size_t id = mdb_txn_id(txn);
+    must(raw_try_commit(store, txn));
     return id;
 }
 

@@ -27,6 +27,8 @@ void raw_delete(const struct raw_store *store, MDB_txn *txn, enum table table,
 void raw_drop(const struct raw_store *store, MDB_txn *txn, enum table table);
 /* Stamps the state record with the transaction's id, which is returned. */
 size_t raw_commit(const struct raw_store *store, MDB_txn *txn);
+/* The same, where a failure is expected: LMDB's error is returned. */
+int raw_try_commit(const struct raw_store *store, MDB_txn *txn);
 
 /* Opens the file for reading; the error code is returned. */
 int raw_reader(struct reader *ret_reader, const char *path, struct espt_error *err);
