@@ -57,14 +57,10 @@ static int judge_bytes(struct reading *r, const char *line, size_t len)
 {
     if (len > INI_LINE_BYTES_MAX)
         return FAULT(r, "a line of %zu bytes; shorten it to %d", len, INI_LINE_BYTES_MAX);
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)line[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return FAULT(r, "a control character (byte 0x%02x); remove it", c);
-    }
     if (!utf8_ok(line, len))
         return FAULT(r, "bytes that are not UTF-8; save the file as UTF-8");
-    return 0;
+    uint32_t control = control_but_tab(line, len);
+    return control == 0 ? 0 : FAULT(r, "a control character (U+%04X); remove it", control);
 }
 
 static int judge_section(struct reading *r, const char *line, size_t len)
@@ -149,14 +145,10 @@ int ini_read(const char *file, const char *text, size_t len, ini_fn fn, void *ar
     struct reading r = {.file = file, .next = text, .fn = fn, .arg = arg, .err = err};
     const char *nul = memchr(text, '\0', len);
     if (len > INI_FILE_MAX)
-        return espt_fail(err, ESPT_UNUSABLE, "%s:1: larger than %d bytes; shorten it", file,
+        return ini_fault(err, file, line_at(text, INI_FILE_MAX), "larger than %d bytes; shorten it",
                          INI_FILE_MAX);
-    if (nul != NULL) {
-        for (const char *c = text; c < nul; c++)
-            r.line += *c == '\n';
-        r.line++;
-        return FAULT(&r, "a NUL byte; remove it");
-    }
+    if (nul != NULL)
+        return ini_fault(err, file, line_at(text, (size_t)(nul - text)), "a NUL byte; remove it");
     if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
         r.next += 3;
     int bad = ini_parse_stream(next_line, &r, on_key, &r);

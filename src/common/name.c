@@ -1,6 +1,5 @@
 #include "common/name.h"
 
-#include <stdint.h>
 #include <string.h>
 
 static bool is_digit(char c)
@@ -129,6 +128,19 @@ bool text_ok(const char *text, size_t len)
     return all_points(text, len, is_control);
 }
 
+uint32_t control_but_tab(const char *text, size_t len)
+{
+    uint32_t point;
+    while (len > 0) {
+        size_t count = next_point(text, len, &point);
+        if (count == 0 || (is_control(point) && point != '\t'))
+            return count > 0 ? point : 0;
+        text += count;
+        len -= count;
+    }
+    return 0;
+}
+
 bool token_name_ok(const char *name, size_t len)
 {
     uint32_t point, last;
@@ -141,4 +153,12 @@ bool token_name_ok(const char *name, size_t len)
         begin--;
     next_point(name + begin, len - begin, &last);
     return !is_blank(point) && !is_blank(last);
+}
+
+int line_at(const char *text, size_t at)
+{
+    int line = 1;
+    for (size_t i = 0; i < at; i++)
+        line += text[i] == '\n';
+    return line;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define ENTITY_NAME_MAX 64
 #define TOKEN_NAME_MAX 100
@@ -19,6 +20,10 @@ bool metric_name_ok(const char *name, size_t len); /* a-z0-9._- */
 bool text_ok(const char *text, size_t len);
 /* As text_ok, without bidirectional controls (UAX #9) and blanks at either end; 1-100 bytes. */
 bool token_name_ok(const char *name, size_t len);
+/* The first control character of a UTF-8 text that is no tab; 0: none. */
+uint32_t control_but_tab(const char *text, size_t len);
 bool utf8_ok(const char *text, size_t len);
+/* On which line, counted from 1, that byte stands. */
+int line_at(const char *text, size_t at);
 
 #endif

@@ -105,10 +105,12 @@ static int add_patterns(struct reading *r, const char *value, int line)
 
 static int set_text(struct reading *r, char *out, const char *key, const char *value, int line)
 {
-    if (strlen(value) > TIER_TEXT_MAX || !text_ok(value, strlen(value)))
-        return ini_fault(r->err, r->file, line,
-                         "%s is longer than %d bytes or has control characters; shorten it", key,
+    const size_t len = strlen(value);
+    if (len > TIER_TEXT_MAX)
+        return ini_fault(r->err, r->file, line, "%s has %zu bytes; shorten it to %d", key, len,
                          TIER_TEXT_MAX);
+    if (!text_ok(value, len)) /* ini_read() lets no other control character pass */
+        return ini_fault(r->err, r->file, line, "%s has a tab; write a blank", key);
     snprintf(out, TIER_TEXT_MAX + 1, "%s", value);
     return 0;
 }
@@ -132,6 +134,9 @@ static int set_key(struct reading *r, enum key key, const char *value, int line)
     r->seen |= 1u << key;
     switch (key) {
     case KEY_LABEL:
+        if (value[0] == '\0') /* messages name the tier by it */
+            return ini_fault(r->err, r->file, line,
+                             "label is empty; write one, or leave the key away");
         return set_text(r, tier->label, name, value, line);
     case KEY_UPGRADE:
         return set_text(r, tier->upgrade, name, value, line);

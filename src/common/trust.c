@@ -1,5 +1,7 @@
 #include "common/trust.h"
 
+#include "common/name.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -132,7 +134,8 @@ int trust_read_fd(int fd, const char *path, size_t max, char **ret_text, size_t 
     if (got < 0)
         code = unusable(path, err);
     else if (len > max)
-        code = espt_fail(err, ESPT_UNUSABLE, "%s: larger than %zu bytes; shorten it", path, max);
+        code = espt_fail(err, ESPT_UNUSABLE, "%s:%d: larger than %zu bytes; shorten it", path,
+                         line_at(text, max), max);
     if (code != 0) {
         explicit_bzero(text, len);
         free(text);

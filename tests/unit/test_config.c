@@ -28,6 +28,7 @@ static const struct {
     {LEAST "[tokens]\ndefault_expiry = soon\n", 6, "neither never nor a span"},
     {LEAST "[tokens]\ndefault_expiry = 1d\ndefault_expiry = 1d\n", 7, "repeated"},
     {"[store]\npath =\n", 2, "empty"},
+    {"[store]\npath = a\xc2\x85z\n", 2, "control character (U+0085); remove it"},
     {"[store]\nmap_size = 16\n", 2, "map_size"},
     {"[store]\nmap_size = 0G\n", 2, "map_size"},
     {"[store]\nmap_size = 16GB\n", 2, "map_size"},
@@ -182,7 +183,7 @@ START_TEST(sizes_are_bounded)
     file_text(file, "12345678");
     ck_assert_int_eq(trust_read(file, geteuid(), TRUST_PUBLIC, 7, &text, &len, &err),
                      ESPT_UNUSABLE);
-    ck_assert_msg(strstr(err.message, "larger than 7") != NULL, "%s", err.message);
+    ck_assert_msg(strstr(err.message, "f:1: larger than 7") != NULL, "%s", err.message);
 }
 END_TEST
 

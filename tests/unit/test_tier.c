@@ -4,8 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LITE "[lite]\nrank = 10\nmax_tokens = 1\ndefault = yes\n"
+
+#define TEXT_20 "twenty bytes of text"
+#define TEXT_121 TEXT_20 TEXT_20 TEXT_20 TEXT_20 TEXT_20 TEXT_20 "!"
 
 static struct espt_error err;
 
@@ -72,7 +76,15 @@ static const struct {
     {LITE "label = \x7f\n", 5, "control character"},
     {LITE "label = \xc3\x28\n", 5, "UTF-8"},
     {LITE "label = \xed\xa0\x80\n", 5, "UTF-8"},
-    {LITE "label = \xc2\x85\n", 5, "control characters"},
+    {LITE "label = \xc2\x85\n", 5, "control character (U+0085); remove it"},
+    {LITE "; \xc2\x85\n", 5, "control character (U+0085); remove it"},
+    {LITE "# \xe2\x80\xa8\n", 5, "control character (U+2028); remove it"},
+    {LITE "label = a\tb\n", 5, "label has a tab; write a blank"},
+    {LITE "upgrade = a\tb\n", 5, "upgrade has a tab; write a blank"},
+    {LITE "label =\n", 5, "label is empty; write one, or leave the key away"},
+    {LITE "label = ; none\n", 5, "label is empty"},
+    {LITE "label = " TEXT_121 "\n", 5, "label has 121 bytes; shorten it to 120"},
+    {LITE "upgrade = " TEXT_121 "\n", 5, "upgrade has 121 bytes; shorten it to 120"},
     {"\xef\xbb\xbf\xef\xbb\xbf" LITE, 1, "neither"},
 };
 
@@ -97,7 +109,15 @@ START_TEST(nul_and_size_are_refused)
     memset(big, '\n', 70000);
     big[69999] = '\0';
     ck_assert_ptr_null(parse(big, 69999));
-    ck_assert_msg(strstr(err.message, "larger than") != NULL, "%s", err.message);
+    ck_assert_msg(strstr(err.message, "tiers.ini:65537: larger than") != NULL, "%s", err.message);
+    /* a file that is read ends there, too */
+    const char *file = in_folder(temp_folder(), "f.ini");
+    char place[600];
+    struct tier_table *table;
+    file_text(file, big);
+    snprintf(place, sizeof place, "%s:65537: larger than 65536 bytes; shorten it", file);
+    ck_assert_int_eq(tier_table_load(&table, file, geteuid(), &err), ESPT_UNUSABLE);
+    ck_assert_str_eq(err.message, place);
     free(big);
 }
 END_TEST
