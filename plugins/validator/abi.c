@@ -9,6 +9,7 @@
 #include "judge.h"
 #include "look.h"
 #include "places.h"
+#include "usage.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -127,6 +128,7 @@ static void close_context(espt_ctx *ctx)
     if (ctx == NULL)
         return;
     guard_clear(&ctx->guard);
+    usage_close(ctx);
     tiers_view_free(atomic_load(&ctx->tiers));
     store_view_free(atomic_load(&ctx->store));
     free(ctx);
@@ -149,6 +151,8 @@ static int open_context(espt_ctx *ctx, const char *config, struct espt_error *er
     if (code == 0)
         code = store_view_open(ctx, &store, error);
     atomic_store(&ctx->store, store);
+    if (code == 0)
+        usage_open(ctx);
     atomic_store(&ctx->next_look, monotonic_ms() + 1000);
     return code;
 }

@@ -40,6 +40,8 @@ struct store_view {
     _Atomic int64_t left_at; /* when it was first met closed or outgrown, in monotonic ms */
 };
 
+struct usage;
+
 struct espt_ctx {
     struct config config;
     uid_t owner;
@@ -53,7 +55,8 @@ struct espt_ctx {
     _Atomic int64_t next_look;          /* monotonic ms */
     _Atomic uint64_t pending;           /* hash of a tier file's signature that may still change */
     _Atomic uint64_t told_tiers, told_store; /* hash of what was logged last */
-    atomic_bool told_root;
+    atomic_bool told_root, told_usage, told_full;
+    _Atomic(struct usage *) usage; /* NULL: uses are not counted */
 };
 
 /* The name of one thread's views for the length of a call. */
@@ -67,6 +70,8 @@ void views_give(struct espt_ctx *ctx, const struct views *views);
 
 /* Milliseconds of a coarse clock that only goes forward. */
 int64_t monotonic_ms(void);
+/* Unix seconds by the coarse clock. */
+int64_t realtime_seconds(void);
 /* Has the file stayed the same for a while? Editors save in steps. By the time of its last change
    alone: every write and every rename moves it, and nobody sets it, as all set that of
    modification.

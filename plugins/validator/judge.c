@@ -2,11 +2,11 @@
 
 #include "common/when.h"
 #include "look.h"
+#include "usage.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* All that one snapshot says of a token. */
 struct facts {
@@ -19,6 +19,7 @@ struct facts {
     struct auth_record auth;
     struct reseller_record reseller; /* where the entity has one */
     bool may_read;                   /* the entity that is asked for */
+    int64_t clock;                   /* Unix seconds */
 };
 
 /* `*ret_len` bytes in `out`, or NONE: what is missing although another record names it. */
@@ -139,12 +140,7 @@ static int32_t weigh(const struct facts *facts, const struct tier_table *table, 
     const espt_query *query = facts->query;
     const struct auth_record *auth = &facts->auth;
     const struct tier *tier = tier_find(table, auth->tier);
-    int64_t now = query->now;
-    if (now == 0) {
-        struct timespec clock;
-        clock_gettime(CLOCK_REALTIME_COARSE, &clock);
-        now = clock.tv_sec;
-    }
+    const int64_t now = query->now != 0 ? query->now : facts->clock;
     result->expires = auth->expires;
     result->kind = (uint32_t)auth->kind;
     result->tier_rank = tier != NULL ? (int32_t)tier->rank : 0;
@@ -194,10 +190,11 @@ static enum reader_status ask(struct espt_ctx *ctx, struct views *views, reader_
 
 int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result)
 {
-    struct facts facts = {.query = query};
+    struct facts facts = {.query = query, .clock = realtime_seconds()};
     const bool own = query->token != NULL && token_parse(query->token, query->token_len, &facts.id);
     if (own) {
         token_id_format(facts.id, result->token_id);
+        usage_prefetch(ctx, facts.id);
         token_digest(query->token, facts.digest);
     } else if (query->token == NULL || !token_foreign_form(query->token, query->token_len)) {
         return say(result, ESPT_DENY_MALFORMED, "not a token text");
@@ -219,6 +216,8 @@ int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result
                       store_fault(status));
     }
     views_give(ctx, &views);
+    if (verdict == ESPT_ALLOW)
+        usage_count(ctx, facts.id, facts.clock);
     sodium_memzero(facts.digest, sizeof facts.digest);
     sodium_memzero(facts.auth.digest, sizeof facts.auth.digest);
     return verdict;

@@ -2,6 +2,7 @@
 
 #include "common/ini.h"
 #include "common/trust.h"
+#include "common/usage.h"
 #include "common/when.h"
 
 #include <errno.h>
@@ -29,7 +30,7 @@ static int set_path(struct reading *r, char *out, const char *value, int line,
     const int folder = value[0] == '/' ? 0 : (int)(strrchr(file, '/') - file) + 1;
     int len = snprintf(out, PATH_MAX, "%.*s%s", folder, file, value);
     if (value[0] == '\0')
-        return ini_fault(err, r->file, line, "the path is empty; name a file");
+        return ini_fault(err, r->file, line, "the path is empty; name one");
     if (len < 0 || len >= PATH_MAX)
         return ini_fault(err, r->file, line, "the path is too long; shorten it");
     return 0;
@@ -85,6 +86,24 @@ static int set_default_expiry(struct reading *r, const char *value, int line,
     return 0;
 }
 
+static int set_usage_folder(struct reading *r, const char *value, int line, struct espt_error *err)
+{
+    return set_path(r, r->config->usage, value, line, err);
+}
+
+static int set_usage_tokens(struct reading *r, const char *value, int line, struct espt_error *err)
+{
+    const size_t digits = strspn(value, "0123456789");
+    unsigned long tokens = 0;
+    if (digits > 0 && digits < 10 && value[digits] == '\0')
+        tokens = strtoul(value, NULL, 10);
+    if (tokens < USAGE_TOKENS_MIN || tokens > USAGE_TOKENS_MAX)
+        return ini_fault(err, r->file, line, "tokens is not a number from %d to %d; write %d",
+                         USAGE_TOKENS_MIN, USAGE_TOKENS_MAX, USAGE_TOKENS_DEFAULT);
+    r->config->usage_tokens = (uint32_t)tokens;
+    return 0;
+}
+
 static const struct setting {
     const char *section, *key;
     int (*set)(struct reading *r, const char *value, int line, struct espt_error *err);
@@ -96,6 +115,8 @@ static const struct setting {
     {"tokens", "default_expiry", set_default_expiry, false},
     {"reveal", "public_key", set_public_key, false},
     {"reveal", "secret_key", set_secret_key, false},
+    {"usage", "folder", set_usage_folder, false},
+    {"usage", "tokens", set_usage_tokens, false},
 };
 #define SETTINGS (sizeof settings / sizeof *settings)
 
@@ -117,7 +138,7 @@ static int on_entry(void *arg, const char *section, const char *key, const char 
     }
     if (!known)
         return ini_fault(err, r->file, line,
-                         "unknown section; there are store, tiers, tokens and reveal");
+                         "unknown section; there are store, tiers, tokens, reveal and usage");
     return key == NULL ? 0
                        : ini_fault(err, r->file, line,
                                    "unknown key in [%s]; remove it or correct it", section);
@@ -138,9 +159,12 @@ static int make_absolute(char out[static PATH_MAX], const char *path, struct esp
 int config_parse(struct config *ret_config, const char *path, const char *text, size_t len,
                  struct espt_error *err)
 {
-    struct config config = {.map_size = MAP_SIZE_DEFAULT,
-                            .default_expiry = EXPIRY_DEFAULT,
-                            .wait.seconds = CONFIG_WAIT_DEFAULT};
+    struct config config = {
+        .map_size = MAP_SIZE_DEFAULT,
+        .default_expiry = EXPIRY_DEFAULT,
+        .wait.seconds = CONFIG_WAIT_DEFAULT,
+        .usage_tokens = USAGE_TOKENS_DEFAULT,
+    };
     struct reading r = {.config = &config, .file = path};
     int code = make_absolute(config.file, path, err);
     if (code == 0)

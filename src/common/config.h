@@ -35,6 +35,8 @@ struct config {
     char secret_key[PATH_MAX];
     struct config_wait wait;
     struct config_passphrase passphrase;
+    char usage[PATH_MAX];  /* the folder in which hosts count uses; empty: they do not */
+    uint32_t usage_tokens; /* that one host process counts */
 };
 
 /* `text` as read from the file at `path`. ESPT_UNUSABLE says FILE:LINE: what is wrong. */

@@ -1,0 +1,272 @@
+#include "usage.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NAMES_MAX 4096 /* that are looked at for a file to go on with */
+#define ADOPT_MAX 64   /* that are tried */
+#define GENERATIONS 8  /* a host that closes descriptors again and again is not followed for ever \
+                        */
+#define FALLOCATE_TRIES 8
+
+/* --- counting --- */
+
+void usage_count_beyond(struct usage *usage, uint64_t id, uint32_t when)
+{
+    const uint32_t home = usage_home(id, usage->buckets);
+    for (uint32_t reach = 0; reach < USAGE_REACH; reach++) {
+        struct usage_bucket *bucket = &usage->bucket[(home + reach) % usage->buckets];
+        for (unsigned i = 0; i < USAGE_PLACES; i++) {
+            uint64_t there = atomic_load_explicit(&bucket->id[i], memory_order_relaxed);
+            if (there == 0) {
+                if (atomic_load_explicit(&usage->header->taken, memory_order_relaxed) >=
+                    usage->tokens)
+                    goto lost;
+                if (atomic_compare_exchange_strong(&bucket->id[i], &there, id)) {
+                    atomic_fetch_add(&usage->header->taken, 1);
+                    there = id;
+                }
+            }
+            if (there == id) {
+                usage_bump(bucket, i, when);
+                return;
+            }
+        }
+    }
+lost:
+    atomic_fetch_add_explicit(&usage->bucket[home].lost, 1, memory_order_relaxed);
+    if (!atomic_load_explicit(&usage->lost, memory_order_relaxed))
+        atomic_store_explicit(&usage->lost, true, memory_order_relaxed);
+}
+
+/* --- a file of one's own --- */
+
+/* One that an ended process of this user left, so that short lives leave one file, not thousands.
+   Half full, it stays as it is: esp-tokenctl folds it. */
+static bool adopt(int fd, const struct usage *usage, uid_t owner)
+{
+    struct usage_header header;
+    struct stat st;
+    return fstat(fd, &st) == 0 && usage_file_ok(&st) && st.st_uid == owner &&
+           (size_t)st.st_size == usage->size && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+           fstat(fd, &st) == 0 && st.st_nlink == 1 &&
+           pread(fd, &header, sizeof header, 0) == sizeof header && usage_header_ok(&header, &st) &&
+           header.tokens == usage->tokens && header.closed == 0 &&
+           header.taken <= header.tokens / 2;
+}
+
+static int find_free(int dir, const struct usage *usage, uid_t owner)
+{
+    int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *names = copy >= 0 ? fdopendir(copy) : NULL;
+    if (names == NULL) {
+        if (copy >= 0)
+            close(copy);
+        return -1;
+    }
+    int found = -1, tried = 0;
+    struct dirent *entry;
+    for (int seen = 0; found < 0 && seen < NAMES_MAX && tried < ADOPT_MAX; seen++) {
+        if ((entry = readdir(names)) == NULL)
+            break;
+        if (!usage_name_of(entry->d_name, owner))
+            continue;
+        tried++;
+        found = openat(dir, entry->d_name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (found >= 0 && !adopt(found, usage, owner)) {
+            close(found);
+            found = -1;
+        }
+    }
+    closedir(names);
+    return found;
+}
+
+static int reserve_blocks(int fd, size_t size)
+{
+    struct rlimit limit;
+    int rc = -1;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size) {
+        errno = EFBIG; /* and no SIGXFSZ */
+        return -1;
+    }
+    for (int tries = 0; rc != 0 && tries < FALLOCATE_TRIES; tries++) {
+        rc = fallocate(fd, 0, 0, (off_t)size);
+        if (rc != 0 && errno != EINTR)
+            break;
+    }
+    return rc;
+}
+
+static int map(struct usage *usage, int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return -1;
+    void *memory =
+        mmap(NULL, usage->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+    if (memory == MAP_FAILED)
+        return -1;
+    atomic_store(&usage->fd, fd);
+    usage->dev = st.st_dev;
+    usage->ino = st.st_ino;
+    usage->header = memory;
+    usage->bucket = (struct usage_bucket *)memory + 1;
+    usage->buckets = usage_buckets(usage->size);
+    return 0;
+}
+
+static bool go_on(int dir, struct usage *usage, uid_t owner)
+{
+    int fd = find_free(dir, usage, owner);
+    if (fd >= 0 && map(usage, fd) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd >= 0;
+}
+
+/* Locked before it has a header: nobody takes it for an ended one's. */
+static int make(int dir, struct usage *usage, uid_t owner, const char *path, struct espt_error *err)
+{
+    uint64_t random[2];
+    char name[USAGE_NAME_SIZE];
+    if (getrandom(random, sizeof random, GRND_NONBLOCK) != sizeof random)
+        return espt_fail(err, ESPT_UNUSABLE, "no random numbers to be had from the system");
+    usage_name(name, owner, random[0]);
+    int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0 && fchmod(fd, 0600) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+        reserve_blocks(fd, usage->size) == 0 && map(usage, fd) == 0) {
+        usage->header->identity = random[1];
+        usage->header->started = realtime_seconds();
+        usage->header->tokens = usage->tokens;
+        atomic_store(&usage->header->magic, USAGE_MAGIC);
+        return 0;
+    }
+    const char *mend = errno == EACCES ? "; let this user write there (group esp-token)"
+                       : errno == EFBIG
+                           ? "; the file-size limit is too low; raise it, or lower [usage] tokens"
+                       : errno == ENOSPC ? "; free some space, or lower [usage] tokens"
+                                         : "";
+    espt_fail(err, ESPT_UNUSABLE, "%s: %s%s", path, strerror(errno), mend);
+    if (fd >= 0) {
+        unlinkat(dir, name, 0);
+        close(fd);
+    }
+    return ESPT_UNUSABLE;
+}
+
+static int make_usage(const struct espt_ctx *ctx, struct usage *usage, struct espt_error *err)
+{
+    const uid_t owner = geteuid();
+    int dir;
+    int code = usage_folder(ctx->config.usage, owner, &dir, err);
+    if (code != 0)
+        return code;
+    usage->tokens = ctx->config.usage_tokens;
+    usage->size = usage_size(usage->tokens);
+    if (!go_on(dir, usage, owner))
+        code = make(dir, usage, owner, ctx->config.usage, err);
+    close(dir);
+    return code;
+}
+
+static bool is_ours(const struct usage *usage)
+{
+    struct stat st;
+    return fstat(atomic_load(&usage->fd), &st) == 0 && st.st_dev == usage->dev &&
+           st.st_ino == usage->ino;
+}
+
+/* A host that became a daemon may have closed all descriptors: not ours, not to be closed. */
+static void give_back(struct usage *usage)
+{
+    bool ours = is_ours(usage);
+    int fd = atomic_exchange(&usage->fd, -1);
+    if (ours && fd >= 0)
+        close(fd);
+}
+
+static void usage_free(struct usage *usage)
+{
+    give_back(usage);
+    munmap(usage->header, usage->size);
+    free(usage);
+}
+
+static void say(struct espt_ctx *ctx, const char *what)
+{
+    struct espt_error message;
+    espt_fail(&message, ESPT_UNUSABLE, "uses are not counted: %s", what);
+    if (!atomic_exchange(&ctx->told_usage, true))
+        context_log(ctx, LOG_WARNING, message.message);
+}
+
+/* Puts a new one in the place of `seen`. If there is none to be had, that is told and left so. */
+static void replace(struct espt_ctx *ctx, struct usage *seen)
+{
+    struct espt_error err;
+    struct usage *usage = calloc(1, sizeof *usage);
+    int code;
+    if (usage == NULL) {
+        code = espt_fail(&err, ESPT_UNUSABLE, "out of memory");
+    } else if (seen != NULL && seen->generation >= GENERATIONS) {
+        code = espt_fail(&err, ESPT_UNUSABLE, "this host closes descriptors that are not its own");
+    } else {
+        usage->replaced = seen;
+        usage->generation = seen != NULL ? seen->generation + 1 : 1;
+        code = make_usage(ctx, usage, &err);
+    }
+    if (code != 0) {
+        free(usage);
+        say(ctx, err.message);
+    } else if (!atomic_compare_exchange_strong(&ctx->usage, &seen, usage)) {
+        usage_free(usage); /* another look was faster */
+        return;
+    }
+    if (seen != NULL)
+        give_back(seen);
+}
+
+void usage_open(struct espt_ctx *ctx)
+{
+    if (ctx->config.usage[0] != '\0')
+        replace(ctx, NULL);
+}
+
+void usage_look(struct espt_ctx *ctx, bool may_open)
+{
+    struct usage *usage = atomic_load(&ctx->usage);
+    if (usage == NULL || atomic_load(&usage->fd) < 0)
+        return;
+    if (atomic_load_explicit(&usage->lost, memory_order_relaxed) &&
+        !atomic_exchange(&ctx->told_full, true))
+        context_log(
+            ctx, LOG_WARNING,
+            "some uses are not counted: more tokens are used than [usage] tokens; raise it");
+    if (atomic_load(&usage->header->closed) == 0 && is_ours(usage))
+        return;
+    if (may_open)
+        replace(ctx, usage);
+    else
+        say(ctx, "the file is no longer read, and none is opened in another root");
+}
+
+void usage_close(struct espt_ctx *ctx)
+{
+    struct usage *before, *usage = atomic_exchange(&ctx->usage, NULL);
+    for (; usage != NULL; usage = before) {
+        before = usage->replaced;
+        usage_free(usage);
+    }
+}

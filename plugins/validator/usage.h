@@ -1,0 +1,74 @@
+/*
+ * Counting uses: each allowed token's count and last time, in a file of this context's own that is
+ * mapped into memory (common/usage.h), so that esp-tokenctl sees them at once, nothing is lost when
+ * the process is killed, and forked children count on.
+ *
+ * MUST 1: counting is memory alone: no system call, no lock, no allocation; what cannot be counted
+ *         changes no verdict.
+ * MUST 2: a store to the mapping must never fault: every block is reserved at open, on a file
+ *         system that keeps it, and no signal for a file-size limit is ever met.
+ * MUST 3: one that was replaced stays mapped until close: a thread may still hold it.
+ */
+#ifndef VALIDATOR_USAGE_H
+#define VALIDATOR_USAGE_H
+
+#include "common/usage.h"
+#include "context.h"
+
+struct usage {
+    struct usage_bucket *bucket;
+    uint32_t buckets;
+    uint32_t tokens;
+    struct usage_header *header; /* the mapping */
+    size_t size;
+    atomic_int fd; /* holds the lock; -1: given back */
+    dev_t dev;
+    ino_t ino;
+    atomic_bool lost;       /* a use found no place */
+    struct usage *replaced; /* the one before */
+    unsigned generation;
+};
+
+/* By [usage] of the config. If that cannot be, it counts nothing, and says so once in the log. */
+void usage_open(struct espt_ctx *ctx);
+/* Once a second: is the file still ours, and still read? Else another is opened, if `may_open`. */
+void usage_look(struct espt_ctx *ctx, bool may_open);
+void usage_close(struct espt_ctx *ctx);
+
+/* A token without a place in its home bucket. */
+void usage_count_beyond(struct usage *usage, uint64_t id, uint32_t when);
+
+static inline void usage_bump(struct usage_bucket *bucket, unsigned place, uint32_t when)
+{
+    /* the time first: a count that is seen has one */
+    if (atomic_load_explicit(&bucket->last[place], memory_order_relaxed) < when)
+        atomic_store_explicit(&bucket->last[place], when, memory_order_relaxed);
+    atomic_fetch_add_explicit(&bucket->uses[place], 1, memory_order_release);
+}
+
+/* As soon as the id is known: the line is there when it is counted. */
+static inline void usage_prefetch(struct espt_ctx *ctx, uint64_t id)
+{
+    struct usage *usage = atomic_load_explicit(&ctx->usage, memory_order_acquire);
+    if (usage != NULL)
+        __builtin_prefetch(&usage->bucket[usage_home(id, usage->buckets)], 1);
+}
+
+/* An allowed token; `now` is the clock's, in Unix seconds. */
+static inline void usage_count(struct espt_ctx *ctx, uint64_t id, int64_t now)
+{
+    struct usage *usage = atomic_load_explicit(&ctx->usage, memory_order_acquire);
+    if (usage == NULL || id == 0)
+        return;
+    const uint32_t when = now > USAGE_EPOCH ? (uint32_t)(now - USAGE_EPOCH) : 1;
+    struct usage_bucket *bucket = &usage->bucket[usage_home(id, usage->buckets)];
+    for (unsigned i = 0; i < USAGE_PLACES; i++) {
+        if (atomic_load_explicit(&bucket->id[i], memory_order_relaxed) == id) {
+            usage_bump(bucket, i, when);
+            return;
+        }
+    }
+    usage_count_beyond(usage, id, when);
+}
+
+#endif

@@ -1,0 +1,88 @@
+#include "common/usage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define PAGE 4096
+
+size_t usage_size(uint32_t tokens)
+{
+    size_t size = (size_t)tokens * USAGE_BYTES_PER_TOKEN;
+    return (size + PAGE - 1) / PAGE * PAGE;
+}
+
+void usage_name(char out[static USAGE_NAME_SIZE], uid_t owner, uint64_t random)
+{
+    snprintf(out, USAGE_NAME_SIZE, "u%u-%016" PRIx64, owner, random);
+}
+
+bool usage_name_of(const char *name, uid_t owner)
+{
+    char prefix[USAGE_NAME_SIZE];
+    int len = snprintf(prefix, sizeof prefix, "u%u-", owner);
+    return strncmp(name, prefix, (size_t)len) == 0 &&
+           strspn(name + len, "0123456789abcdef") == 16 && name[len + 16] == '\0';
+}
+
+bool usage_file_ok(const struct stat *st)
+{
+    const off_t least = (off_t)usage_size(USAGE_TOKENS_MIN);
+    const off_t most = (off_t)usage_size(USAGE_TOKENS_MAX);
+    return S_ISREG(st->st_mode) && st->st_size >= least && st->st_size <= most &&
+           st->st_size % PAGE == 0 && st->st_blocks >= st->st_size / 512;
+}
+
+bool usage_header_ok(const struct usage_header *header, const struct stat *st)
+{
+    return atomic_load(&header->magic) == USAGE_MAGIC && header->tokens >= USAGE_TOKENS_MIN &&
+           header->tokens <= USAGE_TOKENS_MAX && (off_t)usage_size(header->tokens) == st->st_size;
+}
+
+/* Where a page's block, once reserved, is written in place: elsewhere a store to a mapped page may
+   find no room, which ends a process. statfs(2) and linux/magic.h */
+static bool keeps_blocks(int dir)
+{
+    static const unsigned long kept[] = {0x01021994, 0xef53, 0x58465342}; /* tmpfs, ext4, xfs */
+    struct statfs fs;
+    bool found = false;
+    if (fstatfs(dir, &fs) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        found = found || ((unsigned long)fs.f_type & 0xffffffff) == kept[i];
+    return found;
+}
+
+int usage_folder(const char *path, uid_t owner, int *ret_dir, struct espt_error *err)
+{
+    struct stat st;
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (dir < 0 || fstat(dir, &st) != 0) {
+        const char *mend = errno == ENOENT ? "; make it by systemd-tmpfiles --create, or by "
+                                             "esp-tokenctl init"
+                                           : "";
+        espt_fail(err, ESPT_UNUSABLE, "%s: %s%s", path, strerror(errno), mend);
+    } else if (st.st_uid != 0 && st.st_uid != owner) {
+        espt_fail(err, ESPT_UNUSABLE,
+                  "%s: the folder belongs to another user than root or this one; chown it", path);
+    } else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (st.st_mode & S_ISVTX) == 0) {
+        espt_fail(err, ESPT_UNUSABLE,
+                  "%s: whoever may write to it may take away another's files; chmod +t %s", path,
+                  path);
+    } else if (!keeps_blocks(dir)) {
+        espt_fail(err, ESPT_UNUSABLE,
+                  "%s: on a file system that may run full under a file whose room was reserved; "
+                  "keep it on tmpfs, ext4 or xfs",
+                  path);
+    } else {
+        *ret_dir = dir;
+        return 0;
+    }
+    if (dir >= 0)
+        close(dir);
+    return ESPT_UNUSABLE;
+}
