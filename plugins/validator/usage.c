@@ -15,8 +15,9 @@
 
 #define NAMES_MAX 4096 /* that are looked at for a file to go on with */
 #define ADOPT_MAX 64   /* that are tried */
-#define GENERATIONS 8  /* a host that closes descriptors again and again is not followed for ever \
-                        */
+#define GENERATIONS                                                              \
+    8 /* a host that closes descriptors again and again is not followed for ever \
+       */
 #define FALLOCATE_TRIES 8
 
 /* --- counting --- */
@@ -79,7 +80,8 @@ static int find_free(int dir, const struct usage *usage, uid_t owner)
     for (int seen = 0; found < 0 && seen < NAMES_MAX && tried < ADOPT_MAX; seen++) {
         if ((entry = readdir(names)) == NULL)
             break;
-        if (!usage_name_of(entry->d_name, owner))
+        uid_t named;
+        if (!usage_name_owner(entry->d_name, &named) || named != owner)
             continue;
         tried++;
         found = openat(dir, entry->d_name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

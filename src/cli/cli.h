@@ -49,6 +49,9 @@ void suggest_option(const struct command *command, const char *word, struct espt
 void suggest_name(struct cli *cli, const struct command *command, struct espt_error *err);
 
 /* context.c */
+/* usage.c: after a command that wrote, takes in what ended hosts counted, if that can be done at
+   once; what it told is on its way by then. */
+void cli_fold(struct cli *cli);
 const char *cli_config_path(const struct cli *cli);
 ESPT_MUST_USE int cli_config(struct cli *cli, struct espt_error *err);
 ESPT_MUST_USE int cli_store(struct cli *cli, struct espt_error *err);
@@ -132,6 +135,7 @@ int run_key_passphrase(struct cli *cli, struct espt_error *err);
 int run_backup(struct cli *cli, struct espt_error *err);
 int run_restore(struct cli *cli, struct espt_error *err);
 int run_upgrade(struct cli *cli, struct espt_error *err);
+int run_usage_fold(struct cli *cli, struct espt_error *err);
 int run_log(struct cli *cli, struct espt_error *err);
 int run_log_verify(struct cli *cli, struct espt_error *err);
 

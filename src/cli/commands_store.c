@@ -82,6 +82,17 @@ const struct command store_commands[] = {
          "there is one; more is to come after a candidate that ends in a slash. The lines "
          ":file and :folder ask for the shell's own. It prints nothing where it knows nothing.",
      .examples = "esp-tokenctl complete -- entity show ac\n"},
+    {.word = "usage",
+     .second = "fold",
+     .help = "keep what hosts counted, where they have ended",
+     .run = run_usage_fold,
+     .text =
+         "Hosts count the uses of tokens in files of the folder that [usage] names, and list and "
+         "show add them up. This takes the counts of processes that have ended into the store "
+         "and their files away. Every command that changes the store does so at its end; a "
+         "timer and the shutdown of the machine may call this one, for a folder in memory is "
+         "empty when the machine starts again.",
+     .examples = "esp-tokenctl usage fold\n"},
     {.word = "backup",
      .help = "write a copy of the whole store, with its hash",
      .run = run_backup,

@@ -10,18 +10,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char folder_config[] = "; Relative paths are relative to this folder.\n\n"
-                                    "[store]\n"
-                                    "path = tokens.mdb\n"
-                                    "map_size = 16G             ; the store's largest size\n\n"
-                                    "[tiers]\n"
-                                    "path = tiers.ini\n\n"
-                                    "[tokens]\n"
-                                    "default_expiry = 365d      ; or never\n\n"
-                                    "[reveal]\n"
-                                    "public_key = reveal.pub\n"
-                                    "secret_key = reveal.key    ; needed by show --reveal and copy "
-                                    "alone\n";
+static const char folder_config[] =
+    "; Relative paths are relative to this folder.\n\n"
+    "[store]\n"
+    "path = tokens.mdb\n"
+    "map_size = 16G             ; the store's largest size\n\n"
+    "[tiers]\n"
+    "path = tiers.ini\n\n"
+    "[tokens]\n"
+    "default_expiry = 365d      ; or never\n\n"
+    "[reveal]\n"
+    "public_key = reveal.pub\n"
+    "secret_key = reveal.key    ; needed by show --reveal and copy "
+    "alone\n\n"
+    "[usage]\n"
+    "folder = usage             ; in which hosts count uses; better "
+    "on a tmpfs\n";
 
 struct made {
     json_t *list; /* NULL: for people */
@@ -65,6 +69,17 @@ static int make_folder_of(struct made *made, const char *path, struct espt_error
     return make_folder(made, folder, err);
 }
 
+static int make_usage_folder(struct cli *cli, struct made *made, struct espt_error *err)
+{
+    bool is_new = false;
+    int code = make_folder_of(made, cli->config.usage, err);
+    if (code == 0)
+        code = store_usage_folder(&cli->config, &is_new, err);
+    if (code == 0 && is_new)
+        tell(made, cli->config.usage, true);
+    return code;
+}
+
 static int make_parts(struct cli *cli, struct made *made, struct espt_error *err)
 {
     bool public = false, secret = false, store = false;
@@ -81,6 +96,8 @@ static int make_parts(struct cli *cli, struct made *made, struct espt_error *err
         code = store_create(&cli->config, &store, err);
     if (code == 0)
         tell(made, cli->config.store, store);
+    if (code == 0 && cli->config.usage[0] != '\0')
+        code = make_usage_folder(cli, made, err);
     return code;
 }
 

@@ -57,8 +57,6 @@ static int run(struct cli *cli, const struct command *command, struct espt_error
     int code = command->run(cli, err);
     if (code == ESPT_MISSING)
         suggest_name(cli, command, err);
-    store_close(cli->store);
-    tier_table_free(cli->tiers);
     return code;
 }
 
@@ -117,6 +115,9 @@ int main(int argc, char **argv)
     if (code < 0)
         tell(&err, cli.json);
     store_said();
+    cli_fold(&cli);
+    store_close(cli.store);
+    tier_table_free(cli.tiers);
     if (cli.died_of != 0)
         raise(cli.died_of); /* a shell is to see what ended it */
     return code < 0 ? -code : code;

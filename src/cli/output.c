@@ -117,10 +117,12 @@ json_t *json_of_token(const struct token *token, const char *text, int64_t now)
 {
     char id[TOKEN_ID_LEN + 1];
     token_id_format(token->id, id);
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:n, s:n}", "id", id, "name",
-                             token->name, "entity", token->entity, "status",
-                             token_status(token, now), "created", json_time(token->created),
-                             "expires", json_time(token->expires), "last_used", "uses");
+    json_t *uses = token->counted ? json_integer((json_int_t)token->uses) : json_null();
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "id", id, "name", token->name,
+                  "entity", token->entity, "status", token_status(token, now), "created",
+                  json_time(token->created), "expires", json_time(token->expires), "last_used",
+                  json_time(token->last_used), "uses", uses);
     if (json != NULL && text != NULL)
         json_object_set_new(json, "token", json_string(text));
     return json;
@@ -207,6 +209,12 @@ void print_token(FILE *out, const struct token *token, const char *text, int64_t
     print_status(out, token_status(token, now));
     print_time(out, "created", token->created, now);
     print_time(out, "expires", token->expires, now);
+    if (token->counted) {
+        char uses[24];
+        snprintf(uses, sizeof uses, "%llu", (unsigned long long)token->uses);
+        print_time(out, "last used", token->last_used, now);
+        print_field(out, "uses", uses);
+    }
     if (text != NULL)
         print_field(out, "token", text);
 }

@@ -21,12 +21,21 @@ void usage_name(char out[static USAGE_NAME_SIZE], uid_t owner, uint64_t random)
     snprintf(out, USAGE_NAME_SIZE, "u%u-%016" PRIx64, owner, random);
 }
 
-bool usage_name_of(const char *name, uid_t owner)
+bool usage_name_owner(const char *name, uid_t *ret_owner)
 {
-    char prefix[USAGE_NAME_SIZE];
-    int len = snprintf(prefix, sizeof prefix, "u%u-", owner);
-    return strncmp(name, prefix, (size_t)len) == 0 &&
-           strspn(name + len, "0123456789abcdef") == 16 && name[len + 16] == '\0';
+    uid_t owner = 0;
+    const char *at = name + 1;
+    if (name[0] != 'u' || *at < '0' || *at > '9')
+        return false;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        if (__builtin_mul_overflow(owner, 10u, &owner) ||
+            __builtin_add_overflow(owner, (uid_t)(*at - '0'), &owner))
+            return false;
+    }
+    if (*at++ != '-' || strspn(at, "0123456789abcdef") != 16 || at[16] != '\0')
+        return false;
+    *ret_owner = owner;
+    return true;
 }
 
 bool usage_file_ok(const struct stat *st)

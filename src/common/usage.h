@@ -70,8 +70,8 @@ static inline uint32_t usage_home(uint64_t id, uint32_t buckets)
 
 /* The names of files: "u", the owner's number, "-", 16 hexadecimal digits. */
 void usage_name(char out[static USAGE_NAME_SIZE], uid_t owner, uint64_t random);
-/* Is it the name of a file of this owner? */
-bool usage_name_of(const char *name, uid_t owner);
+/* False: not such a name. */
+bool usage_name_owner(const char *name, uid_t *ret_owner);
 
 /* A regular file of a size that usage_size() gives, every block of it there. */
 bool usage_file_ok(const struct stat *st);

@@ -155,6 +155,17 @@ static void check_log(struct check *check)
     walk_end(&walk);
 }
 
+static void check_folded(struct check *check)
+{
+    struct walk walk;
+    walk_begin(&walk, check->txn, TABLE_FOLDED, NULL, 0);
+    while (walk_next(&walk)) {
+        if (!empty_decode(TABLE_FOLDED, &walk.key, walk.value.mv_data, walk.value.mv_size))
+            check_damaged(check, TABLE_FOLDED, &walk.key);
+    }
+    walk_end(&walk);
+}
+
 void check_indexes(struct check *check)
 {
     check_names(check);
@@ -164,5 +175,6 @@ void check_indexes(struct check *check)
     check_by_entity(check);
     check_foreign(check);
     check_usage(check);
+    check_folded(check);
     check_log(check);
 }

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STORE_GROUP "esp-token"
 #define CHUNK (1 << 16)
 
 static int fail(const char *path, struct espt_error *err)

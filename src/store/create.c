@@ -4,6 +4,9 @@
 #include "store/lock.h"
 #include "store/publish.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,5 +86,33 @@ int store_create(const struct config *config, bool *ret_made, struct espt_error 
         lock_release(fd);
     }
     close(fd);
+    return code;
+}
+
+/* Sticky where the group may write: no host takes another's file away. */
+static int share(int dir)
+{
+    struct group *group = getgrnam(STORE_GROUP);
+    if (group == NULL)
+        return 0;
+    if (fchown(dir, (uid_t)-1, group->gr_gid) == 0)
+        return fchmod(dir, 01770);
+    return errno == EPERM ? 0 : -1; /* who is neither root nor in the group keeps it to itself */
+}
+
+int store_usage_folder(const struct config *config, bool *ret_made, struct espt_error *err)
+{
+    const char *path = config->usage;
+    bool made = mkdir(path, 0700) == 0;
+    bool there = !made && errno == EEXIST;
+    int dir = made ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    int code = 0;
+    if (!there && (dir < 0 || fchmod(dir, 0700) != 0 || share(dir) != 0))
+        code = espt_fail(err, ESPT_UNUSABLE, "%s: %s; see to its parent's owner and mode", path,
+                         strerror(errno));
+    if (dir >= 0)
+        close(dir);
+    if (code == 0)
+        *ret_made = made;
     return code;
 }

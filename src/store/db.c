@@ -332,3 +332,8 @@ int store_as(struct store *store, const char *entity, struct espt_error *err)
     memcpy(store->as, entity, strlen(entity) + 1);
     return 0;
 }
+
+bool store_wrote(const struct store *store)
+{
+    return store->wrote;
+}

@@ -25,6 +25,7 @@ struct store {
     int writer_fd; /* STORE.writer */
     int gate_fd; /* STORE-lock; -1: none. Closed after the environment, whose own locks lie there */
     bool broken; /* MUST 4 */
+    bool wrote;
     bool replaced; /* the last transaction found the mark of closure */
     struct actor actor;
     char as[ENTITY_NAME_MAX + 1]; /* who is acted for; empty: nobody */

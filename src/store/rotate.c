@@ -2,6 +2,7 @@
 
 #include "store/rules.h"
 #include "store/tokens.h"
+#include "store/usage.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -117,6 +118,8 @@ int store_token_rotate(struct store *store, const struct tier_table *tiers,
     changes_clear(&changes);
     if (code == 0) {
         *ret_rotated = rotated;
+        if (rotated.retiring)
+            usage_tell_one(store, &ret_rotated->old);
         memcpy(ret_text, text, sizeof text);
     }
     sodium_memzero(text, sizeof text);

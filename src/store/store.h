@@ -40,8 +40,9 @@ struct token {
     int64_t expires; /* Unix seconds; 0: never */
     char name[TOKEN_NAME_MAX + 1];
     char entity[ENTITY_NAME_MAX + 1];
-    uint64_t uses;     /* so many times it was allowed, as far as is known */
-    int64_t last_used; /* Unix seconds; 0: never known */
+    bool counted;      /* what follows is known: uses are counted, or were once */
+    uint64_t uses;     /* so many times it was allowed */
+    int64_t last_used; /* Unix seconds; 0: it was not */
 };
 
 /* TOKEN as people write it: an id, or ENTITY/NAME. */
@@ -269,6 +270,17 @@ ESPT_MUST_USE int store_key_rotate(struct store *store, struct keys *keys, progr
                                    void *arg, struct espt_error *err);
 /* Writes the secret file anew, under the passphrase that `keys` has now, or without one. */
 ESPT_MUST_USE int store_key_guard(struct store *store, struct keys *keys, struct espt_error *err);
+
+/* --- usage --- */
+/* Makes the folder that [usage] names, for the group esp-token where that exists. */
+ESPT_MUST_USE int store_usage_folder(const struct config *config, bool *ret_made,
+                                     struct espt_error *err);
+/* Takes into the store's totals what ended processes counted, and takes their files away: those
+   that this user may write. Without `wait` it fails where another writer is at work. */
+ESPT_MUST_USE int store_usage_fold(struct store *store, bool wait, size_t *ret_files,
+                                   struct espt_error *err);
+/* Has a transaction been committed by this store since it was opened? */
+bool store_wrote(const struct store *store);
 
 /* --- check --- */
 struct finding {

@@ -5,6 +5,7 @@
 #include "store/rights.h"
 #include "store/rotate.h"
 #include "store/rules.h"
+#include "store/usage.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -47,18 +48,23 @@ int store_token_get(struct store *store, const struct token_ref *ref, struct tok
                     struct espt_error *err)
 {
     struct txn txn;
-    int code = txn_begin(&txn, store, false, err);
+    struct usage_files *files;
+    int code = usage_begin(&txn, store, false, &files, err);
     if (code != 0)
         return code;
     struct token_full token;
-    if (need_token(&txn, ref, &token) > 0)
+    if (need_token(&txn, ref, &token) > 0) {
+        usage_tell(&txn, files, &token.token);
         *ret_token = token.token;
+    }
     txn_abort(&txn);
+    usage_files_close(files);
     return txn.code;
 }
 
 struct each {
     struct txn *txn;
+    struct usage_files *files;
     each_fn fn;
     void *arg;
 };
@@ -70,8 +76,10 @@ static int each_of(void *arg, const struct entity *entity, struct espt_error *er
     struct token_full token;
     int result = each->fn(each->arg, entity, NULL, err);
     walk_tokens(&walk, each->txn, entity->number);
-    while (result == 0 && walk_next_token(&walk, &token))
+    while (result == 0 && walk_next_token(&walk, &token)) {
+        usage_tell(each->txn, each->files, &token.token);
         result = each->fn(each->arg, entity, &token.token, err);
+    }
     walk_end(&walk);
     return result;
 }
@@ -80,11 +88,11 @@ int store_each(struct store *store, const char *entity, each_fn fn, void *arg,
                uint64_t *ret_revision, struct espt_error *err)
 {
     struct txn txn;
-    int result = txn_begin(&txn, store, false, err);
-    if (result != 0)
-        return result;
     struct entity one;
     struct each each = {.txn = &txn, .fn = fn, .arg = arg};
+    int result = usage_begin(&txn, store, entity == NULL, &each.files, err);
+    if (result != 0)
+        return result;
     if (entity == NULL)
         result = visible_each(&txn, each_of, &each);
     else if (need_entity(&txn, entity, &one) > 0)
@@ -92,6 +100,7 @@ int store_each(struct store *store, const char *entity, each_fn fn, void *arg,
     if (ret_revision != NULL && txn.code == 0 && result == 0)
         *ret_revision = txn.state.revision;
     txn_abort(&txn);
+    usage_files_close(each.files);
     return txn.code != 0 ? txn.code : result;
 }
 
@@ -159,6 +168,7 @@ int store_token_reveal(struct store *store, const struct token_ref *ref, struct 
     if (code == 0) {
         memcpy(ret_text, text, sizeof text);
         *ret_token = change.token.before.token;
+        usage_tell_one(store, ret_token);
     }
     sodium_memzero(text, sizeof text);
     return code;
@@ -203,6 +213,7 @@ void token_make(struct txn *txn, const struct entity *entity, const struct token
     made->token.id = draw_free_id(txn);
     made->token.created = clock_now();
     made->token.has_text = true;
+    made->token.counted = txn->store->config.usage[0] != '\0';
     if (made->token.expires > EXPIRES_MAX)
         made->token.expires = EXPIRES_MAX;
     name_copy(made->token.entity, sizeof made->token.entity, entity->name);
@@ -289,8 +300,10 @@ int store_token_edit(struct store *store, const struct token_ref *ref,
     apply(&txn, &changes);
     code = txn_commit(&txn);
     changes_clear(&changes);
-    if (code == 0)
+    if (code == 0) {
         *ret_token = after->token;
+        usage_tell_one(store, ret_token);
+    }
     return code;
 }
 

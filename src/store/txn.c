@@ -217,6 +217,7 @@ int txn_commit(struct txn *txn)
     if (writes)
         hold_signals(SIG_BLOCK);
     int rc = mdb_txn_commit(txn->mdb);
+    txn->store->wrote = txn->store->wrote || (writes && rc == 0);
     if (rc != 0) {
         txn_fail_rc(txn, rc);
         if (writes)

@@ -63,6 +63,15 @@ static inline const char *snapshot(const char *config)
     return out;
 }
 
+/* Where a test holds lists against each other between which it validates. */
+static inline void count_no_uses(const char *config)
+{
+    char *text = file_read(config, NULL), *section = strstr(text, "[usage]");
+    ck_assert_ptr_nonnull(section);
+    *section = '\0';
+    file_text(config, text);
+}
+
 /* acme, an advanced reseller; bolt, its customer, lite; zed, a customer of the platform, lite. */
 static inline const char *populated(const char **ret_folder)
 {

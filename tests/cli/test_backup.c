@@ -15,6 +15,7 @@ static const char *copies; /* a folder beside the store's */
 static void setup(void)
 {
     config = populated(&folder);
+    count_no_uses(config);
     copies = temp_folder();
     host_load();
 }

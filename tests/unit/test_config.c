@@ -34,6 +34,12 @@ static const struct {
     {"[store]\nmap_size = 16GB\n", 2, "map_size"},
     {"[store]\nmap_size = 99999999999999T\n", 2, "map_size"},
     {"[store]\nmap_size = 18446744073709551617K\n", 2, "map_size"},
+    {LEAST "[usage]\nfolder =\n", 6, "empty"},
+    {LEAST "[usage]\ntokens = 1023\n", 6, "tokens is not a number from 1024"},
+    {LEAST "[usage]\ntokens = 16777217\n", 6, "tokens is not"},
+    {LEAST "[usage]\ntokens = 32768x\n", 6, "tokens is not"},
+    {LEAST "[usage]\ntokens = 4294968320\n", 6, "tokens is not"},
+    {LEAST "[usage]\nmax = 1\n", 6, "unknown key in [usage]"},
 };
 
 START_TEST(faults_are_refused)
@@ -58,9 +64,13 @@ START_TEST(defaults_and_folders)
     ck_assert_str_eq(config.secret_key, "/etc/e/reveal.key");
     ck_assert_uint_eq(config.map_size, UINT64_C(16) << 30);
     ck_assert_int_eq(config.default_expiry, 365 * 86400);
-    static const char full[] = LEAST "[tokens]\ndefault_expiry = never\n";
+    ck_assert_str_eq(config.usage, "");
+    static const char full[] = LEAST "[tokens]\ndefault_expiry = never\n"
+                                     "[usage]\nfolder = /run/u\ntokens = 16777216\n";
     ck_assert_int_eq(config_parse(&config, "x.conf", full, strlen(full), &err), 0);
     ck_assert_int_eq(config.default_expiry, 0);
+    ck_assert_str_eq(config.usage, "/run/u");
+    ck_assert_uint_eq(config.usage_tokens, 16777216);
     ck_assert_int_eq(config.store[0], '/');
 }
 END_TEST
