@@ -68,23 +68,30 @@ void world_make(struct world *ret_world)
 /* Only what init makes stays. */
 static bool belongs(const char *name)
 {
-    static const char *const kept[] = {".",          "..",         "esp-token.conf", "tiers.ini",
-                                       "reveal.pub", "reveal.key", "tokens.mdb",     NULL};
+    static const char *const kept[] = {".",          "..",         "esp-token.conf",
+                                       "tiers.ini",  "reveal.pub", "reveal.key",
+                                       "tokens.mdb", "usage",      NULL};
     size_t i = 0;
     while (kept[i] != NULL && strcmp(kept[i], name) != 0)
         i++;
     return kept[i] != NULL;
 }
 
+static void empty(const char *path, bool (*kept)(const char *name))
+{
+    DIR *folder = opendir(path);
+    ck_assert_ptr_nonnull(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        if (entry->d_name[0] != '.' && (kept == NULL || !kept(entry->d_name)))
+            ck_assert_int_eq(unlinkat(dirfd(folder), entry->d_name, 0), 0);
+    closedir(folder);
+}
+
 void world_reset(const struct world *world)
 {
     char temporary[600];
-    DIR *folder = opendir(world->folder);
-    ck_assert_ptr_nonnull(folder);
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
-        if (!belongs(entry->d_name))
-            ck_assert_int_eq(unlinkat(dirfd(folder), entry->d_name, 0), 0);
-    closedir(folder);
+    empty(world->folder, belongs);
+    empty(in_folder(world->folder, "usage"), NULL);
     snprintf(temporary, sizeof temporary, "%s.again", world->store);
     file_write(temporary, world->file, world->len, 0640);
     ck_assert_int_eq(rename(temporary, world->store), 0);
