@@ -190,7 +190,7 @@ static enum reader_status ask(struct espt_ctx *ctx, struct views *views, reader_
 
 int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result)
 {
-    struct facts facts = {.query = query, .clock = realtime_seconds()};
+    struct facts facts = {.query = query};
     const bool own = query->token != NULL && token_parse(query->token, query->token_len, &facts.id);
     if (own) {
         token_id_format(facts.id, result->token_id);
@@ -199,6 +199,7 @@ int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result
     } else if (query->token == NULL || !token_foreign_form(query->token, query->token_len)) {
         return say(result, ESPT_DENY_MALFORMED, "not a token text");
     }
+    facts.clock = realtime_seconds();
 
     struct views views;
     enum reader_status status = ask(ctx, &views, own ? read_own : read_foreign, &facts);
