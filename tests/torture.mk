@@ -35,4 +35,4 @@ $(TORTURE)/fake_%.so: $(TORTURE)/fakes.txt
 $(TORTURE)/test_strangers: $(TORTURE)/plain_host $(FAKES)
 $(TORTURE)/test_calls: $(TORTURE)/plain_host
 # these replace functions of libc for the plugin, too
-$(TORTURE)/test_mounts: TEST_LIBS += -rdynamic
+$(TORTURE)/test_mounts $(TORTURE)/test_locale: TEST_LIBS += -rdynamic

@@ -20,6 +20,8 @@ struct reading {
     struct espt_error *err;
     int code;
     char section[SECTION_NAME_MAX + 1];
+    char key[INI_LINE_BYTES_MAX + 1]; /* of the line, and its value */
+    char value[INI_LINE_BYTES_MAX + 1];
     size_t sections;
     char seen[SECTIONS_MAX][SECTION_NAME_MAX + 1];
 };
@@ -85,6 +87,20 @@ static int judge_section(struct reading *r, const char *line, size_t len)
     return r->fn(r->arg, r->section, NULL, NULL, r->line, r->err);
 }
 
+/* inih would cut what its host's locale calls white: 0xa0, the end of an accented letter, in some.
+ */
+static void keep_text(char *out, const char *text, size_t len)
+{
+    while (len > 0 && is_blank(text[0])) {
+        text++;
+        len--;
+    }
+    while (len > 0 && is_blank(text[len - 1]))
+        len--;
+    memcpy(out, text, len);
+    out[len] = '\0';
+}
+
 /* A line as inih will see it; 0, or a refusal. */
 static int judge_line(struct reading *r, const char *line, size_t len)
 {
@@ -109,6 +125,8 @@ static int judge_line(struct reading *r, const char *line, size_t len)
         return FAULT(r, "a value without a key; write key = value");
     if (r->sections == 0)
         return FAULT(r, "a key before the first section; put it below one");
+    keep_text(r->key, line, (size_t)(equals - line));
+    keep_text(r->value, equals + 1, len - (size_t)(equals + 1 - line));
     return 0;
 }
 
@@ -134,8 +152,9 @@ static char *next_line(char *out, int size, void *stream)
 static int on_key(void *user, const char *section, const char *key, const char *value)
 {
     struct reading *r = user;
+    (void)key, (void)value;
     if (r->code == 0)
-        r->code = r->fn(r->arg, section, key, value, r->line, r->err);
+        r->code = r->fn(r->arg, section, r->key, r->value, r->line, r->err);
     return r->code == 0;
 }
 

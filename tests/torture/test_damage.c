@@ -69,7 +69,19 @@ static void take_away(enum taken what)
     }
 }
 
-/* A store in which `last` was taken away last, after all others. */
+static uint64_t newest_id(void)
+{
+    size_t len;
+    const char *bytes = file_read(in_folder(folder, "tokens.mdb"), &len);
+    uint64_t ids[2];
+    memcpy(&ids[0], bytes + 144, sizeof *ids);
+    memcpy(&ids[1], bytes + PAGE + 144, sizeof *ids);
+    return ids[0] > ids[1] ? ids[0] : ids[1];
+}
+
+/* A store in which `last` was taken away last, after all others. One wrong bit turns its newest id
+   into that of the transaction before the older one, so that the older page looks like the newest.
+ */
 static void make_store(enum taken last, unsigned fillers)
 {
     char name[16];
@@ -94,6 +106,10 @@ static void make_store(enum taken last, unsigned fillers)
     for (enum taken what = 0; what < TAKEN_COUNT; what++) {
         if (what != last)
             take_away(what);
+    }
+    for (unsigned i = 0; (newest_id() + 1) % 4 < 2; i++) {
+        snprintf(name, sizeof name, "m%u", i);
+        world_create("full", name);
     }
     take_away(last);
     world_close();
