@@ -1,4 +1,5 @@
 #include "cli/output.h"
+#include "cli/progress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,23 @@ int run_tier_check(struct cli *cli, struct espt_error *err)
     return end(&report, code, err);
 }
 
+static void on_progress(void *arg, uint64_t done, uint64_t total)
+{
+    struct progress *progress = arg;
+    progress->total = total;
+    progress_step(progress, done, done);
+}
+
+static int check_with_progress(struct cli *cli, struct report *report, struct espt_error *err)
+{
+    struct progress progress;
+    progress_begin(&progress, "records", 0);
+    int code = store_check(cli->store, cli->tiers, on_finding, report, on_progress, &progress,
+                           &report->findings, err);
+    progress_end(&progress);
+    return code;
+}
+
 int run_check(struct cli *cli, struct espt_error *err)
 {
     struct report report = {0};
@@ -123,6 +141,6 @@ int run_check(struct cli *cli, struct espt_error *err)
     if (code == 0)
         code = begin(&report, cli, err);
     if (code == 0)
-        code = store_check(cli->store, cli->tiers, on_finding, &report, &report.findings, err);
+        code = check_with_progress(cli, &report, err);
     return end(&report, code, err);
 }

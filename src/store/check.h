@@ -9,7 +9,21 @@ struct check {
     finding_fn fn;
     void *arg;
     size_t findings;
+    progress_fn progress; /* NULL: nobody watches */
+    void *progress_arg;
+    uint64_t done, total; /* records */
 };
+
+/* One more record was read. */
+void check_step(struct check *check);
+/* What depends on the tier table, of a store that was proven whole. */
+struct facts;
+void check_proven(struct check *check, const struct tier_table *tiers, const struct facts *facts);
+/* What has no partner: check_indexes.c. */
+void check_folded(struct check *check);
+void check_log(struct check *check);
+
+#define NO_TOKEN "it should have at least one token; make one by esp-tokenctl create"
 
 void check_report(struct check *check, const char *kind, const char *subject, const char *format,
                   ...) ESPT_PRINTF(4, 5);

@@ -1,4 +1,4 @@
-#include "store/check.h"
+#include "store/prove.h"
 
 #include <string.h>
 
@@ -22,6 +22,29 @@ void check_entity_tier(struct check *check, const struct tier_table *tiers,
         check_report(check, "above-reseller", entity->name,
                      "its tier %s ranks above %s, its reseller's; lower it by entity edit --tier",
                      tier->label, ceiling->label);
+}
+
+void check_proven(struct check *check, const struct tier_table *tiers, const struct facts *facts)
+{
+    struct walk walk;
+    walk_begin(&walk, check->txn, TABLE_ENTITIES, NULL, 0);
+    while (walk_next(&walk)) {
+        const struct fact *fact = &facts->fact[check_integer(&walk.key)];
+        const uint8_t ceiling = fact->reseller != 0 ? facts->fact[fact->reseller].tier : 0;
+        const struct tier *tier = fact->tier != 0 ? &tiers->tier[fact->tier - 1] : NULL;
+        struct entity_record entity;
+        /* most have nothing that is worth a word */
+        if (tier != NULL && fact->tokens > 0 && (ceiling == 0 || fact->tier <= ceiling) &&
+            (tier->max_tokens == TIER_UNLIMITED || fact->tokens <= tier->max_tokens))
+            continue;
+        if (!entity_decode(&walk.key, walk.value.mv_data, walk.value.mv_size, &entity))
+            continue; /* it was decoded before, in this snapshot */
+        if (fact->tokens == 0)
+            check_report(check, "no-token", entity.name, NO_TOKEN);
+        check_entity_tier(check, tiers, &entity,
+                          ceiling != 0 ? tiers->tier[ceiling - 1].name : NULL);
+    }
+    walk_end(&walk);
 }
 
 int store_check_tiers(struct store *store, const struct tier_table *tiers, finding_fn fn, void *arg,

@@ -49,7 +49,7 @@ static int prove(struct store *store, const struct tier_table *tiers, const char
 {
     struct faults faults = {0};
     size_t findings;
-    int code = store_check(store, tiers, on_finding, &faults, &findings, err);
+    int code = store_check(store, tiers, on_finding, &faults, NULL, NULL, &findings, err);
     if (code == 0 && faults.count > 0)
         code = espt_fail(err, ESPT_UNUSABLE,
                          "%s: the copy is not whole: %s: %s (%zu findings); take another backup",

@@ -290,9 +290,11 @@ struct finding {
     char message[512];
 };
 typedef void (*finding_fn)(void *arg, const struct finding *finding);
-/* Proves contract §5 over the whole store; *ret_findings counts what `fn` saw. */
+/* Proves contract §5 over the whole store; *ret_findings counts what `fn` saw. `progress` (may be
+   NULL) is told records. */
 ESPT_MUST_USE int store_check(struct store *store, const struct tier_table *tiers, finding_fn fn,
-                              void *arg, size_t *ret_findings, struct espt_error *err);
+                              void *arg, progress_fn progress, void *progress_arg,
+                              size_t *ret_findings, struct espt_error *err);
 /* What `tiers` would do to the entities: the findings of store_check() that depend on the table. */
 ESPT_MUST_USE int store_check_tiers(struct store *store, const struct tier_table *tiers,
                                     finding_fn fn, void *arg, size_t *ret_findings,

@@ -166,7 +166,7 @@ static char *state_of(const struct world *world, bool change)
     DONE(config_load(&config, world->config, geteuid(), &err));
     DONE(tier_table_load(&tiers, config.tiers, geteuid(), &err));
     DONE(store_open(&store, &config, &err));
-    DONE(store_check(store, tiers, no_finding, NULL, &findings, &err));
+    DONE(store_check(store, tiers, no_finding, NULL, NULL, NULL, &findings, &err));
     DONE(store_entity_each(store, tell_entity, out, &err));
     DONE(store_token_each(store, NULL, tell_token, out, &err));
     DONE(store_log_verify(store, NULL, &head, &err));

@@ -89,7 +89,7 @@ static void complain(void *arg, const struct finding *finding)
 static void expect_findings(size_t wanted)
 {
     size_t found = 0;
-    DONE(store_check(store, tiers, complain, NULL, &found, &err));
+    DONE(store_check(store, tiers, complain, NULL, NULL, NULL, &found, &err));
     ck_assert_uint_eq(found, wanted);
 }
 
