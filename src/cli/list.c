@@ -91,20 +91,18 @@ struct listing {
     struct cli *cli;
     struct filter filter;
     struct order order;
-    json_t *json;
+    struct json_stream json;
     struct table_view *view;
     bool all;
     struct token *tokens; /* kept until all are seen, where an order is wanted */
     size_t count, room;
 };
 
-static int put(const struct listing *listing, const struct token *token, struct espt_error *err)
+static int put(struct listing *listing, const struct token *token, struct espt_error *err)
 {
     const int64_t now = listing->cli->now;
-    if (listing->json != NULL)
-        return json_array_append_new(listing->json, json_of_token(token, NULL, now)) == 0
-                   ? 0
-                   : espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    if (listing->cli->json)
+        return json_stream_item(&listing->json, json_of_token(token, NULL, now), err);
     char id[TOKEN_ID_LEN + 1], created[WHEN_AWAY_SIZE], expires[WHEN_AWAY_SIZE],
         used[WHEN_AWAY_SIZE];
     token_id_format(token->id, id);
@@ -169,29 +167,26 @@ int run_list(struct cli *cli, struct espt_error *err)
     static const char *const columns[] = {"ENTITY",  "ID",      "NAME", "STATUS",
                                           "CREATED", "EXPIRES", "USED", NULL};
     const char *entity = cli->options.operands > 0 ? cli->options.operand[0] : NULL;
-    struct listing listing = {.cli = cli, .all = entity == NULL};
+    struct listing listing = {.cli = cli, .json.name = "tokens", .all = entity == NULL};
     int code = parse_order(cli, &listing.order, err);
     if (code == 0)
         code = cli_store(cli, err);
     if (code == 0)
         code = filter_parse(cli, &listing.filter, err);
-    if (code == 0 && cli->json)
-        listing.json = json_array();
-    else if (code == 0)
+    if (code == 0 && !cli->json)
         code = table_new(&listing.view, columns + (listing.all ? 0 : 1), false, err);
     if (code == 0)
         code = store_each(cli->store, entity, see, &listing, NULL, err);
     if (code == 0)
         code = put_sorted(&listing, err);
     if (code == 0 && cli->json) {
-        code = json_print(json_pack("{s:O}", "tokens", listing.json), err);
+        json_stream_end(&listing.json);
     } else if (code == 0) {
         table_print(listing.view, "tokens");
         if (entity != NULL)
             tell_over_limit(cli, entity);
     }
     table_free(listing.view);
-    json_decref(listing.json);
     free(listing.tokens);
     return code;
 }

@@ -84,7 +84,8 @@ static void print_entity_change(const struct log_change *change)
 
 struct listing {
     struct cli *cli;
-    json_t *list;   /* NULL: printed as they come */
+    struct json_stream json;
+    bool follows;   /* one document a line */
     int64_t since;  /* Unix seconds; 0: all */
     uint64_t token; /* id */
     bool by_token;
@@ -208,11 +209,9 @@ static int on_entry(void *arg, const struct log_entry *entry, struct espt_error 
         return 0;
     }
     json_t *document = json_of_entry(entry, changes);
-    if (listing->list == NULL)
+    if (listing->follows)
         return json_print_line(document, err);
-    return json_array_append_new(listing->list, document) == 0
-               ? 0
-               : espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    return json_stream_item(&listing->json, document, err);
 }
 
 /* --- the commands --- */
@@ -264,8 +263,8 @@ static int follow(struct cli *cli, struct listing *listing, struct espt_error *e
 
 int run_log(struct cli *cli, struct espt_error *err)
 {
-    struct listing listing = {.cli = cli, .next = 1};
-    const bool follows = given(cli, OPTION_FOLLOW);
+    struct listing listing = {.cli = cli, .json.name = "entries", .next = 1};
+    const bool follows = listing.follows = given(cli, OPTION_FOLLOW);
     int code = parse_since(cli, &listing.since, err);
     if (code == 0)
         code = cli_store(cli, err);
@@ -273,14 +272,11 @@ int run_log(struct cli *cli, struct espt_error *err)
         code = parse_token(&listing, err);
     if (code != 0)
         return code;
-    if (cli->json && !follows)
-        listing.list = json_array();
     code = store_log_each(cli->store, 0, on_entry, &listing, err);
     if (code == 0 && follows)
         code = follow(cli, &listing, err);
-    if (code == 0 && listing.list != NULL)
-        code = json_print(json_pack("{s:O}", "entries", listing.list), err);
-    json_decref(listing.list);
+    if (code == 0 && cli->json && !follows)
+        json_stream_end(&listing.json);
     return code;
 }
 

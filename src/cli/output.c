@@ -163,6 +163,38 @@ int json_print(json_t *document, struct espt_error *err)
                                document == NULL ? "out of memory" : strerror(errno));
 }
 
+static void begin_stream(struct json_stream *stream)
+{
+    printf("{\n  \"%s\": [", stream->name);
+    stream->begun = true;
+}
+
+int json_stream_item(struct json_stream *stream, json_t *item, struct espt_error *err)
+{
+    char *text = item != NULL ? json_dumps(item, JSON_INDENT(2)) : NULL;
+    json_decref(item);
+    if (text == NULL)
+        return espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    if (!stream->begun)
+        begin_stream(stream);
+    else
+        putchar(',');
+    char *rest = text, *line;
+    while ((line = strsep(&rest, "\n")) != NULL)
+        printf("\n    %s", line);
+    wipe_and_free(text);
+    return 0;
+}
+
+void json_stream_end(struct json_stream *stream)
+{
+    if (stream->begun)
+        fputs("\n  ", stdout);
+    else
+        begin_stream(stream);
+    fputs("]\n}\n", stdout);
+}
+
 int json_print_line(json_t *document, struct espt_error *err)
 {
     int rc = document == NULL ? -1 : json_dumpf(document, stdout, JSON_COMPACT);

@@ -24,6 +24,14 @@ json_t *json_time(int64_t when);             /* RFC 3339, or null for never */
 json_t *json_text_or_null(const char *text); /* null if empty */
 /* The document on one line, for streams; takes the reference. */
 ESPT_MUST_USE int json_print_line(json_t *document, struct espt_error *err);
+/* {"NAME": [...]}, item by item, in the form of json_print(): it takes no memory. */
+struct json_stream {
+    const char *name;
+    bool begun;
+};
+ESPT_MUST_USE int json_stream_item(struct json_stream *stream, json_t *item,
+                                   struct espt_error *err);
+void json_stream_end(struct json_stream *stream);
 /* Prints one document and takes the reference. */
 ESPT_MUST_USE int json_print(json_t *document, struct espt_error *err);
 

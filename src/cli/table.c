@@ -7,9 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* So many lines are laid out together; the next ones are no narrower. A tree is laid out as one. */
+#define BLOCK 1000
+
 struct table_view {
     struct libscols_table *table;
     size_t columns;
+    bool tree, printed;
     const char *const *names;
 };
 
@@ -84,6 +88,7 @@ int table_new(struct table_view **ret_view, const char *const *columns, bool tre
     scols_table_enable_noencoding(table, strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
     scols_table_enable_ascii(table, !in_utf8());
     view->names = columns;
+    view->tree = tree;
     for (; columns[view->columns] != NULL; view->columns++) {
         const char *name = columns[view->columns];
         struct libscols_column *column = scols_table_new_column(
@@ -113,8 +118,23 @@ static const char *colour_of(const char *column, const char *cell)
     return NULL;
 }
 
+/* Prints what there is, so that a long list takes no memory. */
+static void print_block(struct table_view *view)
+{
+    scols_print_table(view->table);
+    for (size_t i = 0; i < view->columns; i++) {
+        struct libscols_column *column = scols_table_get_column(view->table, i);
+        scols_column_set_whint(column, (double)scols_column_get_width(column));
+    }
+    scols_table_remove_lines(view->table);
+    scols_table_enable_noheadings(view->table, 1);
+    view->printed = true;
+}
+
 void *table_line(struct table_view *view, void *parent, const char *const *cells)
 {
+    if (!view->tree && scols_table_get_nlines(view->table) == BLOCK)
+        print_block(view);
     struct libscols_line *line = scols_table_new_line(view->table, parent);
     for (size_t i = 0; line != NULL && i < view->columns; i++) {
         const char *colour = colour_of(view->names[i], cells[i]);
@@ -132,8 +152,8 @@ void *table_line(struct table_view *view, void *parent, const char *const *cells
 void table_print(struct table_view *view, const char *things)
 {
     if (scols_table_get_nlines(view->table) > 0)
-        scols_print_table(view->table);
-    else if (at_terminal(stdout))
+        print_block(view);
+    else if (!view->printed && at_terminal(stdout))
         fprintf(stderr, "no %s\n", things);
 }
 
