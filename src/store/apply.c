@@ -216,8 +216,10 @@ static void token_put(struct txn *txn, const struct token_full *after)
     need_number(txn, after->entity, &entity);
     if (txn->code != 0)
         return;
-    put_token(txn, after);
-    put_auth(txn, after, &entity);
+    if (!txn->holds_tokens) {
+        put_token(txn, after);
+        put_auth(txn, after, &entity);
+    }
     put_by_entity(txn, after);
     if (after->token.foreign)
         put_foreign(txn, after);
@@ -292,6 +294,36 @@ void apply_from(struct txn *txn, const struct changes *changes, size_t from)
             break;
         }
     }
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const uint64_t left = (*(const struct change *const *)a)->token.after.token.id;
+    const uint64_t right = (*(const struct change *const *)b)->token.after.token.id;
+    return (left > right) - (left < right);
+}
+
+void apply_held(struct txn *txn, const struct changes *changes)
+{
+    const struct change **added = calloc(changes->count + 1, sizeof *added);
+    size_t count = 0;
+    if (added == NULL) {
+        txn_fail(txn, ESPT_UNUSABLE, "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < changes->count; i++) {
+        if (changes->items[i].type == CHANGE_TOKEN_ADD)
+            added[count++] = &changes->items[i];
+    }
+    qsort(added, count, sizeof *added, by_id);
+    for (size_t i = 0; i < count && txn->code == 0; i++) {
+        const struct token_full *token = &added[i]->token.after;
+        struct entity entity = {0};
+        need_number(txn, token->entity, &entity);
+        put_token(txn, token);
+        put_auth(txn, token, &entity);
+    }
+    free(added);
 }
 
 void apply(struct txn *txn, const struct changes *changes)

@@ -50,6 +50,11 @@ void apply_sealed(struct txn *txn, const struct token_full *token);
 /* Applies those from number `from` on; who applies a list part by part enters it in the log at
    last, by log_append(). */
 void apply_from(struct txn *txn, const struct changes *changes, size_t from);
+/* Where txn->holds_tokens, added tokens' own records are held back, and put here in order of id.
+   Ids of one millisecond come in no order, and each that is not behind the last splits a page in
+   halves; in order, pages are filled to the brim. Until then a token of the list is not found by
+   its id: bulk creation asks for none. */
+void apply_held(struct txn *txn, const struct changes *changes);
 /* Applies all, in order, to a write transaction, and enters them in the log. */
 void apply(struct txn *txn, const struct changes *changes);
 

@@ -52,6 +52,8 @@ int batch_commit(struct batch *batch, struct espt_error *err)
     if (!batch->open || batch->dry)
         return 0;
     batch->txn.err = err;
+    if (batch->txn.holds_tokens)
+        apply_held(&batch->txn, &batch->changes);
     log_append(&batch->txn, &batch->changes);
     int code = txn_commit(&batch->txn);
     batch->failed = code != 0;
@@ -61,15 +63,20 @@ int batch_commit(struct batch *batch, struct espt_error *err)
 
 /* --- one item --- */
 
-static int item_begin(struct batch *batch, struct espt_error *err)
+/* What stands in one transaction is of one kind: imports are looked up by id, what is made is not.
+ */
+static int item_begin(struct batch *batch, bool makes, struct espt_error *err)
 {
     if (batch->failed)
         return espt_fail(err, ESPT_UNUSABLE, "an earlier write failed; run the command again");
     batch->txn.err = err;
-    if (batch->open)
+    if (batch->open && batch->txn.holds_tokens == makes)
         return 0;
-    int code = txn_begin(&batch->txn, batch->store, true, err);
+    int code = batch_commit(batch, err);
+    if (code == 0)
+        code = txn_begin(&batch->txn, batch->store, true, err);
     batch->open = code == 0;
+    batch->txn.holds_tokens = makes;
     return code;
 }
 
@@ -96,7 +103,7 @@ int batch_entity_add(struct batch *batch, const struct entity_new *wanted,
                      struct entity *ret_entity, struct token *ret_token, char *ret_text,
                      struct espt_error *err)
 {
-    int code = item_begin(batch, err);
+    int code = item_begin(batch, true, err);
     if (code != 0)
         return code;
     const size_t from = batch->changes.count;
@@ -108,7 +115,7 @@ int batch_entity_add(struct batch *batch, const struct entity_new *wanted,
 int batch_token_create(struct batch *batch, const struct token_new *wanted, struct token *ret_token,
                        char *ret_text, struct espt_error *err)
 {
-    int code = item_begin(batch, err);
+    int code = item_begin(batch, true, err);
     if (code != 0)
         return code;
     const size_t from = batch->changes.count;
@@ -153,7 +160,7 @@ static void import_entity(struct batch *batch, const struct entity *wanted, bool
 int batch_import_entity(struct batch *batch, const struct entity *entity, bool *ret_new,
                         struct espt_error *err)
 {
-    int code = item_begin(batch, err);
+    int code = item_begin(batch, false, err);
     if (code != 0)
         return code;
     const size_t from = batch->changes.count;
@@ -244,7 +251,7 @@ static void import_token(struct batch *batch, const struct token *token,
     memcpy(made->digest, secret->digest, sizeof made->digest);
     memcpy(made->sealed, secret->sealed, sizeof made->sealed);
     if (!numbered)
-        made->token.id = draw_free_id(txn);
+        made->token.id = draw_free_id(txn, &batch->changes);
     if (made->token.created == 0)
         made->token.created = clock_now();
     changes_add(&batch->changes, txn, &change);
@@ -254,7 +261,7 @@ static void import_token(struct batch *batch, const struct token *token,
 int batch_import_token(struct batch *batch, const struct token *token,
                        const struct token_secret *secret, bool *ret_new, struct espt_error *err)
 {
-    int code = item_begin(batch, err);
+    int code = item_begin(batch, false, err);
     if (code != 0)
         return code;
     const size_t from = batch->changes.count;

@@ -39,6 +39,7 @@ struct txn {
     int code;    /* of the first failure; 0: none */
     struct espt_error *err;
     struct state_record state;
+    bool holds_tokens; /* apply_held() puts their records; see there */
     bool has_public;
     uint8_t public_key[32]; /* the reveal key's, once it was needed */
     bool limited;           /* to the rights of `as` */

@@ -18,6 +18,11 @@ uint64_t mint_id(int64_t unix_ms)
     return (uint64_t)ms << RANDOM_BITS | randombytes_uniform(UINT32_C(1) << RANDOM_BITS);
 }
 
+uint64_t mint_moment(uint64_t id)
+{
+    return id >> RANDOM_BITS;
+}
+
 void mint_text(uint64_t id, char ret_text[static TOKEN_TEXT_LEN + 1])
 {
     char *at = ret_text;

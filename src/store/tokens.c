@@ -186,13 +186,30 @@ void txn_seal(struct txn *txn, const char *text, uint8_t *out)
         txn->code = reveal_seal(&txn->store->config, txn->public_key, text, out, txn->err);
 }
 
-uint64_t draw_free_id(struct txn *txn)
+/* Ids of one moment stand together at the list's end; a clock that went back makes them stand
+   further off. */
+static bool was_drawn(const struct changes *changes, uint64_t id)
+{
+    for (size_t i = changes->count; i > 0; i--) {
+        const struct change *change = &changes->items[i - 1];
+        const uint64_t other = change->token.after.token.id;
+        if (change->type != CHANGE_TOKEN_ADD)
+            continue;
+        if (other == id)
+            return true;
+        if (mint_moment(other) < mint_moment(id))
+            return false;
+    }
+    return false;
+}
+
+uint64_t draw_free_id(struct txn *txn, const struct changes *changes)
 {
     MDB_val value;
     for (;;) {
         const uint64_t id = mint_id(clock_ms());
         struct record_key key = key_integer(id);
-        if (txn_get(txn, TABLE_TOKENS, &key, &value) <= 0)
+        if (txn_get(txn, TABLE_TOKENS, &key, &value) <= 0 && !was_drawn(changes, id))
             return id;
     }
 }
@@ -210,7 +227,7 @@ void token_make(struct txn *txn, const struct entity *entity, const struct token
     struct token_full *made = &change.token.after;
     made->entity = entity->number;
     made->token = *wanted;
-    made->token.id = draw_free_id(txn);
+    made->token.id = draw_free_id(txn, changes);
     made->token.created = clock_now();
     made->token.has_text = true;
     made->token.counted = txn->store->config.usage[0] != '\0';

@@ -4,8 +4,8 @@
 
 #include "store/apply.h"
 
-/* One that is no token's yet. */
-uint64_t draw_free_id(struct txn *txn);
+/* One that is no token's yet, nor of those that `changes` adds. */
+uint64_t draw_free_id(struct txn *txn, const struct changes *changes);
 /* Seals the text to the reveal key, in 102 bytes. */
 void txn_seal(struct txn *txn, const char *text, uint8_t *out);
 /* By all rules, as its caller's only change or one of many; nothing is applied yet. */
