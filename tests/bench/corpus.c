@@ -1,0 +1,182 @@
+/*
+ * A store as years of use would leave it: ids in order of creation, a third as many entities as
+ * tokens, one in a hundred of them a reseller, every other customer under one. It is written
+ * through the store's own apply.c in large transactions; only the sealed texts are random bytes (no
+ * validator reads them, and a million crypto_box_seal take a minute).
+ */
+#include "bench/bench.h"
+#include "store/apply.h"
+#include "store/mint.h"
+#include "store/reveal.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TOKENS_PER_ENTITY 3
+#define RESELLERS_ONE_IN 100
+#define FIRST_MS (TOKEN_EPOCH_MS + INT64_C(1000) * 3600 * 24 * 365)
+#define PER_TRANSACTION 20000
+
+static const char tiers[] = "[lite]\nrank = 10\nmax_tokens = 1\ndefault = yes\n"
+                            "metrics = kpi.* summary.* engagement.*\n"
+                            "metrics = traffic.* geo.* topology.*\n\n"
+                            "[advanced]\nrank = 20\nmax_tokens = 5\nmetrics = asn.*\n";
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || close(fd) != 0)
+        die("%s: cannot be written", path);
+}
+
+static void prepare(struct corpus *corpus, const char *below)
+{
+    struct espt_error err;
+    bool made, made_secret;
+    snprintf(corpus->folder, sizeof corpus->folder, "%s/esp-bench-XXXXXX", below);
+    umask(022);
+    if (mkdtemp(corpus->folder) == NULL)
+        die("%s: cannot be made", corpus->folder);
+    write_file(corpus->folder, "tiers.ini", tiers);
+    write_file(corpus->folder, "esp-token.conf",
+               "[store]\npath = tokens.mdb\n[tiers]\npath = tiers.ini\n");
+    snprintf(corpus->path, sizeof corpus->path, "%s/esp-token.conf", corpus->folder);
+    if (config_load(&corpus->config, corpus->path, geteuid(), &err) != 0 ||
+        store_create(&corpus->config, &made, &err) != 0 ||
+        reveal_create(&corpus->config, &made, &made_secret, &err) != 0)
+        die("%s", err.message);
+}
+
+/* Entity `number`, from 1 on. */
+static void describe(struct entity *ret_entity, uint32_t number, int64_t created)
+{
+    bool reseller = number % RESELLERS_ONE_IN == 1;
+    *ret_entity = (struct entity){
+        .number = number,
+        .kind = reseller ? KIND_RESELLER : KIND_CUSTOMER,
+        .active = true,
+        .created = created,
+    };
+    snprintf(ret_entity->name, sizeof ret_entity->name, "%s-%u", reseller ? "reseller" : "customer",
+             number);
+    snprintf(ret_entity->tier, sizeof ret_entity->tier, "advanced");
+    if (!reseller && number % 2 == 0)
+        snprintf(ret_entity->reseller, sizeof ret_entity->reseller, "reseller-%u",
+                 number - (number - 1) % RESELLERS_ONE_IN);
+}
+
+/* Token `i` of all; its text goes to `text`. */
+static void draw(struct token_full *ret_token, size_t i, const struct entity *entity,
+                 char text[static TOKEN_TEXT_LEN])
+{
+    char drawn[TOKEN_TEXT_LEN + 1];
+    int64_t ms =
+        FIRST_MS + (int64_t)i; /* one in a millisecond: ids rise, their lower bits do not */
+    *ret_token = (struct token_full){
+        .token = {.id = mint_id(ms),
+                  .active = true,
+                  .created = ms / 1000,
+                  .expires = INT64_C(1) << 33},
+        .entity = entity->number,
+    };
+    if (i % TOKENS_PER_ENTITY == 0)
+        snprintf(ret_token->token.name, sizeof ret_token->token.name, "default");
+    else
+        snprintf(ret_token->token.name, sizeof ret_token->token.name, "dashboard-%zu",
+                 i % TOKENS_PER_ENTITY);
+    snprintf(ret_token->token.entity, sizeof ret_token->token.entity, "%s", entity->name);
+    randombytes_buf(ret_token->sealed, sizeof ret_token->sealed);
+    mint_text(ret_token->token.id, drawn);
+    token_digest(drawn, ret_token->digest);
+    memcpy(text, drawn, TOKEN_TEXT_LEN);
+}
+
+static void commit(struct store *store, struct changes *changes)
+{
+    struct espt_error err;
+    struct txn txn;
+    if (txn_begin(&txn, store, true, &err) != 0)
+        die("%s", err.message);
+    apply(&txn, changes);
+    if (txn_commit(&txn) != 0)
+        die("%s", err.message);
+    changes->count = 0;
+}
+
+static void fill(struct corpus *corpus, struct store *store)
+{
+    struct espt_error err;
+    struct changes changes = {0};
+    struct txn unused = {.err = &err};
+    struct change change;
+    struct entity entity;
+    for (size_t i = 0; i <= corpus->count; i++) { /* one more, for a writer to edit */
+        if (i % TOKENS_PER_ENTITY == 0) {
+            describe(&entity, (uint32_t)(i / TOKENS_PER_ENTITY) + 1,
+                     (FIRST_MS + (int64_t)i) / 1000);
+            change = (struct change){.type = CHANGE_ENTITY_ADD, .entity.after = entity};
+            changes_add(&changes, &unused, &change);
+        }
+        char spare[TOKEN_TEXT_LEN];
+        change.type = CHANGE_TOKEN_ADD;
+        draw(&change.token.after, i, &entity, i < corpus->count ? corpus->text[i] : spare);
+        changes_add(&changes, &unused, &change);
+        if (i == corpus->count / 2)
+            snprintf(corpus->entity, sizeof corpus->entity, "%s", entity.name);
+        if (i == corpus->count)
+            token_id_format(change.token.after.token.id, corpus->edited);
+        if (changes.count >= PER_TRANSACTION || i == corpus->count)
+            commit(store, &changes);
+    }
+    changes_clear(&changes);
+}
+
+static void shuffle(struct corpus *corpus)
+{
+    for (size_t i = corpus->count; i > 1; i--) {
+        size_t j = randombytes_uniform((uint32_t)i);
+        char kept[TOKEN_TEXT_LEN];
+        memcpy(kept, corpus->text[i - 1], sizeof kept);
+        memcpy(corpus->text[i - 1], corpus->text[j], sizeof kept);
+        memcpy(corpus->text[j], kept, sizeof kept);
+    }
+}
+
+void corpus_make(struct corpus *ret_corpus, const char *below, size_t count)
+{
+    struct espt_error err;
+    struct store *store;
+    *ret_corpus = (struct corpus){.count = count};
+    ret_corpus->text = malloc(count * sizeof *ret_corpus->text);
+    if (ret_corpus->text == NULL)
+        die("out of memory");
+    int64_t begin = clock_ns();
+    prepare(ret_corpus, below);
+    if (store_open(&store, &ret_corpus->config, &err) != 0)
+        die("%s", err.message);
+    fill(ret_corpus, store);
+    store_close(store);
+    shuffle(ret_corpus);
+    progress("a store of %zu tokens in %s, made in %.1f s", count, ret_corpus->folder,
+             (double)(clock_ns() - begin) / 1e9);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
+{
+    (void)st, (void)type, (void)walk;
+    return remove(path);
+}
+
+void corpus_remove(struct corpus *corpus)
+{
+    free(corpus->text);
+    nftw(corpus->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}

@@ -1,0 +1,96 @@
+/* What a token takes of the disk, and what a host gains in memory. */
+#include "bench/bench.h"
+
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ASKED 100000
+
+static void need(int rc)
+{
+    if (rc != 0)
+        die("liblmdb: %s", mdb_strerror(rc));
+}
+
+static double auth_bytes(const struct corpus *corpus)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi auth;
+    MDB_stat stat;
+    need(mdb_env_create(&env));
+    need(mdb_env_set_maxdbs(env, 16));
+    need(mdb_env_open(env, corpus->config.store, MDB_NOSUBDIR | MDB_RDONLY, 0));
+    need(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn));
+    need(mdb_dbi_open(txn, "auth", MDB_INTEGERKEY, &auth));
+    need(mdb_stat(txn, auth, &stat));
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
+    return (double)(stat.ms_branch_pages + stat.ms_leaf_pages) * stat.ms_psize /
+           (double)stat.ms_entries;
+}
+
+/* Bytes that are this process's alone and not the page cache's: private dirty ones of every mapping
+   but the store's (a tmpfs calls its own pages dirty). */
+static size_t own_bytes(const char *store)
+{
+    char line[512];
+    size_t total = 0, kilobytes;
+    bool counts = true;
+    unsigned long from, to;
+    FILE *smaps = fopen("/proc/self/smaps", "re");
+    if (smaps == NULL)
+        die("/proc/self/smaps: cannot be read");
+    while (fgets(line, sizeof line, smaps) != NULL) {
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            counts = strstr(line, store) == NULL;
+        else if (counts && sscanf(line, "Private_Dirty: %zu kB", &kilobytes) == 1)
+            total += kilobytes * 1024;
+    }
+    fclose(smaps);
+    return total;
+}
+
+/* In a process of its own, which has not loaded the plugin yet. */
+static double host_bytes(struct corpus *corpus)
+{
+    int pipes[2];
+    double grown = 0;
+    if (pipe(pipes) != 0)
+        die("no pipe");
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct plugin plugin;
+        (void)own_bytes(corpus->config.store); /* stdio's own memory */
+        size_t before = own_bytes(corpus->config.store);
+        plugin_open(&plugin, corpus);
+        struct lookups asked = {
+            .corpus = corpus, .count = ASKED, .fn = plugin_validate, .arg = &plugin};
+        (void)lookups_run(&asked);
+        grown = (double)(own_bytes(corpus->config.store) - before);
+        _exit(write(pipes[1], &grown, sizeof grown) == sizeof grown ? 0 : 1);
+    }
+    if (pid < 0 || read(pipes[0], &grown, sizeof grown) != sizeof grown)
+        die("the host's memory was not measured");
+    waitpid(pid, NULL, 0);
+    close(pipes[0]);
+    close(pipes[1]);
+    return grown;
+}
+
+void bench_footprint(struct corpus *corpus)
+{
+    struct stat st;
+    if (stat(corpus->config.store, &st) != 0)
+        die("%s: cannot be looked at", corpus->config.store);
+    report_figure("memory", "memory a host gains, KiB", host_bytes(corpus) / 1024, AT_MOST, 1024);
+    report_figure("auth_bytes", "tree that validators read, bytes a token", auth_bytes(corpus),
+                  AT_MOST, 110);
+    report_figure("store_bytes", "whole store, bytes a token",
+                  (double)st.st_size / (double)corpus->count, AT_MOST, 330);
+}

@@ -1,0 +1,72 @@
+#include "bench/bench.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int64_t read_clock(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t clock_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t thread_ns(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+void interleave(struct series *const *series, size_t count, unsigned rounds)
+{
+    for (size_t i = 0; i < count; i++) {
+        series[i]->count = 0;
+        (void)series[i]->run(series[i]->arg); /* warm */
+    }
+    for (unsigned round = 0; round < rounds && round < ROUNDS_MAX; round++) {
+        for (size_t i = 0; i < count; i++)
+            series[i]->sample[series[i]->count++] = series[i]->run(series[i]->arg);
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+double median(const struct series *series)
+{
+    double sorted[ROUNDS_MAX];
+    size_t n = series->count;
+    memcpy(sorted, series->sample, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_value);
+    return n % 2 != 0 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+void die(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("bench: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(EXIT_FAILURE);
+}
+
+void progress(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("  ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
