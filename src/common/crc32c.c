@@ -1,10 +1,7 @@
-/*
- * Which way is taken is asked of the processor once, at the first use: no constructor runs in a
- * host. Two threads that ask at once come to the same answer.
- */
 #include "common/crc32c.h"
 
-#include <stdatomic.h>
+#include "common/cpu.h"
+
 #include <string.h>
 
 /* A CRC is linear: each entry is the sum (xor) of those of its single bits. */
@@ -30,48 +27,61 @@ uint32_t crc32c_by_table(uint32_t crc, const void *data, size_t len)
 
 #if defined __x86_64__
 
-#include <cpuid.h>
 #include <nmmintrin.h>
 
-__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const void *data,
-                                                                 size_t len)
+__attribute__((target("sse4.2"))) static inline uint64_t add_short(uint64_t sum,
+                                                                   const uint8_t *byte, size_t len)
 {
-    const uint8_t *byte = data;
-    uint64_t sum = ~crc;
-    for (; len >= 8; byte += 8, len -= 8) {
-        uint64_t eight;
-        memcpy(&eight, byte, sizeof eight);
-        sum = _mm_crc32_u64(sum, eight);
-    }
     for (; len > 0; byte++, len--)
         sum = _mm_crc32_u8((uint32_t)sum, *byte);
-    return ~(uint32_t)sum;
+    return sum;
 }
 
-/* cpuid takes long in a virtual machine: it is asked once. */
-static int has_instruction(void)
+/* `sum` is inverted, as between the pieces of one text. The odd bytes at the end are added as one
+   word, behind zeros, which change nothing: no jump depends on how many they are. */
+__attribute__((target("sse4.2"))) static inline uint64_t add(uint64_t sum, const uint8_t *byte,
+                                                             size_t len)
 {
-    enum { UNKNOWN, YES, NO };
-    static atomic_int known;
-    int answer = atomic_load_explicit(&known, memory_order_relaxed);
-    if (answer == UNKNOWN) {
-        unsigned a, b, c, d;
-        answer = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_SSE4_2) != 0 ? YES : NO;
-        atomic_store_explicit(&known, answer, memory_order_relaxed);
+    uint64_t word;
+    if (len < sizeof word)
+        return add_short(sum, byte, len);
+    for (; len >= sizeof word; byte += sizeof word, len -= sizeof word) {
+        memcpy(&word, byte, sizeof word);
+        sum = _mm_crc32_u64(sum, word);
     }
-    return answer == YES;
+    const unsigned odd = 8 * (unsigned)len;
+    memcpy(&word, byte + len - sizeof word, sizeof word); /* they are its upper bytes */
+    word = word >> 8 >> (56 - odd) ^ sum;
+    return _mm_crc32_u64(0, word << (56 - odd) << 8) ^ sum >> odd;
 }
 
-uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const void *first,
+                                                                 size_t first_len,
+                                                                 const void *second,
+                                                                 size_t second_len)
 {
-    return has_instruction() ? by_instruction(crc, data, len) : crc32c_by_table(crc, data, len);
+    return ~(uint32_t)add(add(~crc, first, first_len), second, second_len);
+}
+
+uint32_t crc32c_two(uint32_t crc, const void *first, size_t first_len, const void *second,
+                    size_t second_len)
+{
+    if (cpu_has(CPU_CRC32C))
+        return by_instruction(crc, first, first_len, second, second_len);
+    return crc32c_by_table(crc32c_by_table(crc, first, first_len), second, second_len);
 }
 
 #else
 
-uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+uint32_t crc32c_two(uint32_t crc, const void *first, size_t first_len, const void *second,
+                    size_t second_len)
 {
-    return crc32c_by_table(crc, data, len);
+    return crc32c_by_table(crc32c_by_table(crc, first, first_len), second, second_len);
 }
 
 #endif
+
+uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+{
+    return crc32c_two(crc, data, len, "", 0);
+}

@@ -9,6 +9,10 @@
 /* Continues `crc` (0 to begin) over `len` bytes. */
 uint32_t crc32c(uint32_t crc, const void *data, size_t len);
 
+/* Over two pieces, as if they lay one after the other. */
+uint32_t crc32c_two(uint32_t crc, const void *first, size_t first_len, const void *second,
+                    size_t second_len);
+
 /* The same by a table, as on machines without the instruction. */
 uint32_t crc32c_by_table(uint32_t crc, const void *data, size_t len);
 

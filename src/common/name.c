@@ -2,56 +2,51 @@
 
 #include <string.h>
 
-static bool is_digit(char c)
+/* Where a character may stand. All of a name's characters are looked up and judged at once, so that
+   nothing has to be guessed: names are read with every validation. */
+enum { FIRST = 1, ENTITY = 2, TIER = 4, METRIC = 8 };
+static const uint8_t places[256] = {
+    ['0' ... '9'] = FIRST | ENTITY | TIER | METRIC,
+    ['a' ... 'z'] = FIRST | ENTITY | TIER | METRIC,
+    ['A' ... 'Z'] = FIRST | ENTITY,
+    ['-'] = ENTITY | TIER | METRIC,
+    ['_'] = ENTITY | TIER | METRIC,
+    ['.'] = ENTITY | METRIC,
+};
+
+static inline unsigned eight_in(const char *name, unsigned place)
 {
-    return c >= '0' && c <= '9';
+    for (size_t i = 0; i < 8; i++)
+        place &= places[(unsigned char)name[i]];
+    return place;
 }
 
-static bool is_lower(char c)
+/* By eights, the last of which may overlap: a jump that depends on the length is guessed wrong. */
+static inline bool all_in(const char *name, size_t len, unsigned place)
 {
-    return c >= 'a' && c <= 'z';
-}
-
-static bool is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
+    for (size_t i = 0; i + 8 < len; i += 8)
+        place &= eight_in(name + i, place);
+    if (len >= 8)
+        return eight_in(name + len - 8, place) != 0;
+    for (size_t i = 0; i < len; i++)
+        place &= places[(unsigned char)name[i]];
+    return place != 0;
 }
 
 bool entity_name_ok(const char *name, size_t len)
 {
-    if (len == 0 || len > ENTITY_NAME_MAX)
-        return false;
-    if (!is_digit(name[0]) && !is_lower(name[0]) && !is_upper(name[0]))
-        return false;
-    for (size_t i = 1; i < len; i++) {
-        char c = name[i];
-        if (!is_digit(c) && !is_lower(c) && !is_upper(c) && c != '.' && c != '_' && c != '-')
-            return false;
-    }
-    return len != 4 || memcmp(name, "none", 4) != 0;
+    return len > 0 && len <= ENTITY_NAME_MAX && (places[(unsigned char)name[0]] & FIRST) != 0 &&
+           all_in(name, len, ENTITY) && (len != 4 || memcmp(name, "none", 4) != 0);
 }
 
 bool tier_name_ok(const char *name, size_t len)
 {
-    if (len == 0 || len > TIER_NAME_MAX)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (!is_digit(name[i]) && !is_lower(name[i]) && name[i] != '-' && name[i] != '_')
-            return false;
-    }
-    return true;
+    return len > 0 && len <= TIER_NAME_MAX && all_in(name, len, TIER);
 }
 
 bool metric_name_ok(const char *name, size_t len)
 {
-    if (len == 0 || len > METRIC_NAME_MAX)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        char c = name[i];
-        if (!is_digit(c) && !is_lower(c) && c != '.' && c != '_' && c != '-')
-            return false;
-    }
-    return true;
+    return len > 0 && len <= METRIC_NAME_MAX && all_in(name, len, METRIC);
 }
 
 /* The next code point (RFC 3629: no overlong form, no surrogate, 10FFFF at most) and how many bytes

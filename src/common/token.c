@@ -7,16 +7,16 @@
 
 static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/* The digit's value, or -1. By ranges, not by a table indexed with secret bytes. */
-static int digit_value(char c)
+/* The digit's value, or NOT_A_DIGIT. By ranges, without a branch: no table is indexed with secret
+   bytes, and what is random would be guessed wrong every third time. */
+#define NOT_A_DIGIT 0xffu
+static inline uint8_t digit_value(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A' + 10;
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 36;
-    return -1;
+    const uint8_t digit = (uint8_t)(c - '0'), upper = (uint8_t)(c - 'A'),
+                  lower = (uint8_t)(c - 'a');
+    uint8_t value = digit < 10 ? digit : NOT_A_DIGIT;
+    value = upper < 26 ? (uint8_t)(upper + 10) : value;
+    return lower < 26 ? (uint8_t)(lower + 36) : value;
 }
 
 void base62_encode(uint64_t value, char *out, size_t digits)
@@ -31,34 +31,78 @@ bool base62_decode(const char *text, size_t digits, uint64_t *ret_value)
 {
     uint64_t value = 0;
     for (size_t i = 0; i < digits; i++) {
-        int digit = digit_value(text[i]);
-        if (digit < 0 || __builtin_mul_overflow(value, 62u, &value) ||
-            __builtin_add_overflow(value, (uint64_t)digit, &value))
+        uint8_t digit = digit_value(text[i]);
+        if (digit == NOT_A_DIGIT || __builtin_mul_overflow(value, 62u, &value) ||
+            __builtin_add_overflow(value, digit, &value))
             return false;
     }
     *ret_value = value;
     return true;
 }
 
+/* At most ten digits: too few for 64 bits to overflow. */
+static inline uint64_t value_of(const uint8_t *digit, size_t digits)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < digits; i++)
+        value = value * 62 + digit[i];
+    return value;
+}
+
+/* `text` as digits; the result has its upper bit set if one of them is none. */
+static inline uint8_t digits_of(const char *text, size_t count, uint8_t *digit)
+{
+    uint8_t spoilt = 0;
+    for (size_t i = 0; i < count; i++) {
+        digit[i] = digit_value(text[i]);
+        spoilt |= digit[i];
+    }
+    return spoilt & 0x80;
+}
+
 /* The cheap checks first: a stranger's noise costs a comparison, not a checksum. */
 bool token_parse(const char *text, size_t len, uint64_t *ret_id)
 {
-    const size_t prefix = sizeof TOKEN_PREFIX - 1;
-    if (len != TOKEN_TEXT_LEN || memcmp(text, TOKEN_PREFIX, prefix) != 0)
+    enum { PREFIX = sizeof TOKEN_PREFIX - 1, SECRET = PREFIX + TOKEN_ID_LEN + 1, HALF = 916132832 };
+    if (len != TOKEN_TEXT_LEN || memcmp(text, TOKEN_PREFIX, PREFIX) != 0 || text[SECRET - 1] != '_')
         return false;
-    if (text[prefix + TOKEN_ID_LEN] != '_')
+    uint8_t spoilt = 0, lead[16], check[TOKEN_CHECKSUM_LEN];
+    for (size_t i = 0; i < 32; i++) /* the secret, and two digits more: whole vectors */
+        spoilt |= digit_value(text[SECRET + i]);
+    for (size_t i = 0; i < sizeof lead; i++) /* what ends with the id: a whole vector */
+        lead[i] = digit_value(text[SECRET - 1 - sizeof lead + i]);
+    const uint8_t *digit = lead + sizeof lead - TOKEN_ID_LEN;
+    for (size_t i = 0; i < TOKEN_ID_LEN; i++)
+        spoilt |= digit[i];
+    spoilt |= digits_of(text + TOKEN_CHECKED_LEN, TOKEN_CHECKSUM_LEN, check);
+    if ((spoilt & 0x80) != 0 ||
+        value_of(check, TOKEN_CHECKSUM_LEN) != crc32(0, text, TOKEN_CHECKED_LEN))
         return false;
-    for (size_t i = prefix + TOKEN_ID_LEN + 1; i < TOKEN_CHECKED_LEN; i++) {
-        if (digit_value(text[i]) < 0)
-            return false;
-    }
-    uint64_t id, checksum;
-    if (!base62_decode(text + prefix, TOKEN_ID_LEN, &id) ||
-        !base62_decode(text + TOKEN_CHECKED_LEN, TOKEN_CHECKSUM_LEN, &checksum) ||
-        checksum != crc32(0, text, TOKEN_CHECKED_LEN))
+    /* in two halves of five (62^5 each), so that the processor works at both */
+    uint64_t id, rest = value_of(digit + 1, 5) * HALF + value_of(digit + 6, 5);
+    if (__builtin_mul_overflow((uint64_t)digit[0], (uint64_t)HALF * HALF, &id) ||
+        __builtin_add_overflow(id, rest, &id))
         return false;
     *ret_id = id;
     return true;
+}
+
+void token_digest_wipe(uint8_t digest[static TOKEN_DIGEST_LEN])
+{
+    memset(digest, 0, TOKEN_DIGEST_LEN);
+    __asm__("" : : "r"(digest) : "memory"); /* it is done although nobody looks */
+}
+
+bool token_digest_same(const uint8_t a[static TOKEN_DIGEST_LEN],
+                       const uint8_t b[static TOKEN_DIGEST_LEN])
+{
+    uint64_t left[TOKEN_DIGEST_LEN / 8], right[TOKEN_DIGEST_LEN / 8], difference = 0;
+    memcpy(left, a, sizeof left);
+    memcpy(right, b, sizeof right);
+    for (size_t i = 0; i < TOKEN_DIGEST_LEN / 8; i++)
+        difference |= left[i] ^ right[i];
+    __asm__("" : "+r"(difference)); /* all of it is there before it is looked at */
+    return difference == 0;
 }
 
 void token_id_format(uint64_t id, char out[static TOKEN_ID_LEN + 1])

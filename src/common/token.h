@@ -38,5 +38,9 @@ bool token_id_parse(const char *text, size_t len, uint64_t *ret_id);
 void token_digest(const char text[static TOKEN_TEXT_LEN], uint8_t out[static TOKEN_DIGEST_LEN]);
 /* The same of a foreign text. */
 void token_foreign_digest(const char *text, size_t len, uint8_t out[static TOKEN_DIGEST_LEN]);
+void token_digest_wipe(uint8_t digest[static TOKEN_DIGEST_LEN]);
+/* In constant time. */
+bool token_digest_same(const uint8_t a[static TOKEN_DIGEST_LEN],
+                       const uint8_t b[static TOKEN_DIGEST_LEN]);
 
 #endif

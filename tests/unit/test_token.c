@@ -4,6 +4,7 @@
 #include "support/support.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 START_TEST(crc_is_that_of_zlib)
@@ -14,6 +15,24 @@ START_TEST(crc_is_that_of_zlib)
     for (size_t cut = 0; cut <= 43; cut++) {
         const char *text = "The quick brown fox jumps over the lazy dog";
         ck_assert_uint_eq(crc32(crc32(0, text, cut), text + cut, 43 - cut), 0x414fa339);
+    }
+}
+END_TEST
+
+/* By multiplication (sixteen bytes at a time) or by tables (the rest): the same, bit by bit. */
+START_TEST(crc_is_the_same_by_every_way)
+{
+    uint8_t bytes[96];
+    randombytes_buf(bytes, sizeof bytes);
+    for (size_t len = 0; len <= sizeof bytes; len++) {
+        for (uint32_t begin = 0; begin < 3; begin++) {
+            uint32_t crc = ~begin;
+            for (size_t i = 0; i < 8 * len; i++) {
+                uint32_t low = (crc ^ (bytes[i / 8] >> (i % 8))) & 1;
+                crc = crc >> 1 ^ (low != 0 ? 0xedb88320 : 0);
+            }
+            ck_assert_uint_eq(crc32(begin, bytes, len), ~crc);
+        }
     }
 }
 END_TEST
@@ -83,6 +102,16 @@ START_TEST(ids_above_64_bits_are_malformed)
     ck_assert(!token_id_parse("zzzzzzzzzzz", 11, &id));
     ck_assert(!token_id_parse("0000000000", 10, &id));
     ck_assert(!token_id_parse("0000000000-", 11, &id));
+    /* in a whole text, under a right checksum */
+    static const char *const ids[] = {"LygHa16AHYF", "LygHa16AHYG", "Lzzzzzzzzzz", "M0000000000",
+                                      "zzzzzzzzzzz"};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        char whole[TOKEN_TEXT_LEN + 1];
+        snprintf(whole, sizeof whole, TOKEN_PREFIX "%s_%030d", ids[i], 0);
+        base62_encode(crc32(0, whole, TOKEN_CHECKED_LEN), whole + TOKEN_CHECKED_LEN,
+                      TOKEN_CHECKSUM_LEN);
+        ck_assert_int_eq(token_parse(whole, TOKEN_TEXT_LEN, &id), i == 0);
+    }
     char text[TOKEN_ID_LEN + 1];
     token_id_format(UINT64_MAX, text);
     ck_assert_str_eq(text, "LygHa16AHYF");
@@ -96,6 +125,7 @@ int main(void)
     Suite *suite = suite_create("token");
     TCase *tcase = tcase_create("text");
     tcase_add_test(tcase, crc_is_that_of_zlib);
+    tcase_add_test(tcase, crc_is_the_same_by_every_way);
     tcase_add_test(tcase, golden_text);
     tcase_add_test(tcase, minted_texts_parse);
     tcase_add_test(tcase, clocks_out_of_range_are_clamped);

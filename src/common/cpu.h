@@ -1,0 +1,14 @@
+/* What this processor does by instructions of its own. Asked once, at the first use (cpuid takes
+   long in a virtual machine), and without a constructor, which would run in every host. */
+#ifndef ESPT_COMMON_CPU_H
+#define ESPT_COMMON_CPU_H
+
+#include <stdbool.h>
+
+enum cpu_feature {
+    CPU_CRC32C = 1, /* SSE4.2 */
+    CPU_CLMUL = 2,  /* carry-less multiplication, with SSE4.1 */
+};
+bool cpu_has(enum cpu_feature feature);
+
+#endif
