@@ -7,23 +7,31 @@ struct retired {
     struct retired *next;
     void *object;
     void (*destroy)(void *object);
-    uint32_t empty; /* slots seen empty since it was replaced, as bits */
+    uint64_t empty; /* slots seen empty since it was replaced, as bits */
 };
 
-_Static_assert(GUARD_SLOTS == 32, "a bit for each slot");
+_Static_assert(GUARD_SLOTS < 64, "a bit for each slot");
+#define ALL_SLOTS ((UINT64_C(2) << GUARD_SHARED) - 1)
 
 unsigned guard_enter(struct guard *guard)
 {
     /* addresses of threads differ in their middle bits: spread them by Fibonacci hashing */
     uint64_t hash = (uint64_t)(uintptr_t)pthread_self() * UINT64_C(0x9e3779b97f4a7c15);
-    unsigned slot = (unsigned)(hash >> 59);
-    atomic_fetch_add(&guard->slot[slot].inside, 1);
-    return slot;
+    for (unsigned tries = 0; tries < GUARD_SLOTS; tries++) {
+        unsigned slot = (unsigned)((hash >> 59) + tries) % GUARD_SLOTS, nobody = 0;
+        if (atomic_compare_exchange_strong(&guard->slot[slot].inside, &nobody, 1))
+            return slot;
+    }
+    atomic_fetch_add(&guard->slot[GUARD_SHARED].inside, 1);
+    return GUARD_SHARED;
 }
 
 void guard_leave(struct guard *guard, unsigned slot)
 {
-    atomic_fetch_sub_explicit(&guard->slot[slot].inside, 1, memory_order_release);
+    if (slot == GUARD_SHARED)
+        atomic_fetch_sub_explicit(&guard->slot[slot].inside, 1, memory_order_release);
+    else
+        atomic_store_explicit(&guard->slot[slot].inside, 0, memory_order_release);
 }
 
 static void push(struct guard *guard, struct retired *retired)
@@ -53,15 +61,15 @@ void guard_collect(struct guard *guard)
     struct retired *next, *each = atomic_exchange(&guard->retired, NULL);
     if (each == NULL)
         return;
-    uint32_t empty = 0;
-    for (unsigned i = 0; i < GUARD_SLOTS; i++) {
+    uint64_t empty = 0;
+    for (unsigned i = 0; i <= GUARD_SHARED; i++) {
         if (atomic_load(&guard->slot[i].inside) == 0)
-            empty |= UINT32_C(1) << i;
+            empty |= UINT64_C(1) << i;
     }
     for (; each != NULL; each = next) {
         next = each->next;
         each->empty |= empty;
-        if (each->empty == UINT32_MAX)
+        if (each->empty == ALL_SLOTS)
             destroy(each);
         else
             push(guard, each);

@@ -14,15 +14,17 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Threads share one by hash; a cache line each, so that they do not meet. */
+/* A reader has one to itself for as long as it is inside; a cache line each, so that threads do not
+   meet. When all are taken, the rest share the one that counts. */
 #define GUARD_SLOTS 32
+#define GUARD_SHARED GUARD_SLOTS
 
 struct retired;
 
 struct guard {
     struct {
         _Alignas(64) atomic_uint inside;
-    } slot[GUARD_SLOTS];
+    } slot[GUARD_SLOTS + 1];
     _Atomic(struct retired *) retired;
 };
 

@@ -4,7 +4,6 @@
 #include "look.h"
 #include "usage.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 struct facts {
     const espt_query *query;
     uint64_t id;
+    bool hashed;
     uint8_t digest[TOKEN_DIGEST_LEN]; /* of the presented text */
     uint64_t revision;
     bool foreign; /* the store holds other systems' tokens */
@@ -64,12 +64,16 @@ static enum reader_status read_facts(struct facts *facts, struct snapshot *snaps
     struct record_key key = key_integer(facts->id);
     facts->known = facts->may_read = false;
     facts->revision = snapshot->state.revision;
-    enum reader_status status = reader_get(snapshot, TABLE_AUTH, &key, value, &len);
+    const struct place place = reader_seek(snapshot, TABLE_AUTH, &key);
+    if (!facts->hashed) /* while the record comes near */
+        token_digest(query->token, facts->digest);
+    facts->hashed = true;
+    enum reader_status status = reader_take(snapshot, TABLE_AUTH, &key, &place, value, &len);
     if (status != READER_OK)
         return status == READER_NONE ? READER_OK : status;
     if (!auth_decode(&key, value, len, &facts->auth))
         return READER_CORRUPT;
-    facts->known = sodium_memcmp(auth->digest, facts->digest, sizeof facts->digest) == 0;
+    facts->known = token_digest_same(auth->digest, facts->digest);
     if (!facts->known)
         return READER_OK;
     if (auth->reseller != 0) {
@@ -109,6 +113,7 @@ static enum reader_status read_foreign(void *arg, struct snapshot *snapshot)
     if (!facts->foreign)
         return READER_OK;
     token_foreign_digest(facts->query->token, facts->query->token_len, facts->digest);
+    facts->hashed = true;
     struct record_key key = key_digest(facts->digest);
     enum reader_status status = reader_get(snapshot, TABLE_FOREIGN, &key, value, &len);
     if (status != READER_OK)
@@ -120,9 +125,16 @@ static enum reader_status read_foreign(void *arg, struct snapshot *snapshot)
     return status == READER_OK && !facts->known ? READER_CORRUPT : status;
 }
 
-static int32_t say(espt_result *result, int32_t status, const char *detail)
+/* A text that fits, into a result that was zeroed; nothing that lies behind it goes along. */
+static inline void put_text(char *out, const char *text)
 {
-    snprintf(result->detail, sizeof result->detail, "%s", detail);
+    memcpy(out, text, strlen(text));
+}
+
+/* `detail` is a text of ours. */
+static inline int32_t say(espt_result *result, int32_t status, const char *detail)
+{
+    put_text(result->detail, detail);
     return status;
 }
 
@@ -144,10 +156,10 @@ static int32_t weigh(const struct facts *facts, const struct tier_table *table, 
     result->expires = auth->expires;
     result->kind = (uint32_t)auth->kind;
     result->tier_rank = tier != NULL ? (int32_t)tier->rank : 0;
-    memcpy(result->entity, auth->entity_name, sizeof auth->entity_name);
-    memcpy(result->tier, auth->tier, sizeof auth->tier);
+    put_text(result->entity, auth->entity_name);
+    put_text(result->tier, auth->tier);
     if (auth->reseller != 0)
-        memcpy(result->reseller, facts->reseller.name, sizeof facts->reseller.name);
+        put_text(result->reseller, facts->reseller.name);
 
     if (!auth->active)
         return say(result, ESPT_DENY_INACTIVE, "the token is switched off");
@@ -190,12 +202,14 @@ static enum reader_status ask(struct espt_ctx *ctx, struct views *views, reader_
 
 int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result)
 {
-    struct facts facts = {.query = query};
+    struct facts facts; /* what is read fills it: zeroing it first would cost as much */
+    facts.query = query;
+    facts.hashed = false;
     const bool own = query->token != NULL && token_parse(query->token, query->token_len, &facts.id);
     if (own) {
-        token_id_format(facts.id, result->token_id);
+        /* the id's characters are in the text */
+        memcpy(result->token_id, query->token + sizeof TOKEN_PREFIX - 1, TOKEN_ID_LEN);
         usage_prefetch(ctx, facts.id);
-        token_digest(query->token, facts.digest);
     } else if (query->token == NULL || !token_foreign_form(query->token, query->token_len)) {
         return say(result, ESPT_DENY_MALFORMED, "not a token text");
     }
@@ -207,7 +221,7 @@ int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result
     if (status == READER_OK && !own && !facts.foreign) {
         verdict = say(result, ESPT_DENY_MALFORMED, "not a token text");
     } else if (status == READER_OK) {
-        if (facts.known)
+        if (facts.known && !own)
             token_id_format(facts.id, result->token_id);
         result->revision = facts.revision;
         verdict = facts.known ? weigh(&facts, views.tiers->table, result)
@@ -219,7 +233,7 @@ int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result
     views_give(ctx, &views);
     if (verdict == ESPT_ALLOW)
         usage_count(ctx, facts.id, facts.clock);
-    sodium_memzero(facts.digest, sizeof facts.digest);
-    sodium_memzero(facts.auth.digest, sizeof facts.auth.digest);
+    token_digest_wipe(facts.digest);
+    token_digest_wipe(facts.auth.digest);
     return verdict;
 }

@@ -8,20 +8,13 @@
 
 #define DEPTH_MAX 32 /* LMDB's own bound (CURSOR_STACK) */
 #define NUMBER_MAX (UINT64_C(1) << 48)
+#define LINE 64 /* bytes that come from memory at once */
 
 enum { PAGE_BRANCH = 1, PAGE_LEAF = 2 };
 
 /* Offsets into a page and into a node. */
 enum { PAGE_AT_FLAGS = 10, PAGE_AT_LOWER = 12, PAGE_AT_UPPER = 14, PAGE_HEADER = 16 };
 enum { NODE_AT_LOW = 0, NODE_AT_HIGH = 2, NODE_AT_FLAGS = 4, NODE_AT_KEY_LEN = 6, NODE_HEADER = 8 };
-
-struct page {
-    const uint8_t *bytes;
-    uint32_t size;
-    uint32_t upper; /* where nodes begin */
-    uint32_t count;
-    bool leaf;
-};
 
 /* A node whose header and key lie within its page. */
 struct node {
@@ -30,23 +23,28 @@ struct node {
     uint32_t room; /* bytes from the key's end to the page's */
 };
 
-/* May bytes before `end` be touched? The file may have grown since it was last asked. */
-static enum reader_status reach(struct reader *reader, uint64_t end)
+/* The file may have grown since it was last asked. */
+static __attribute__((noinline)) bool has_grown(struct reader *reader, uint64_t end)
 {
-    if (end > atomic_load_explicit(&reader->size, memory_order_relaxed)) {
-        struct stat st;
-        if (fstat(reader->fd, &st) != 0 || st.st_size < 0)
-            return READER_CORRUPT;
-        atomic_store_explicit(&reader->size, (uint64_t)st.st_size, memory_order_relaxed);
-        if (end > (uint64_t)st.st_size)
-            return READER_CORRUPT;
-    }
+    struct stat st;
+    if (fstat(reader->fd, &st) != 0 || st.st_size < 0)
+        return false;
+    atomic_store_explicit(&reader->size, (uint64_t)st.st_size, memory_order_relaxed);
+    return end <= (uint64_t)st.st_size;
+}
+
+/* May bytes before `end` be touched? */
+static inline enum reader_status reach(struct reader *reader, uint64_t end)
+{
+    if (end > atomic_load_explicit(&reader->size, memory_order_relaxed) && !has_grown(reader, end))
+        return READER_CORRUPT;
     return end <= reader->mapped ? READER_OK : READER_BEYOND;
 }
 
 static inline enum reader_status page_at(struct reader *reader, uint64_t number,
                                          struct page *ret_page)
 {
+    READER_STEP();
     if (number < META_PAGES || number >= NUMBER_MAX)
         return READER_CORRUPT;
     uint64_t offset = number * reader->page_size;
@@ -60,7 +58,8 @@ static inline enum reader_status page_at(struct reader *reader, uint64_t number,
     uint32_t upper = load16(bytes + PAGE_AT_UPPER);
     if (load64(bytes) != number || (flags != PAGE_BRANCH && flags != PAGE_LEAF))
         return READER_CORRUPT;
-    if (lower <= PAGE_HEADER || lower % 2 != 0 || lower > upper || upper > reader->page_size)
+    if (lower <= PAGE_HEADER || lower % 2 != 0 || lower > upper || upper % 2 != 0 ||
+        upper > reader->page_size)
         return READER_CORRUPT;
     *ret_page = (struct page){
         .bytes = bytes,
@@ -69,7 +68,13 @@ static inline enum reader_status page_at(struct reader *reader, uint64_t number,
         .count = (lower - PAGE_HEADER) / 2,
         .leaf = flags == PAGE_LEAF,
     };
+    READER_STEP();
     return READER_OK;
+}
+
+enum reader_status page_open(struct reader *reader, uint64_t number, struct page *ret_page)
+{
+    return page_at(reader, number, ret_page);
 }
 
 /* `index` is below the page's count. Nodes lie on even offsets. */
@@ -93,14 +98,9 @@ static inline uint64_t integer_of(const uint8_t *bytes)
 }
 
 /* Negative, 0 or positive, as the key comes before the node's, is the same, or comes after it. */
-static inline int compare(const uint8_t *key, size_t len, const struct node *node,
-                          bool integer_keys)
+static inline int compare(const uint8_t *key, size_t len, const struct node *node)
 {
     const uint8_t *other = node->bytes + NODE_HEADER;
-    if (integer_keys) {
-        uint64_t a = integer_of(key), b = integer_of(other);
-        return (a > b) - (a < b);
-    }
     size_t shorter = len < node->key_len ? len : node->key_len;
     /* The names of the tables differ in their first byte: no call for them. */
     int order = shorter != 0 ? key[0] - other[0] : 0;
@@ -109,38 +109,100 @@ static inline int compare(const uint8_t *key, size_t len, const struct node *nod
     return order != 0 ? order : (len > node->key_len) - (len < node->key_len);
 }
 
-/* By halves: OK with the node of `key`; NONE with the one before it on a branch, where the first
-   node stands for all that comes before the second. Inline, to be made twice: for each order. */
-static inline __attribute__((always_inline)) enum reader_status
-page_search(const struct page *page, const uint8_t *key, size_t key_len, bool integer_keys,
-            struct node *ret_node)
+/* 1: the integer key at `index` does not come after `key`; 0: it does; negative: its node does not
+   lie within the page. That is one comparison: an odd offset, turned, is beyond every bound. */
+static inline int reached(const struct page *page, uint32_t index, uint64_t key)
 {
-    uint32_t first = page->leaf ? 0 : 1, low = first, high = page->count;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (!node_at(page, middle, ret_node) ||
-            (integer_keys && ret_node->key_len != sizeof(uint64_t)))
+    const uint32_t last = page->size - NODE_HEADER - (uint32_t)sizeof key;
+    const uint32_t at = load16(page->bytes + PAGE_HEADER + 2 * (size_t)index);
+    const uint32_t behind = at - page->upper;
+    if ((behind >> 1 | behind << 31) > (last - page->upper) >> 1 ||
+        load16(page->bytes + at + NODE_AT_KEY_LEN) != sizeof key)
+        return -1;
+    return integer_of(page->bytes + at + NODE_HEADER) <= key ? 1 : 0;
+}
+
+/* Asks for `count` nodes from `first`, and for what follows each: the value. Offsets are not
+   checked yet: nothing is read, and an address that is none is passed over. */
+static inline void bring_nodes(const struct page *page, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *offset = page->bytes + PAGE_HEADER + 2 * (size_t)(first + i);
+        const uint8_t *node = page->bytes + load16(offset);
+        __builtin_prefetch(node);
+        __builtin_prefetch(node + LINE);
+    }
+}
+
+/* To the last node that does not come after `key`: OK if it is the key's own on a leaf, else NONE.
+   The first node of a branch stands for all that comes before the second. Two halvings are one
+   step: the three nodes that they may look at are loaded side by side, so that memory is waited for
+   once. No jump depends on what was found: it would be guessed wrong every other time. */
+static inline enum reader_status search_integers(const struct page *page, uint64_t key,
+                                                 struct node *ret_node)
+{
+    uint32_t low = 0, left = page->count;
+    if (page->size - page->upper < NODE_HEADER + sizeof key)
+        return READER_CORRUPT;
+    while (left > 2) {
+        const uint32_t half = left / 2, quarter = (left - half) / 2;
+        int first = reached(page, low + quarter, key);
+        int second = reached(page, low + half, key);
+        int third = reached(page, low + half + quarter, key);
+        if ((first | second | third) < 0)
             return READER_CORRUPT;
-        int order = compare(key, key_len, ret_node, integer_keys);
+        first = second != 0 ? third : first;
+        low += (second != 0 ? half : 0) + (first != 0 ? quarter : 0);
+        left -= half + quarter;
+        if (page->leaf && left > 2 && left < 16)
+            bring_nodes(page, low, left);
+    }
+    if (left == 2) {
+        int second = reached(page, low + 1, key);
+        if (second < 0)
+            return READER_CORRUPT;
+        low += (uint32_t)second;
+    }
+    if (!node_at(page, low, ret_node))
+        return READER_CORRUPT;
+    if (!page->leaf)
+        return READER_NONE;
+    if (ret_node->key_len != sizeof key)
+        return READER_CORRUPT;
+    return integer_of(ret_node->bytes + NODE_HEADER) == key ? READER_OK : READER_NONE;
+}
+
+/* By halves: OK with the node of `key`; NONE with the one before it on a branch. */
+static enum reader_status search_names(const struct page *page, const uint8_t *key, size_t key_len,
+                                       unsigned guess, struct node *ret_node)
+{
+    uint32_t low = page->leaf ? 0 : 1, high = page->count, middle = guess;
+    while (low < high) {
+        if (middle < low || middle >= high)
+            middle = (low + high) / 2;
+        if (!node_at(page, middle, ret_node))
+            return READER_CORRUPT;
+        int order = compare(key, key_len, ret_node);
         if (order == 0)
             return READER_OK;
         if (order < 0)
             high = middle;
         else
             low = middle + 1;
+        middle = (low + high) / 2;
     }
     if (!page->leaf && !node_at(page, low - 1, ret_node))
         return READER_CORRUPT;
     return READER_NONE;
 }
 
-static uint64_t child_of(const struct node *node)
+static inline uint64_t child_of(const struct node *node)
 {
     return load16(node->bytes + NODE_AT_LOW) | (uint64_t)load16(node->bytes + NODE_AT_HIGH) << 16 |
            (uint64_t)load16(node->bytes + NODE_AT_FLAGS) << 32;
 }
 
-static enum reader_status leaf_of(const struct node *node, struct leaf *ret_leaf)
+static inline enum reader_status leaf_of(const struct node *node, struct leaf *ret_leaf)
 {
     uint32_t len = load16(node->bytes + NODE_AT_LOW) | (uint32_t)load16(node->bytes + NODE_AT_HIGH)
                                                            << 16;
@@ -154,25 +216,61 @@ static enum reader_status leaf_of(const struct node *node, struct leaf *ret_leaf
     return READER_OK;
 }
 
-enum reader_status page_find(struct reader *reader, uint64_t root, const void *key, size_t key_len,
-                             bool integer_keys, struct leaf *ret_leaf)
+enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned depth, uint64_t key,
+                                 uint64_t *ret_number)
 {
     uint64_t number = root;
-    for (int depth = 0; depth < DEPTH_MAX; depth++) {
+    for (unsigned level = 1; level < depth && level < DEPTH_MAX; level++) {
         struct page page;
-        struct node node = {0};
-        READER_STEP();
+        struct node node;
         enum reader_status status = page_at(reader, number, &page);
         if (status != READER_OK)
             return status;
-        READER_STEP();
-        status = integer_keys ? page_search(&page, key, key_len, true, &node)
-                              : page_search(&page, key, key_len, false, &node);
-        if (status == READER_CORRUPT)
-            return status;
         if (page.leaf)
-            return status == READER_OK ? leaf_of(&node, ret_leaf) : READER_NONE;
+            break;
+        if (search_integers(&page, key, &node) == READER_CORRUPT)
+            return READER_CORRUPT;
         number = child_of(&node);
+    }
+    if (number < reader->mapped / reader->page_size) {
+        const uint8_t *page = reader->map + number * reader->page_size;
+        __builtin_prefetch(page);
+        __builtin_prefetch(page + LINE);
+    }
+    *ret_number = number;
+    return READER_OK;
+}
+
+enum reader_status page_find_integer(struct reader *reader, const struct page *root, uint64_t key,
+                                     struct leaf *ret_leaf)
+{
+    struct page page = *root;
+    for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
+        struct node node;
+        enum reader_status status = search_integers(&page, key, &node);
+        if (status != READER_CORRUPT && page.leaf)
+            return status == READER_OK ? leaf_of(&node, ret_leaf) : READER_NONE;
+        if (status != READER_CORRUPT)
+            status = page_at(reader, child_of(&node), &page);
+        if (status != READER_OK)
+            return status;
+    }
+    return READER_CORRUPT;
+}
+
+enum reader_status page_find_name(struct reader *reader, const struct page *root, const void *key,
+                                  size_t key_len, unsigned guess, struct leaf *ret_leaf)
+{
+    struct page page = *root;
+    for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
+        struct node node;
+        enum reader_status status = search_names(&page, key, key_len, guess, &node);
+        if (status != READER_CORRUPT && page.leaf)
+            return status == READER_OK ? leaf_of(&node, ret_leaf) : READER_NONE;
+        if (status != READER_CORRUPT)
+            status = page_at(reader, child_of(&node), &page);
+        if (status != READER_OK)
+            return status;
     }
     return READER_CORRUPT;
 }

@@ -20,9 +20,23 @@ struct leaf {
     const uint8_t *data;
 };
 
-/* OK, NONE, CORRUPT or BEYOND. Integer keys have 8 bytes. */
-ESPT_MUST_USE enum reader_status page_find(struct reader *reader, uint64_t root, const void *key,
-                                           size_t key_len, bool integer_keys,
-                                           struct leaf *ret_leaf);
+/* The page of that number, if its header is whole: OK, CORRUPT or BEYOND. */
+ESPT_MUST_USE enum reader_status page_open(struct reader *reader, uint64_t number,
+                                           struct page *ret_page);
+
+/* Goes down from `root` as far as the last of `depth` levels, which is asked for but not looked at:
+   page_open() and page_find() go on from there, and meanwhile there is time for something else.
+   `depth` is what the tree's record says; a wrong one costs time alone. Integer keys. OK, CORRUPT
+   or BEYOND. */
+ESPT_MUST_USE enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned depth,
+                                               uint64_t key, uint64_t *ret_number);
+
+/* OK, NONE, CORRUPT or BEYOND. */
+ESPT_MUST_USE enum reader_status page_find_integer(struct reader *reader, const struct page *root,
+                                                   uint64_t key, struct leaf *ret_leaf);
+/* The same for keys of bytes. `guess`: where in a leaf it may be; a wrong one costs time alone. */
+ESPT_MUST_USE enum reader_status page_find_name(struct reader *reader, const struct page *root,
+                                                const void *key, size_t key_len, unsigned guess,
+                                                struct leaf *ret_leaf);
 
 #endif

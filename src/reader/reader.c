@@ -10,6 +10,7 @@
 #include "reader/meta.h"
 #include "reader/page.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* Tests loosen it to show that they would see the harm. */
@@ -41,33 +42,35 @@ static void copy_out(void *out, const uint8_t *bytes, size_t len)
     atomic_signal_fence(memory_order_acq_rel);
 }
 
+/* Where the names stand in the main database's leaf, as a first guess: its keys are these alone. */
+static const unsigned guess[TABLE_COUNT] = {
+    [TABLE_AUTH] = 0,      [TABLE_BY_ENTITY] = 1, [TABLE_CUSTOMERS] = 2, [TABLE_ENTITIES] = 3,
+    [TABLE_FOLDED] = 4,    [TABLE_FOREIGN] = 5,   [TABLE_LOG] = 6,       [TABLE_NAMES] = 7,
+    [TABLE_RESELLERS] = 8, [TABLE_STATE] = 9,     [TABLE_TOKENS] = 10,   [TABLE_USAGE] = 11,
+};
+
 /* Copies a plain value; `out` has RECORD_MAX bytes. */
-static enum reader_status get_value(struct reader *reader, uint64_t root, const void *key,
-                                    size_t key_len, bool integer_keys, uint8_t *out,
-                                    size_t *ret_len)
+static inline enum reader_status copy_value(const struct leaf *leaf, uint8_t *out, size_t *ret_len)
 {
-    struct leaf leaf;
-    enum reader_status status = page_find(reader, root, key, key_len, integer_keys, &leaf);
-    if (status != READER_OK)
-        return status;
-    if (leaf.flags != LEAF_PLAIN || leaf.len > RECORD_MAX)
+    if (leaf->flags != LEAF_PLAIN || leaf->len > RECORD_MAX)
         return READER_CORRUPT;
     READER_STEP();
-    copy_out(out, leaf.data, leaf.len);
-    *ret_len = leaf.len;
+    copy_out(out, leaf->data, leaf->len);
+    *ret_len = leaf->len;
     return READER_OK;
 }
 
 /* The state record below a root of the main database: OK, CORRUPT, NEWER, OLDER or BEYOND. */
-static enum reader_status get_state(struct reader *reader, uint64_t root,
+static enum reader_status get_state(struct reader *reader, const struct page *root,
                                     struct state_record *ret_state)
 {
     uint8_t value[RECORD_MAX];
     size_t len;
-    if (root == ROOT_EMPTY)
-        return READER_CORRUPT;
+    struct leaf leaf;
     enum reader_status status =
-        get_value(reader, root, STATE_KEY, sizeof STATE_KEY - 1, false, value, &len);
+        page_find_name(reader, root, STATE_KEY, sizeof STATE_KEY - 1, guess[TABLE_STATE], &leaf);
+    if (status == READER_OK)
+        status = copy_value(&leaf, value, &len);
     if (status != READER_OK)
         return status == READER_NONE ? READER_CORRUPT : status;
     switch (state_decode(value, len, ret_state)) {
@@ -90,10 +93,13 @@ static enum reader_status judge_older(struct reader *reader, const struct metas 
 {
     struct state_record older = {.revision = UINT64_MAX};
     enum reader_status status = READER_OK;
+    struct page root;
     if (metas->older_root == ROOT_EMPTY)
         older.revision = metas->transaction == 1 ? 0 : UINT64_MAX;
     else
-        status = get_state(reader, metas->older_root, &older);
+        status = page_open(reader, metas->older_root, &root);
+    if (status == READER_OK && metas->older_root != ROOT_EMPTY)
+        status = get_state(reader, &root, &older);
     if (status == READER_OK && older.revision <= state->revision)
         return READER_OK;
     if (status == READER_OLDER) /* the transaction after it was the upgrade */
@@ -107,8 +113,10 @@ static enum reader_status begin_at(struct snapshot *snapshot, const struct metas
 {
     struct reader *reader = snapshot->reader;
     snapshot->transaction = metas->transaction;
-    snapshot->main_root = metas->root;
-    enum reader_status status = get_state(reader, metas->root, &snapshot->state);
+    /* a root that is empty is a page beyond every file */
+    enum reader_status status = page_open(reader, metas->root, &snapshot->main);
+    if (status == READER_OK)
+        status = get_state(reader, &snapshot->main, &snapshot->state);
     if (status != READER_OK)
         return status;
     if (snapshot->state.transaction != metas->transaction)
@@ -129,43 +137,79 @@ enum reader_status reader_begin(struct snapshot *ret_snapshot, struct reader *re
     return status;
 }
 
-/* OK with the root, NONE if the table is empty. */
-static enum reader_status table_root(struct snapshot *snapshot, enum table table,
-                                     uint64_t *ret_root)
+static inline uint64_t key_integer_of(const struct record_key *key)
+{
+    uint64_t value;
+    memcpy(&value, key->bytes, sizeof value);
+    return value;
+}
+
+/* OK with the table's record, NONE if the table is empty. */
+static enum reader_status get_table(struct snapshot *snapshot, enum table table,
+                                    struct table_record *ret_record)
 {
     const char *name = table_name(table);
     struct leaf leaf;
     enum reader_status status =
-        page_find(snapshot->reader, snapshot->main_root, name, strlen(name), false, &leaf);
+        page_find_name(snapshot->reader, &snapshot->main, name, strlen(name), guess[table], &leaf);
     if (status == READER_NONE)
         return READER_CORRUPT;
     if (status != READER_OK)
         return status;
     if (leaf.flags != LEAF_TABLE || leaf.len != TABLE_RECORD_LEN)
         return READER_CORRUPT;
-    struct table_record record;
-    copy_out(&record, leaf.data, sizeof record);
-    if (record.flags != (table_has_integer_key(table) ? TABLE_INTEGER_KEYS : 0) ||
-        (record.root == ROOT_EMPTY) != (record.entries == 0))
+    copy_out(ret_record, leaf.data, sizeof *ret_record);
+    if (ret_record->flags != (table_has_integer_key(table) ? TABLE_INTEGER_KEYS : 0) ||
+        (ret_record->root == ROOT_EMPTY) != (ret_record->entries == 0))
         return READER_CORRUPT;
-    *ret_root = record.root;
-    return record.root == ROOT_EMPTY ? READER_NONE : READER_OK;
+    return ret_record->root == ROOT_EMPTY ? READER_NONE : READER_OK;
+}
+
+struct place reader_seek(struct snapshot *snapshot, enum table table, const struct record_key *key)
+{
+    const bool integer_keys = table_has_integer_key(table);
+    struct place place = {.status = READER_NONE};
+    struct table_record record;
+    if (key->len > sizeof key->bytes || (integer_keys && key->len != sizeof place.page))
+        return place;
+    place.status = get_table(snapshot, table, &record);
+    if (place.status != READER_OK)
+        return place;
+    place.page = record.root;
+    if (integer_keys)
+        place.status = page_approach(snapshot->reader, record.root, record.depth,
+                                     key_integer_of(key), &place.page);
+    return place;
+}
+
+enum reader_status reader_take(struct snapshot *snapshot, enum table table,
+                               const struct record_key *key, const struct place *place,
+                               uint8_t *out, size_t *ret_len)
+{
+    struct page page;
+    struct leaf leaf;
+    enum reader_status status = place->status;
+    if (status == READER_OK)
+        status = page_open(snapshot->reader, place->page, &page);
+    if (status == READER_OK)
+        status =
+            table_has_integer_key(table)
+                ? page_find_integer(snapshot->reader, &page, key_integer_of(key), &leaf)
+                : page_find_name(snapshot->reader, &page, key->bytes, key->len, UINT_MAX, &leaf);
+    return status == READER_OK ? copy_value(&leaf, out, ret_len) : status;
 }
 
 enum reader_status reader_get(struct snapshot *snapshot, enum table table,
                               const struct record_key *key, uint8_t *out, size_t *ret_len)
 {
-    bool integer_keys = table_has_integer_key(table);
-    if (key->len > sizeof key->bytes || (integer_keys && key->len != sizeof(uint64_t)))
-        return READER_NONE;
-    if (table == TABLE_STATE)
-        return get_value(snapshot->reader, snapshot->main_root, key->bytes, key->len, false, out,
-                         ret_len);
-    uint64_t root;
-    enum reader_status status = table_root(snapshot, table, &root);
-    if (status != READER_OK)
-        return status;
-    return get_value(snapshot->reader, root, key->bytes, key->len, integer_keys, out, ret_len);
+    if (table != TABLE_STATE) {
+        const struct place place = reader_seek(snapshot, table, key);
+        return reader_take(snapshot, table, key, &place, out, ret_len);
+    }
+    struct leaf leaf;
+    enum reader_status status = page_find_name(snapshot->reader, &snapshot->main, key->bytes,
+                                               key->len, guess[TABLE_STATE], &leaf);
+    return status == READER_OK ? copy_value(&leaf, out, ret_len) : status;
 }
 
 enum reader_status reader_end(const struct snapshot *snapshot)

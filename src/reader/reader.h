@@ -40,10 +40,19 @@ struct reader {
     int fd; /* owned */
 };
 
+/* A page whose header was found whole. */
+struct page {
+    const uint8_t *bytes;
+    uint32_t size;
+    uint32_t upper; /* where nodes begin */
+    uint32_t count;
+    bool leaf;
+};
+
 struct snapshot {
     struct reader *reader;
     uint64_t transaction;
-    uint64_t main_root;
+    struct page main; /* root of the main database */
     struct state_record state;
 };
 
@@ -54,14 +63,29 @@ ESPT_MUST_USE int reader_open(struct reader *ret_reader, int fd, const char *pat
                               uint64_t map_size, struct espt_error *err);
 void reader_close(struct reader *reader);
 
-/* Takes the newest committed state: OK, AGAIN, CORRUPT, CLOSED, NEWER, OLDER or BEYOND. A writer that is
-   just then rewriting a meta page looks like damage, so CORRUPT counts after a few tries only; and
-   AGAIN may never end (a copy whose state record was not stamped), so tries must be bounded. */
+/* Takes the newest committed state: OK, AGAIN, CORRUPT, CLOSED, NEWER, OLDER or BEYOND. A writer
+   that is just then rewriting a meta page looks like damage, so CORRUPT counts after a few tries
+   only; and AGAIN may never end (a copy whose state record was not stamped), so tries must be
+   bounded. */
 ESPT_MUST_USE enum reader_status reader_begin(struct snapshot *ret_snapshot, struct reader *reader);
 
-/* Copies the value under `key` into `out` (RECORD_MAX bytes): OK, NONE, CORRUPT or BEYOND. All of
-   them are hearsay until reader_end() says OK; so is what was copied, also of a state that never
-   was. A table that is missing is CORRUPT: a store has all of them. */
+/* A look-up that has come near its record: the processor fetches the page, and the caller may do
+   something else meanwhile. Of one snapshot, like all else. */
+struct place {
+    enum reader_status status;
+    uint64_t page;
+};
+/* In a named table, so not in TABLE_STATE. */
+ESPT_MUST_USE struct place reader_seek(struct snapshot *snapshot, enum table table,
+                                       const struct record_key *key);
+/* From there on: copies the value under `key` into `out` (RECORD_MAX bytes). OK, NONE, CORRUPT or
+   BEYOND; all of them are hearsay until reader_end() says OK, and so is what was copied, also of a
+   state that never was. A table that is missing is CORRUPT: a store has all of them. */
+ESPT_MUST_USE enum reader_status reader_take(struct snapshot *snapshot, enum table table,
+                                             const struct record_key *key,
+                                             const struct place *place, uint8_t *out,
+                                             size_t *ret_len);
+/* Both in one. */
 ESPT_MUST_USE enum reader_status reader_get(struct snapshot *snapshot, enum table table,
                                             const struct record_key *key, uint8_t *out,
                                             size_t *ret_len);
