@@ -1,6 +1,6 @@
 MOSQUITTO_PLUGIN := $(OUT)/plugins/mosquitto/mosquitto_esp_token.so
 MOSQUITTO_DIR    ?= $(PREFIX)/lib/esp-token
-HOST_PACKAGES    += mosquitto mosquitto-clients
+HOST_PACKAGES    += mosquitto mosquitto-clients procps
 
 $(eval $(call adapter,mosquitto,$(call HAS_HEADER,mosquitto_broker.h),mosquitto-dev libmosquitto-dev,plugins/mosquitto/$(notdir $(MOSQUITTO_PLUGIN)),$(MOSQUITTO_DIR)))
 

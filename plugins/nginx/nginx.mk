@@ -4,7 +4,7 @@ NGINX_TREE    ?= /usr/share/nginx/src
 NGINX_MODULES ?= /usr/lib/nginx/modules
 NGINX_OUT     := $(OUT)/plugins/nginx
 NGINX_MODULE  := $(NGINX_OUT)/ngx_http_esp_token_module.so
-HOST_PACKAGES += nginx wrk curl
+HOST_PACKAGES += nginx wrk curl procps
 
 $(eval $(call adapter,nginx,[ -e $(NGINX_TREE)/conf_flags ],nginx-dev,plugins/nginx/$(notdir $(NGINX_MODULE)),$(NGINX_MODULES)))
 
