@@ -54,6 +54,7 @@ for word in $words complete; do
     done
 done
 ! grep -q '@[A-Z]*@' "$root"/usr/share/man/man?/* || { echo "a page holds a name that was not put in" >&2; exit 1; }
+grep -qF '{36}\\b' "$root/usr/share/man/man7/esp-token.7" || { echo "esp-token.7 lacks its backslashes" >&2; exit 1; }
 "$ctl" init "$work/store" >/dev/null
 "$ctl" -c "$work/store/esp-token.conf" entity add acme --kind customer --json |
     sed -n 's/.*"token": "\(esptk_.*\)".*/\1/p' |

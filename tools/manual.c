@@ -103,7 +103,13 @@ static void print_examples(const char *text)
     puts("\tExamples:\n\n\t```");
     while (*text != '\0') {
         const size_t len = strcspn(text, "\n");
-        printf("\t%.*s\n", (int)len, text);
+        putchar('\t');
+        for (size_t i = 0; i < len; i++) {
+            if (text[i] == '\\') /* it escapes here too */
+                putchar('\\');
+            putchar(text[i]);
+        }
+        putchar('\n');
         text += len + (text[len] == '\n');
     }
     puts("\t```\n");
