@@ -55,8 +55,8 @@ struct espt_ctx {
     _Atomic int64_t next_look;          /* monotonic ms */
     _Atomic uint64_t pending;           /* hash of a tier file's signature that may still change */
     _Atomic uint64_t told_tiers, told_store; /* hash of what was logged last */
-    atomic_bool told_root, told_usage, told_full;
-    _Atomic(struct usage *) usage; /* NULL: uses are not counted */
+    atomic_bool told_root;
+    struct usage *usage; /* from open to close; NULL: uses are not counted */
 };
 
 /* The name of one thread's views for the length of a call. */

@@ -176,7 +176,7 @@ static int look(struct espt_ctx *ctx, bool settle, struct espt_error *err)
     bool may_open = !chrooted(ctx, err);
     int code = may_open ? look_at_tiers(ctx, settle, err) : ESPT_UNUSABLE;
     int store = look_at_store(ctx, may_open, code == 0 ? err : &second);
-    usage_look(ctx, may_open);
+    usage_look(ctx);
     guard_collect(&ctx->guard);
     return code != 0 ? code : store;
 }

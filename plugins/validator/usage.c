@@ -10,14 +10,10 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NAMES_MAX 4096 /* that are looked at for a file to go on with */
 #define ADOPT_MAX 64   /* that are tried */
-#define GENERATIONS                                                              \
-    8 /* a host that closes descriptors again and again is not followed for ever \
-       */
 #define FALLOCATE_TRIES 8
 
 /* --- counting --- */
@@ -110,18 +106,14 @@ static int reserve_blocks(int fd, size_t size)
     return rc;
 }
 
+/* The mapping holds the open file, and with it the lock, without a descriptor: what a host closes
+   that is not its own changes nothing. */
 static int map(struct usage *usage, int fd)
 {
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        return -1;
     void *memory =
         mmap(NULL, usage->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
     if (memory == MAP_FAILED)
         return -1;
-    atomic_store(&usage->fd, fd);
-    usage->dev = st.st_dev;
-    usage->ino = st.st_ino;
     usage->header = memory;
     usage->bucket = (struct usage_bucket *)memory + 1;
     usage->buckets = usage_buckets(usage->size);
@@ -131,11 +123,11 @@ static int map(struct usage *usage, int fd)
 static bool go_on(int dir, struct usage *usage, uid_t owner)
 {
     int fd = find_free(dir, usage, owner);
-    if (fd >= 0 && map(usage, fd) != 0) {
-        close(fd);
-        fd = -1;
-    }
-    return fd >= 0;
+    if (fd < 0)
+        return false;
+    bool mapped = map(usage, fd) == 0;
+    close(fd);
+    return mapped;
 }
 
 /* Locked before it has a header: nobody takes it for an ended one's. */
@@ -153,6 +145,7 @@ static int make(int dir, struct usage *usage, uid_t owner, const char *path, str
         usage->header->started = realtime_seconds();
         usage->header->tokens = usage->tokens;
         atomic_store(&usage->header->magic, USAGE_MAGIC);
+        close(fd);
         return 0;
     }
     const char *mend = errno == EACCES ? "; let this user write there (group esp-token)"
@@ -183,92 +176,38 @@ static int make_usage(const struct espt_ctx *ctx, struct usage *usage, struct es
     return code;
 }
 
-static bool is_ours(const struct usage *usage)
-{
-    struct stat st;
-    return fstat(atomic_load(&usage->fd), &st) == 0 && st.st_dev == usage->dev &&
-           st.st_ino == usage->ino;
-}
-
-/* A host that became a daemon may have closed all descriptors: not ours, not to be closed. */
-static void give_back(struct usage *usage)
-{
-    bool ours = is_ours(usage);
-    int fd = atomic_exchange(&usage->fd, -1);
-    if (ours && fd >= 0)
-        close(fd);
-}
-
-static void usage_free(struct usage *usage)
-{
-    give_back(usage);
-    munmap(usage->header, usage->size);
-    free(usage);
-}
-
-static void say(struct espt_ctx *ctx, const char *what)
-{
-    struct espt_error message;
-    espt_fail(&message, ESPT_UNUSABLE, "uses are not counted: %s", what);
-    if (!atomic_exchange(&ctx->told_usage, true))
-        context_log(ctx, LOG_WARNING, message.message);
-}
-
-/* Puts a new one in the place of `seen`. If there is none to be had, that is told and left so. */
-static void replace(struct espt_ctx *ctx, struct usage *seen)
-{
-    struct espt_error err;
-    struct usage *usage = calloc(1, sizeof *usage);
-    int code;
-    if (usage == NULL) {
-        code = espt_fail(&err, ESPT_UNUSABLE, "out of memory");
-    } else if (seen != NULL && seen->generation >= GENERATIONS) {
-        code = espt_fail(&err, ESPT_UNUSABLE, "this host closes descriptors that are not its own");
-    } else {
-        usage->replaced = seen;
-        usage->generation = seen != NULL ? seen->generation + 1 : 1;
-        code = make_usage(ctx, usage, &err);
-    }
-    if (code != 0) {
-        free(usage);
-        say(ctx, err.message);
-    } else if (!atomic_compare_exchange_strong(&ctx->usage, &seen, usage)) {
-        usage_free(usage); /* another look was faster */
-        return;
-    }
-    if (seen != NULL)
-        give_back(seen);
-}
-
 void usage_open(struct espt_ctx *ctx)
 {
-    if (ctx->config.usage[0] != '\0')
-        replace(ctx, NULL);
+    struct espt_error err;
+    if (ctx->config.usage[0] == '\0')
+        return;
+    struct usage *usage = calloc(1, sizeof *usage);
+    int code = usage != NULL ? make_usage(ctx, usage, &err)
+                             : espt_fail(&err, ESPT_UNUSABLE, "out of memory");
+    if (code == 0) {
+        ctx->usage = usage;
+    } else {
+        free(usage);
+        espt_fail_in(&err, "uses are not counted");
+        context_log(ctx, LOG_WARNING, err.message);
+    }
 }
 
-void usage_look(struct espt_ctx *ctx, bool may_open)
+void usage_look(struct espt_ctx *ctx)
 {
-    struct usage *usage = atomic_load(&ctx->usage);
-    if (usage == NULL || atomic_load(&usage->fd) < 0)
-        return;
-    if (atomic_load_explicit(&usage->lost, memory_order_relaxed) &&
-        !atomic_exchange(&ctx->told_full, true))
+    struct usage *usage = ctx->usage;
+    if (usage != NULL && atomic_load_explicit(&usage->lost, memory_order_relaxed) &&
+        !atomic_exchange(&usage->told, true))
         context_log(
             ctx, LOG_WARNING,
             "some uses are not counted: more tokens are used than [usage] tokens; raise it");
-    if (atomic_load(&usage->header->closed) == 0 && is_ours(usage))
-        return;
-    if (may_open)
-        replace(ctx, usage);
-    else
-        say(ctx, "the file is no longer read, and none is opened in another root");
 }
 
 void usage_close(struct espt_ctx *ctx)
 {
-    struct usage *before, *usage = atomic_exchange(&ctx->usage, NULL);
-    for (; usage != NULL; usage = before) {
-        before = usage->replaced;
-        usage_free(usage);
-    }
+    if (ctx->usage == NULL)
+        return;
+    munmap(ctx->usage->header, ctx->usage->size);
+    free(ctx->usage);
+    ctx->usage = NULL;
 }

@@ -7,7 +7,6 @@
  *         changes no verdict.
  * MUST 2: a store to the mapping must never fault: every block is reserved at open, on a file
  *         system that keeps it, and no signal for a file-size limit is ever met.
- * MUST 3: one that was replaced stays mapped until close: a thread may still hold it.
  */
 #ifndef VALIDATOR_USAGE_H
 #define VALIDATOR_USAGE_H
@@ -21,18 +20,13 @@ struct usage {
     uint32_t tokens;
     struct usage_header *header; /* the mapping */
     size_t size;
-    atomic_int fd; /* holds the lock; -1: given back */
-    dev_t dev;
-    ino_t ino;
-    atomic_bool lost;       /* a use found no place */
-    struct usage *replaced; /* the one before */
-    unsigned generation;
+    atomic_bool lost, told; /* a use found no place; and that was said */
 };
 
 /* By [usage] of the config. If that cannot be, it counts nothing, and says so once in the log. */
 void usage_open(struct espt_ctx *ctx);
-/* Once a second: is the file still ours, and still read? Else another is opened, if `may_open`. */
-void usage_look(struct espt_ctx *ctx, bool may_open);
+/* Once a second: says once that the file is full. */
+void usage_look(struct espt_ctx *ctx);
 void usage_close(struct espt_ctx *ctx);
 
 /* A token without a place in its home bucket. */
@@ -49,7 +43,7 @@ static inline void usage_bump(struct usage_bucket *bucket, unsigned place, uint3
 /* As soon as the id is known: the line is there when it is counted. */
 static inline void usage_prefetch(struct espt_ctx *ctx, uint64_t id)
 {
-    struct usage *usage = atomic_load_explicit(&ctx->usage, memory_order_acquire);
+    struct usage *usage = ctx->usage;
     if (usage != NULL)
         __builtin_prefetch(&usage->bucket[usage_home(id, usage->buckets)], 1);
 }
@@ -57,7 +51,7 @@ static inline void usage_prefetch(struct espt_ctx *ctx, uint64_t id)
 /* An allowed token; `now` is the clock's, in Unix seconds. */
 static inline void usage_count(struct espt_ctx *ctx, uint64_t id, int64_t now)
 {
-    struct usage *usage = atomic_load_explicit(&ctx->usage, memory_order_acquire);
+    struct usage *usage = ctx->usage;
     if (usage == NULL || id == 0)
         return;
     const uint32_t when = now > USAGE_EPOCH ? (uint32_t)(now - USAGE_EPOCH) : 1;

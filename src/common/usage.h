@@ -8,10 +8,10 @@
  * search. At most two places in three are taken.
  *
  * MUST 1: a file belongs to the user who made it, 0600: who may open another's could hold its lock.
- * MUST 2: the lock (flock, exclusive) is held while a process may count; without it, the process
- *         has ended, or has closed descriptors that were not its own.
- * MUST 3: `closed` is set by esp-tokenctl before it adds the counts to the store's: who counts
- * there all the same (see 2) goes to another file.
+ * MUST 2: the lock (flock, exclusive) is held while a process may count: by the mapping itself,
+ * which keeps the open file for as long as the process or one that it forked lives. MUST 3:
+ * `closed` is set by esp-tokenctl before it adds the counts to the store's: nobody goes on counting
+ * in that file, should it still lie there.
  */
 #ifndef ESPT_COMMON_USAGE_H
 #define ESPT_COMMON_USAGE_H

@@ -21,7 +21,7 @@ struct fold {
     int64_t now;
 };
 
-/* Who counts there without holding its lock sees it within a second. */
+/* So that no other host goes on counting there, should this run end before it is unlinked. */
 static void mark_closed(const struct usage_file *file, uint32_t closed)
 {
     (void)!pwrite(file->fd, &closed, sizeof closed, offsetof(struct usage_header, closed));
