@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define STORES 2
+#else
 #define STORES 12
+#endif
 #define TRANSACTIONS 40
 #define KEYS 1500 /* half of the transactions draw from a few of them only */
 

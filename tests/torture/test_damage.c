@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define BRIEF 60
+#define BRIEF (SANITIZED ? 12 : 60)
 #define HANG_SECONDS 60 /* for one store */
 #define FILLERS 400     /* tokens that give the larger store branch pages */
 
@@ -326,7 +326,8 @@ static void judge_bits(unsigned stride, uint32_t count)
 START_TEST(every_bit_of_the_metas)
 {
     setup((enum taken)_i, 0);
-    in_children(judge_bits, 1, "bits of the metas", (PAGE + 152) * 8);
+    const unsigned stride = SANITIZED ? 11 : 1;
+    in_children(judge_bits, stride, "bits of the metas", (PAGE + 152) * 8 / stride);
     ck_assert_uint_gt(tally->corrupt, 0);
     teardown();
 }
@@ -337,7 +338,7 @@ END_TEST
    and are the only ones. */
 START_TEST(every_bit_of_the_store)
 {
-    unsigned stride = rounds(0) >= 1000 ? 1 : SANITIZED ? 997 : 97;
+    unsigned stride = rounds(0) >= 1000 ? 1 : SANITIZED ? 4999 : 97;
     setup((enum taken)_i, 0);
     in_children(judge_bits, stride, "bits of the store", page_count * PAGE / stride * 8);
     ck_assert_uint_gt(tally->corrupt, 0);
