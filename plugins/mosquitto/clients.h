@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-#define TOKEN_LEN 54
+#define TOKEN_MAX 256 /* bytes; another system's may be so long */
 #define BUCKETS 1024
 
 struct client {
@@ -21,9 +21,10 @@ struct client {
     const void *connection; /* the broker's name for it: compared, never looked into */
     char *id;
     bool connected;
-    bool refused;            /* its token is good no more: it is to lose its connection */
-    bool lasting;            /* its session outlasts the connection */
-    char token[TOKEN_LEN];   /* wiped when it goes */
+    bool refused;          /* its token is good no more: it is to lose its connection */
+    bool lasting;          /* its session outlasts the connection */
+    char token[TOKEN_MAX]; /* wiped when it goes */
+    size_t token_len;
     espt_result result;      /* the last verdict over the token alone that was one */
     int64_t confirmed, left; /* monotonic seconds */
 };

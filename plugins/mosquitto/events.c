@@ -32,7 +32,8 @@ static bool ticks_missing(const struct plugin *plugin)
 static bool ask(struct plugin *plugin, struct client *client, const struct topic *topic,
                 espt_result *ret_result)
 {
-    espt_query query = {.size = sizeof query, .token = client->token, .token_len = TOKEN_LEN};
+    espt_query query = {
+        .size = sizeof query, .token = client->token, .token_len = client->token_len};
     *ret_result = (espt_result){.size = sizeof *ret_result};
     if (topic != NULL) {
         query.entity = topic->entity;
@@ -86,17 +87,27 @@ static int answer_refused(const struct plugin *plugin, struct client *client,
 static int let_in(struct plugin *plugin, const struct mosquitto_evt_basic_auth *auth,
                   const espt_result *result)
 {
+    if (strlen(auth->password) > TOKEN_MAX)
+        return MOSQ_ERR_AUTH;
     struct client *client =
         client_add(&plugin->clients, auth->client, mosquitto_client_id(auth->client));
     if (client == NULL)
         return MOSQ_ERR_NOMEM;
-    memcpy(client->token, auth->password, TOKEN_LEN);
+    client->token_len = strlen(auth->password);
+    memcpy(client->token, auth->password, client->token_len);
     client->result = *result;
     client->confirmed = monotonic_seconds();
     return MOSQ_ERR_SUCCESS;
 }
 
-/* What is no token's text may be another plugin's, or the password file's, to judge. */
+/* Nothing that names a token: not one's text, or, where the store may hold another system's, one
+   that it does not know or cannot look up. It may be another plugin's, or the password file's, to
+   judge. */
+static bool is_no_token(const espt_result *result)
+{
+    return result->status != ESPT_ALLOW && result->token_id[0] == '\0';
+}
+
 int on_basic_auth(int event, void *event_data, void *userdata)
 {
     struct mosquitto_evt_basic_auth *auth = event_data;
@@ -110,7 +121,7 @@ int on_basic_auth(int event, void *event_data, void *userdata)
     query.token_len = auth->password != NULL ? strlen(auth->password) : 0;
     if (auth->username != NULL)
         plugin->validator.v->validate(plugin->ctx, &query, &result);
-    if (result.status == ESPT_UNSET || result.status == ESPT_DENY_MALFORMED) {
+    if (is_no_token(&result)) {
         client_remove(&plugin->clients, auth->client);
         return MOSQ_ERR_PLUGIN_DEFER;
     }

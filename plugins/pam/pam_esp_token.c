@@ -16,7 +16,7 @@
 #define KEPT "pam_esp_token"
 
 struct kept {
-    char token[64];
+    char token[260]; /* another system's has up to 256 bytes */
 };
 
 static void wipe_kept(pam_handle_t *pamh, void *data, int status)

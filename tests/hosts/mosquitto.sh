@@ -11,10 +11,10 @@ chmod 777 "$work/broker"
 cp "$build/esp_validator.so" "$build/plugins/mosquitto/mosquitto_esp_token.so" "$work/lib"
 
 write_conf() {
-    (umask 077 && echo collector:secret >"$work/broker/passwords" && mosquitto_passwd -U "$work/broker/passwords")
+    (umask 077 && echo collector:a-secret-of-some-length >"$work/broker/passwords" && mosquitto_passwd -U "$work/broker/passwords")
     [ -e "$work/broker/rules" ] || printf 'user collector\ntopic readwrite #\nuser acme\ntopic write news\n' >"$work/broker/rules"
     [ -z "$plain" ] || chown nobody "$work/broker/passwords" "$work/broker/rules"
-    echo secret | client_config collector collector
+    echo a-secret-of-some-length | client_config collector collector
     {
         echo "listener $port 127.0.0.1"
         echo "plugin $work/lib/mosquitto_esp_token.so"

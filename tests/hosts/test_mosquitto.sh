@@ -52,6 +52,14 @@ says "$work/broker.log" "token $(token_id other): its entity is not the user nam
 turns_away slip
 turns_away nobody # no such user in the password file either
 lets_in collector # but this one
+# another system's token lets in too, and then a password that is none of them is the file's as before
+printf 'old-system:0123456789' >"$work/old.token"
+printf '{"token":{"foreign":true,"entity":"north","name":"old","sha256":"%s"}}' \
+    "$(sha256sum <"$work/old.token" | cut -d ' ' -f 1)" | ctl import - >/dev/null 2>&1 || fail "import"
+holds old north
+lets_in old
+lets_in acme
+lets_in collector
 ctl edit acme/default --status inactive >/dev/null
 turns_away acme
 says "$work/broker.log" "connection refused, token $(token_id acme): inactive"

@@ -1,6 +1,7 @@
 /* pam_esp_token.so by libpam itself: verdicts, options, users, prompts. */
 #include "hosts/pam_host.h"
 
+#include <sodium.h>
 #include <time.h>
 
 static char *north, *acme, *web; /* token texts: a reseller, its customer, and one to spoil */
@@ -51,6 +52,29 @@ START_TEST(a_token_is_the_password_of_its_entity)
     char line[64];
     snprintf(line, sizeof line, "token %.11s: allow (allowed)\n", acme + 6);
     ck_assert_msg(says(line), "%s", logged);
+}
+END_TEST
+
+/* Another system's, of up to 256 bytes. */
+START_TEST(a_foreign_token_is_as_good)
+{
+    char token[257], line[512];
+    unsigned char sum[crypto_hash_sha256_BYTES];
+    char hex[2 * sizeof sum + 1];
+    memset(token, 'x', 256);
+    token[256] = '\0';
+    crypto_hash_sha256(sum, (const unsigned char *)token, 256);
+    sodium_bin2hex(hex, sizeof hex, sum, sizeof sum);
+    snprintf(
+        line, sizeof line,
+        "{\"token\":{\"foreign\":true,\"entity\":\"north\",\"name\":\"old\",\"sha256\":\"%s\"}}",
+        hex);
+    ck_assert_int_eq(CTL(config, line, "import", "-").status, 0);
+    login_begin("plain", "north");
+    answers[0] = token;
+    ck_assert_int_eq(pam_authenticate(pam, 0), PAM_SUCCESS);
+    ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_SUCCESS);
+    login_end();
 }
 END_TEST
 
@@ -330,6 +354,7 @@ int main(void)
     TCase *tcase = tcase_create("verdicts");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_token_is_the_password_of_its_entity);
+    tcase_add_test(tcase, a_foreign_token_is_as_good);
     tcase_add_test(tcase, who_has_no_token_of_it_learns_nothing);
     tcase_add_test(tcase, each_verdict_has_its_code);
     tcase_add_test(tcase, what_cannot_tell_says_so);
