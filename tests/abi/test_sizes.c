@@ -186,6 +186,46 @@ START_TEST(reads_no_byte_beyond)
 }
 END_TEST
 
+/* Lengths that no memory has, of texts that end where memory does. */
+START_TEST(huge_lengths)
+{
+    static const size_t lengths[] = {129,          4096,          INT32_MAX, UINT32_MAX,
+                                     SIZE_MAX / 2, SIZE_MAX - 63, SIZE_MAX};
+    struct text reseller = text_in(DO("entity", "add", "acme", "--kind", "reseller"));
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        const size_t huge = lengths[i];
+        espt_result result = {.size = sizeof result};
+        espt_query query = query_for(before_guard(text.bytes, TEXT_LEN), huge);
+        ck_assert_int_eq(judge(&query), ESPT_DENY_MALFORMED);
+        query = query_for(reseller.bytes, TEXT_LEN);
+        query.metric = before_guard("kpi.x", 5);
+        query.metric_len = huge;
+        ck_assert_int_eq(judge(&query), ESPT_DENY_METRIC);
+        query.metric = NULL;
+        query.entity = before_guard("shop", 4);
+        query.entity_len = huge;
+        ck_assert_int_eq(judge(&query), ESPT_DENY_ENTITY);
+        query = query_for(reseller.bytes, TEXT_LEN);
+        ck_assert_int_eq(plugin->validate(ctx, &query, &result), 1);
+        ck_assert_int_eq(plugin->allows(ctx, &result, before_guard("kpi.x", 5), huge), 0);
+    }
+}
+END_TEST
+
+/* Of every size up to this version's, each ending where memory does. */
+START_TEST(results_at_the_end_of_memory)
+{
+    const espt_query query = query_for(text.bytes, TEXT_LEN);
+    for (uint32_t size = sizeof size; size <= sizeof(espt_result); size++) {
+        espt_result result = {.size = size};
+        espt_result *last = (espt_result *)(void *)before_guard(&result, size);
+        ck_assert_int_eq(plugin->validate(ctx, &query, last), size == sizeof result);
+        ck_assert_int_eq(plugin->allows(ctx, last, "kpi.x", 5), size == sizeof result);
+        ck_assert_int_eq(plugin->validate(ctx, NULL, last), 0);
+    }
+}
+END_TEST
+
 START_TEST(any_address_and_shared_memory)
 {
     char query_room[sizeof(espt_query) + 8], result_room[sizeof(espt_result) + 8];
@@ -265,6 +305,8 @@ int main(void)
     tcase_add_test(tcase, nulls_and_flags);
     tcase_add_test(tcase, allows_only_what_was_allowed);
     tcase_add_test(tcase, reads_no_byte_beyond);
+    tcase_add_test(tcase, huge_lengths);
+    tcase_add_test(tcase, results_at_the_end_of_memory);
     tcase_add_test(tcase, any_address_and_shared_memory);
     tcase_add_test(tcase, open_and_close);
     tcase_add_test(tcase, errno_is_the_hosts);
