@@ -50,6 +50,7 @@ static struct family *family;
 /* Until all tokens are revoked, and its parent is another. */
 static void live(pid_t parent)
 {
+    alarm(LIMIT_MS / 1000);
     atomic_fetch_add(&family->ready, 1);
     for (int64_t start = clock_ms(); clock_ms() - start < LIMIT_MS;) {
         int before = atomic_load(&family->revoked);
