@@ -21,7 +21,16 @@ static char *old_file, *new_file;
 static size_t len;
 static uint8_t *file;
 
-static void make_store(int more)
+static uint64_t id_of(const char *bytes)
+{
+    uint64_t ids[2];
+    memcpy(&ids[0], bytes + 144, sizeof *ids);
+    memcpy(&ids[1], bytes + PAGE + 144, sizeof *ids);
+    return ids[0] > ids[1] ? ids[0] : ids[1];
+}
+
+/* Its last change has the number `last`. */
+static void make_store(uint64_t last)
 {
     char *store;
     espt_result result;
@@ -29,7 +38,7 @@ static void make_store(int more)
     store = strdup(in_folder(folder, "tokens.mdb"));
     good = world_add("shop", KIND_CUSTOMER, NULL, NULL);
     doomed = world_create("shop", "doomed");
-    for (int i = 0; i < 20 + more; i++) /* on either page, and with every low bit of the id */
+    while (id_of(file_read(store, &len)) + 1 < last)
         world_switch_token("shop", "default", 1);
     old_file = file_read(store, &len);
     host_load();
@@ -82,10 +91,11 @@ static size_t written_page(void)
 
 START_TEST(a_meta_page_half_written)
 {
-    make_store(_i);
+    make_store(250 + (uint64_t)_i); /* on either page; from 254 to 256 two bytes change */
     const size_t page = written_page();
     uint8_t *meta = file + page;
     const char *old = old_file + page, *new = new_file + page;
+    ck_assert_uint_eq(id_of(new_file), 250 + (uint64_t)_i);
     ck_assert_int_ne(memcmp(old + FROM, new + FROM, TO - FROM), 0);
     look(true);
     for (size_t at = FROM; at <= TO; at++) { /* from the front, and from the end */
