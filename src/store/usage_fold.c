@@ -22,9 +22,10 @@ struct fold {
 };
 
 /* So that no other host goes on counting there, should this run end before it is unlinked. */
-static void mark_closed(const struct usage_file *file, uint32_t closed)
+static bool mark_closed(const struct usage_file *file, uint32_t closed)
 {
-    (void)!pwrite(file->fd, &closed, sizeof closed, offsetof(struct usage_header, closed));
+    return pwrite(file->fd, &closed, sizeof closed, offsetof(struct usage_header, closed)) ==
+           sizeof closed;
 }
 
 static void find_ended(struct fold *fold)
@@ -65,6 +66,13 @@ static void add_bucket(struct fold *fold, const struct usage_bucket *bucket)
     }
 }
 
+static void fail_use(struct fold *fold, const struct usage_file *file)
+{
+    txn_fail(&fold->txn, ESPT_UNUSABLE,
+             "%s/%s: it cannot be read or marked; look at the kernel's log",
+             fold->txn.store->config.usage, file->name);
+}
+
 static void add_file(struct fold *fold, const struct usage_file *file, struct usage_bucket *chunk)
 {
     off_t at = sizeof(struct usage_header);
@@ -73,7 +81,7 @@ static void add_file(struct fold *fold, const struct usage_file *file, struct us
         const uint32_t count = left < CHUNK ? left : CHUNK;
         const size_t size = count * sizeof *chunk;
         if (pread(file->fd, chunk, size, at) != (ssize_t)size) {
-            txn_fail(&fold->txn, ESPT_UNUSABLE, "%s: a usage file that cannot be read", file->name);
+            fail_use(fold, file);
             return;
         }
         for (uint32_t i = 0; i < count; i++)
@@ -89,8 +97,11 @@ static bool is_known(struct fold *fold, const struct usage_file *file)
     struct record_key key = key_integer(file->key);
     struct stat st;
     MDB_val value;
-    return txn_get(&fold->txn, TABLE_FOLDED, &key, &value) > 0 || fstat(file->fd, &st) != 0 ||
-           st.st_nlink == 0;
+    if (fstat(file->fd, &st) != 0) {
+        fail_use(fold, file);
+        return false;
+    }
+    return st.st_nlink == 0 || txn_get(&fold->txn, TABLE_FOLDED, &key, &value) > 0;
 }
 
 static void add_ended(struct fold *fold)
@@ -102,10 +113,12 @@ static void add_ended(struct fold *fold)
         const struct usage_file *file = &fold->files->file[i];
         struct record_key key = key_integer(file->key);
         fold->known[i] = fold->ended[i] && is_known(fold, file);
-        if (!fold->ended[i] || fold->known[i])
+        if (!fold->ended[i] || fold->known[i] || fold->txn.code != 0)
             continue;
-        mark_closed(file, 1);
-        add_file(fold, file, chunk);
+        if (mark_closed(file, 1))
+            add_file(fold, file, chunk);
+        else
+            fail_use(fold, file);
         uint8_t out[RECORD_MAX];
         txn_put(&fold->txn, TABLE_FOLDED, &key, out, empty_encode(TABLE_FOLDED, &key, out));
         fold->added++;
@@ -149,7 +162,8 @@ static int commit(struct fold *fold)
     txn_abort(&fold->txn);
     for (size_t i = 0; fold->txn.code != 0 && i < fold->files->count; i++) {
         if (fold->ended[i] && !fold->known[i])
-            mark_closed(&fold->files->file[i], 0); /* nothing was added: it may be gone on with */
+            (void)mark_closed(&fold->files->file[i],
+                              0); /* nothing was added: it may be gone on with */
     }
     return fold->txn.code;
 }

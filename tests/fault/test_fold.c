@@ -1,0 +1,126 @@
+/*
+ * Folding, with each of its system calls in turn the last that it makes, or one that fails: what
+ * was counted is told all the while, and the next run adds each count exactly once.
+ */
+/* clang-format off: host.h defines what the others only declare */
+#include "abi/host.h"
+/* clang-format on */
+
+#include "fault/trace.h"
+#include "fault/world.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+static struct world world;
+
+/* One call in FAULT_STEP is tried, as in test_calls. */
+static unsigned long step(void)
+{
+    const char *text = getenv("FAULT_STEP");
+    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : 4;
+    return n > 0 ? n : 1;
+}
+
+static struct text prepare(void)
+{
+    world_make(&world);
+    config = world.config;
+    host_load();
+    return text_in(DO("show", "zed/default", "--reveal"));
+}
+
+/* Three hosts at once, and the same number again that were there before them. */
+static void count_some(const struct text *text, int uses)
+{
+    espt_ctx *open[3];
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(plugin->open(&open[i], config, NULL, NULL, NULL, 0), 1);
+    for (int i = 0; i < uses; i++) {
+        ctx = open[i % 3];
+        ck_assert_int_eq(verdict(text), ESPT_ALLOW);
+    }
+    for (int i = 0; i < 3; i++)
+        plugin->close(open[i]);
+}
+
+static void told(unsigned long uses, const char *where)
+{
+    char line[64];
+    snprintf(line, sizeof line, "\"uses\": %lu", uses);
+    const char *out = DO("--json", "show", "zed/default");
+    ck_assert_msg(strstr(out, line) != NULL, "not %lu uses at %s: %s", uses, where, out);
+}
+
+static void none_left(const char *where)
+{
+    DIR *names = opendir(in_folder(world.folder, "usage"));
+    ck_assert_ptr_nonnull(names);
+    for (struct dirent *entry; (entry = readdir(names)) != NULL;)
+        ck_assert_msg(entry->d_name[0] == '.', "%s is left at %s", entry->d_name, where);
+    closedir(names);
+}
+
+static void each_call(enum trace_what what, int value)
+{
+    static const char *const args[] = {"usage", "fold", NULL};
+    const struct text text = prepare();
+    unsigned long uses = 0, calls = 1;
+    for (unsigned long at = 1; at <= calls; at += step()) {
+        char where[64];
+        struct trace_plan plan = {.what = TRACE_COUNT};
+        count_some(&text, 7);
+        uses += 7;
+        if (at == 1) {
+            struct traced counted = trace_run(world_argv(&world, args), NULL, &plan);
+            ck_assert_int_eq(counted.status, 0);
+            calls = counted.calls;
+            ck_assert_uint_gt(calls, 40);
+            trace_free(&counted);
+            count_some(&text, 7);
+            uses += 7;
+        }
+        plan = (struct trace_plan){.what = what, .at = at, .value = value};
+        struct traced traced = trace_run(world_argv(&world, args), NULL, &plan);
+        snprintf(where, sizeof where, "call %lu (%s)", at, trace_call_name(traced.call));
+        trace_free(&traced);
+        told(uses, where);
+        /* a host comes and goes before the next run: it must not count where nobody reads */
+        count_some(&text, 3);
+        uses += 3;
+        told(uses, where);
+        DO("usage", "fold");
+        told(uses, where);
+        none_left(where);
+    }
+    DO("--json", "check");
+}
+
+START_TEST(killed)
+{
+    each_call(TRACE_SIGNAL, SIGKILL);
+}
+END_TEST
+
+START_TEST(failed)
+{
+    each_call(TRACE_FAIL, EIO);
+}
+END_TEST
+
+int main(void)
+{
+    if (!TRACE_WORKS) {
+        puts("the tracer knows x86-64 alone");
+        return 77;
+    }
+    Suite *suite = suite_create("fold");
+    TCase *tests = tcase_create("fold");
+    tcase_set_timeout(tests, 300);
+    tcase_add_test(tests, killed);
+    tcase_add_test(tests, failed);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}

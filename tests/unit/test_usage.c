@@ -1,0 +1,363 @@
+/*
+ * The files of hosts as esp-tokenctl meets them: whatever lies in the folder, whatever is in it,
+ * and folded exactly once.
+ */
+#include "store/usage.h"
+
+#include "store/lock.h"
+#include "store/reveal.h"
+#include "store/tokens.h"
+#include "support/support.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TOKENS USAGE_TOKENS_MIN
+#define DONE(call) ck_assert_msg((call) == 0, "%s: %s", #call, err.message)
+
+static struct config config;
+static struct tier_table *tiers;
+static struct store *store;
+static struct espt_error err;
+static struct token token;
+
+static void setup(void)
+{
+    static const char table[] = "[lite]\nrank = 10\nmax_tokens = 9\ndefault = yes\n";
+    const char *folder = temp_folder();
+    struct entity entity;
+    char text[TOKEN_TEXT_LEN + 1];
+    bool made;
+    ck_assert_int_ge(sodium_init(), 0);
+    snprintf(config.file, sizeof config.file, "%s/esp-token.conf", folder);
+    snprintf(config.store, sizeof config.store, "%s/tokens.mdb", folder);
+    snprintf(config.public_key, sizeof config.public_key, "%s/reveal.pub", folder);
+    snprintf(config.secret_key, sizeof config.secret_key, "%s/reveal.key", folder);
+    snprintf(config.usage, sizeof config.usage, "%s/usage", folder);
+    config.map_size = UINT64_C(1) << 26;
+    config.wait.seconds = 5;
+    DONE(reveal_create(&config, &made, &made, &err));
+    DONE(store_create(&config, &made, &err));
+    DONE(store_usage_folder(&config, &made, &err));
+    ck_assert(made);
+    DONE(tier_table_parse(&tiers, "t", table, sizeof table - 1, &err));
+    DONE(store_open(&store, &config, &err));
+    const struct entity_new wanted = {.name = "acme", .kind = KIND_CUSTOMER};
+    DONE(store_entity_add(store, tiers, &wanted, &entity, &token, text, &err));
+}
+
+static void teardown(void)
+{
+    store_close(store);
+    store = NULL;
+    tier_table_free(tiers);
+}
+
+/* --- files as a host would write them, but for what a test wants otherwise --- */
+
+struct file {
+    uint64_t identity;
+    uint64_t uses;
+    int64_t last;
+    uint32_t tokens; /* 0: TOKENS */
+    size_t size;     /* 0: as it should be */
+    bool sparse;
+};
+
+static const char *name_of(uint64_t n)
+{
+    static char names[4][USAGE_NAME_SIZE];
+    static unsigned next;
+    char *name = names[next++ % 4];
+    usage_name(name, geteuid(), n);
+    return name;
+}
+
+static void put_file(const char *name, const struct file *file)
+{
+    const uint32_t tokens = file->tokens != 0 ? file->tokens : TOKENS;
+    const size_t size = file->size != 0 ? file->size : usage_size(tokens);
+    uint8_t *bytes = calloc(1, size);
+    ck_assert_ptr_nonnull(bytes);
+    struct usage_header *header = (void *)bytes;
+    struct usage_bucket *bucket = (struct usage_bucket *)(void *)bytes + 1;
+    header->magic = USAGE_MAGIC;
+    header->identity = file->identity;
+    header->tokens = tokens;
+    bucket += usage_home(token.id, usage_buckets(size));
+    bucket->id[0] = token.id;
+    bucket->uses[0] = file->uses;
+    bucket->last[0] = (uint32_t)(file->last - USAGE_EPOCH);
+    bucket->id[1] = token.id + 1; /* no such token */
+    bucket->uses[1] = 77;
+    const char *path = in_folder(config.usage, name);
+    if (file->sparse) {
+        file_write(path, bytes, sizeof *header, 0600);
+        ck_assert_int_eq(truncate(path, (off_t)size), 0);
+    } else {
+        file_write(path, bytes, size, 0600);
+    }
+    free(bytes);
+}
+
+static struct token shown(void)
+{
+    struct token now;
+    const struct token_ref ref = {.by_id = true, .id = token.id};
+    DONE(store_token_get(store, &ref, &now, &err));
+    ck_assert(now.counted);
+    return now;
+}
+
+static size_t fold(void)
+{
+    size_t files = 99;
+    DONE(store_usage_fold(store, true, &files, &err));
+    return files;
+}
+
+static bool lies(const char *name)
+{
+    struct stat st;
+    return lstat(in_folder(config.usage, name), &st) == 0;
+}
+
+static void no_finding(void *arg, const struct finding *finding)
+{
+    (void)arg;
+    if (strcmp(finding->kind, "no-token") != 0)
+        ck_abort_msg("%s: %s: %s", finding->kind, finding->subject, finding->message);
+}
+
+static void check_whole(void)
+{
+    size_t findings;
+    DONE(store_check(store, tiers, no_finding, NULL, NULL, NULL, &findings, &err));
+}
+
+#define THEN INT64_C(1700000000)
+
+START_TEST(sums_and_times)
+{
+    ck_assert_uint_eq(shown().uses, 0);
+    ck_assert_int_eq(shown().last_used, 0);
+    put_file(name_of(1), &(struct file){.identity = 1, .uses = 5, .last = THEN});
+    put_file(name_of(2), &(struct file){.identity = 2, .uses = 7, .last = THEN + 9});
+    ck_assert_uint_eq(shown().uses, 12);
+    ck_assert_int_eq(shown().last_used, THEN + 9);
+    ck_assert_uint_eq(fold(), 2);
+    ck_assert(!lies(name_of(1)) && !lies(name_of(2)));
+    ck_assert_uint_eq(shown().uses, 12);
+    ck_assert_int_eq(shown().last_used, THEN + 9);
+    put_file(name_of(3), &(struct file){.identity = 3, .uses = 1, .last = THEN + 4});
+    ck_assert_uint_eq(shown().uses, 13);
+    ck_assert_int_eq(shown().last_used, THEN + 9);
+    ck_assert_uint_eq(fold(), 1);
+    ck_assert_uint_eq(fold(), 0);
+    check_whole();
+    struct token now = shown();
+    DONE(store_token_remove(store, &now, true, &err));
+    check_whole(); /* its count went with it */
+}
+END_TEST
+
+/* A host can forge its own counts: what it says is bounded, and sums do not wrap. */
+START_TEST(forged_numbers)
+{
+    put_file(name_of(1), &(struct file){.identity = 1, .uses = UINT64_MAX, .last = THEN});
+    put_file(name_of(2), &(struct file){.identity = 2, .uses = UINT64_MAX, .last = THEN});
+    put_file(name_of(3),
+             &(struct file){.identity = 3, .uses = 1, .last = USAGE_EPOCH + UINT32_MAX});
+    ck_assert_uint_eq(shown().uses, INT64_MAX);
+    ck_assert_int_le(shown().last_used, time(NULL));
+    fold();
+    ck_assert_uint_eq(shown().uses, INT64_MAX);
+    ck_assert_int_le(shown().last_used, time(NULL));
+    ck_assert_int_gt(shown().last_used, THEN);
+    put_file(name_of(4), &(struct file){.identity = 4, .uses = 9, .last = THEN});
+    fold();
+    ck_assert_uint_eq(shown().uses, INT64_MAX);
+    check_whole();
+}
+END_TEST
+
+/* Each is passed over, and left. */
+START_TEST(what_is_no_file_of_a_host)
+{
+    const struct file good = {.identity = 1, .uses = 5, .last = THEN};
+    struct file bad = good;
+    const char *target = in_folder(config.usage, "../target");
+    put_file("../target", &good);
+    ck_assert_int_eq(symlink(target, in_folder(config.usage, name_of(1))), 0);
+    ck_assert_int_eq(mkfifo(in_folder(config.usage, name_of(2)), 0600), 0);
+    ck_assert_int_eq(mkdir(in_folder(config.usage, name_of(3)), 0700), 0);
+    file_text(in_folder(config.usage, name_of(4)), "short");
+    bad.size = usage_size(TOKENS) + 4096;
+    put_file(name_of(5), &bad);
+    bad = good;
+    bad.tokens = 4 * TOKENS;
+    bad.sparse = true;
+    put_file(name_of(6), &bad);
+    put_file("u0-0", &good);
+    put_file("note", &good);
+    put_file(name_of(7), &good);
+    ck_assert_int_eq(truncate(in_folder(config.usage, name_of(7)), 64), 0);
+    bad.size = (size_t)1 << 40; /* by its size alone */
+    put_file(name_of(8), &(struct file){.identity = 8, .tokens = TOKENS});
+    ck_assert_int_eq(truncate(in_folder(config.usage, name_of(8)), (off_t)bad.size), 0);
+    char others[USAGE_NAME_SIZE];
+    usage_name(others, geteuid() + 1, 9); /* says that it is another's */
+    put_file(others, &good);
+    ck_assert_uint_eq(shown().uses, 0);
+    ck_assert_uint_eq(fold(), 0);
+    for (uint64_t n = 1; n <= 8; n++)
+        ck_assert_msg(lies(name_of(n)), "%llu", (unsigned long long)n);
+    ck_assert(lies(others) && lies("note") && lies("../target"));
+    put_file(name_of(10), &good);
+    ck_assert_uint_eq(shown().uses, 5);
+}
+END_TEST
+
+/* Another user's file with this one's identity neither hides it nor is taken for it. */
+START_TEST(a_forged_identity)
+{
+    if (geteuid() != 0) {
+        puts("SKIPPED a_forged_identity: it needs root");
+        return;
+    }
+    char forged[USAGE_NAME_SIZE];
+    usage_name(forged, 65534, 1);
+    put_file(name_of(1), &(struct file){.identity = 1, .uses = 5, .last = THEN});
+    put_file(forged, &(struct file){.identity = 1, .uses = 100, .last = THEN});
+    ck_assert_int_eq(chown(in_folder(config.usage, forged), 65534, 65534), 0);
+    ck_assert_uint_eq(shown().uses, 105);
+    int live = open(in_folder(config.usage, name_of(1)), O_RDWR | O_CLOEXEC);
+    ck_assert_int_eq(flock(live, LOCK_EX | LOCK_NB), 0);
+    ck_assert_uint_eq(fold(), 1);
+    ck_assert_uint_eq(shown().uses, 105);
+    ck_assert(lies(name_of(1)));
+    close(live);
+    /* a second name for it, by whoever: counted once, and both go */
+    ck_assert_int_eq(link(in_folder(config.usage, name_of(1)), in_folder(config.usage, name_of(2))),
+                     0);
+    ck_assert_uint_eq(shown().uses, 105);
+    fold();
+    fold();
+    ck_assert_uint_eq(shown().uses, 105);
+    ck_assert(!lies(name_of(1)) && !lies(name_of(2)));
+}
+END_TEST
+
+/* No user crowds out another's. */
+START_TEST(thousands_of_files)
+{
+    if (geteuid() != 0) {
+        puts("SKIPPED thousands_of_files: it needs root");
+        return;
+    }
+    for (uint64_t n = 1; n <= 1000; n++) {
+        char crowd[USAGE_NAME_SIZE];
+        usage_name(crowd, 65534, n);
+        put_file(crowd, &(struct file){.identity = n, .uses = 1, .last = THEN});
+        ck_assert_int_eq(chown(in_folder(config.usage, crowd), 65534, 65534), 0);
+    }
+    put_file(name_of(1), &(struct file){.identity = 1, .uses = 1000000, .last = THEN});
+    ck_assert_uint_eq(shown().uses, 1000000 + USAGE_FILES_OF_OWNER);
+    size_t total = 0, folded;
+    while ((folded = fold()) > 0)
+        total += folded;
+    ck_assert_uint_eq(total, 1001);
+    ck_assert_uint_eq(shown().uses, 1001000);
+}
+END_TEST
+
+/* --- exactly once --- */
+
+/* Between the commit and the unlink nothing knows but TABLE_FOLDED. */
+START_TEST(folded_and_still_there)
+{
+    const struct file file = {.identity = 1, .uses = 5, .last = THEN};
+    put_file(name_of(1), &file);
+    ck_assert_uint_eq(fold(), 1);
+    put_file(name_of(1), &file); /* as if it had never been taken away */
+    ck_assert_uint_eq(shown().uses, 5);
+    ck_assert_uint_eq(fold(), 1);
+    ck_assert(!lies(name_of(1)));
+    ck_assert_uint_eq(shown().uses, 5);
+    /* gone, its identity is forgotten with the next that is folded */
+    put_file(name_of(2), &(struct file){.identity = 2, .uses = 1, .last = THEN});
+    fold();
+    struct txn txn;
+    DONE(txn_begin(&txn, store, false, &err));
+    ck_assert_uint_eq(txn_entries(&txn, TABLE_FOLDED), 1);
+    txn_abort(&txn);
+    check_whole();
+}
+END_TEST
+
+/* While another writes, the quiet fold at a command's end does not wait. */
+START_TEST(without_waiting)
+{
+    size_t files;
+    put_file(name_of(1), &(struct file){.identity = 1, .uses = 5, .last = THEN});
+    int fd;
+    DONE(lock_open(config.store, ".writer", &fd, &err));
+    ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+    ck_assert_int_ne(store_usage_fold(store, false, &files, &err), 0);
+    close(fd);
+    DONE(store_usage_fold(store, false, &files, &err));
+    ck_assert_uint_eq(files, 1);
+    ck_assert_uint_eq(shown().uses, 5);
+}
+END_TEST
+
+/* A total that does not open is told by check, is not shown, and is not written over. */
+START_TEST(a_damaged_total)
+{
+    struct record_key key = key_integer(token.id);
+    put_file(name_of(1), &(struct file){.identity = 1, .uses = 5, .last = THEN});
+    fold();
+    struct txn txn;
+    DONE(txn_begin(&txn, store, true, &err));
+    txn_put(&txn, TABLE_USAGE, &key, (const uint8_t *)"damaged", 7);
+    DONE(txn_commit(&txn));
+    put_file(name_of(2), &(struct file){.identity = 2, .uses = 7, .last = THEN});
+    size_t files;
+    ck_assert_int_eq(store_usage_fold(store, true, &files, &err), ESPT_UNUSABLE);
+    ck_assert_ptr_nonnull(strstr(err.message, "esp-tokenctl check"));
+    ck_assert(lies(name_of(2)));
+    ck_assert_uint_eq(shown().uses, 7);
+    /* and it was left open for a host to go on with */
+    struct usage_header header;
+    int fd = open(in_folder(config.usage, name_of(2)), O_RDONLY | O_CLOEXEC);
+    ck_assert_int_eq(read(fd, &header, sizeof header), sizeof header);
+    ck_assert_uint_eq(header.closed, 0);
+    close(fd);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("usage");
+    TCase *tests = tcase_create("files");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, sums_and_times);
+    tcase_add_test(tests, forged_numbers);
+    tcase_add_test(tests, what_is_no_file_of_a_host);
+    tcase_add_test(tests, a_forged_identity);
+    tcase_add_test(tests, thousands_of_files);
+    tcase_add_test(tests, folded_and_still_there);
+    tcase_add_test(tests, without_waiting);
+    tcase_add_test(tests, a_damaged_total);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
