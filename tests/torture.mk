@@ -25,7 +25,6 @@ $(TORTURE)/fakes.txt: $(PLUGIN) $(READER) $(COMMON)
 	  nm -g --defined-only $^; } | \
 	  awk '$$2 ~ /^[TW]$$/ && $$3 !~ /^_|espt_validator_get/ { sub(/@.*/, "", $$3); print $$3 }' | sort -u > $@
 
-# standard output is what a test reads: the name of what was reached
 $(TORTURE)/fake_abort.so: FAKE = { abort(); }
 $(TORTURE)/fake_lie.so: FAKE = { return 0; }
 $(TORTURE)/fake_%.so: $(TORTURE)/fakes.txt

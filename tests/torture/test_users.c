@@ -159,6 +159,7 @@ static void live_as_host(void)
     MUST(!may("tiers.ini", O_WRONLY) && !may("mine", O_WRONLY | O_CREAT));
     MUST(unlink(in_folder(folder, "tokens.mdb")) != 0);
     MUST(RUN("list").status == 5 && RUN("entity", "list").status == 5);
+    MUST(RUN("tier", "list").status == 0);
     MUST(RUN("create", "shop", "more").status == 5);
     MUST(RUN("show", "shop/default", "--reveal").status == 5);
     MUST(RUN("edit", "shop/default", "--status", "inactive").status == 5);
@@ -176,6 +177,7 @@ static void live_as_stranger(void)
     MUST(!may("tokens.mdb", O_RDONLY) && !may("reveal.key", O_RDONLY));
     MUST(!may("tokens.mdb-lock", O_RDONLY) && !may("mine", O_WRONLY | O_CREAT));
     MUST(RUN("list").status == 5 && RUN("verify").status == 5);
+    MUST(RUN("tier", "list").status == 0);
     MUST(RUN("create", "shop", "more").status == 5);
 }
 
