@@ -130,5 +130,8 @@ finished() {
 }
 
 "$build/esp-tokenctl" init "$work/store" >/dev/null
-# Where hosts run as other users, root owns the store and a group reads it.
-[ -z "$plain" ] || chgrp "$group" "$work/store/tokens.mdb"
+# Where hosts run as other users, root owns the store, and a group reads it and counts uses.
+[ -z "$plain" ] || {
+    chgrp "$group" "$work/store/tokens.mdb" "$work/store/usage"
+    chmod 1770 "$work/store/usage"
+}
