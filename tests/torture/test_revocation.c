@@ -5,6 +5,7 @@
  *
  * ESPT_TORTURE_ROUNDS=1000 makes 1,000,000 changes.
  */
+#include "store/batch.h"
 #include "torture/world.h"
 
 #include <pthread.h>
@@ -26,6 +27,7 @@ static void gone_set(const struct way *way, unsigned i, bool give);
 static void reseller_set(const struct way *way, unsigned i, bool give);
 static void tier_set(const struct way *way, unsigned i, bool give);
 static void move_set(const struct way *way, unsigned i, bool give);
+static void foreign_set(const struct way *way, unsigned i, bool give);
 
 static const struct way {
     const char *name;
@@ -41,6 +43,7 @@ static const struct way {
     {"reseller", reseller_set, ESPT_DENY_SUSPENDED, NULL, false},
     {"tier", tier_set, ESPT_DENY_METRIC, "asn.traffic", false},
     {"move", move_set, ESPT_DENY_ENTITY, NULL, true},
+    {"foreign", foreign_set, ESPT_DENY_UNKNOWN, NULL, false},
 };
 #define WAYS (sizeof ways / sizeof *ways)
 
@@ -119,12 +122,41 @@ static void move_set(const struct way *way, unsigned i, bool give)
     world_edit(nth("moving", i), &(struct entity_edit){.reseller = give ? nth(way->name, i) : ""});
 }
 
+/* A token of another system's, with another text each time. */
+static void import(const char *name, struct text *text)
+{
+    static unsigned long count;
+    struct token token = {.active = true, .foreign = true, .created = time(NULL)};
+    struct token_secret secret = {0};
+    struct batch *batch;
+    bool new;
+    snprintf(token.name, sizeof token.name, "%s", name);
+    snprintf(token.entity, sizeof token.entity, "foreign");
+    snprintf(text->bytes, sizeof text->bytes, "another-system.%039lu", count++);
+    token_foreign_digest(text->bytes, TEXT_LEN, secret.digest);
+    WORLD(batch_open(&batch, world, world_tiers, false, &world_err));
+    WORLD(batch_import_token(batch, &token, &secret, &new, &world_err));
+    WORLD(batch_commit(batch, &world_err));
+    batch_close(batch);
+    ck_assert(new);
+}
+
+static void foreign_set(const struct way *way, unsigned i, bool give)
+{
+    if (give)
+        import(nth("token", i), text_of(way, i));
+    else
+        world_remove(way->name, nth("token", i));
+}
+
 /* Everything given. */
 static void make_rights(void)
 {
     world_open();
     world_add("status", KIND_CUSTOMER, NULL, NULL);
     world_add("removal", KIND_CUSTOMER, NULL, NULL);
+    world_add("foreign", KIND_CUSTOMER, NULL, NULL);
+    import("kept", &(struct text){0}); /* where there is none, no text of another form is known */
     for (unsigned i = 0; i < PER_WAY; i++) {
         struct text *text[WAYS];
         for (size_t w = 0; w < WAYS; w++)
@@ -138,6 +170,7 @@ static void make_rights(void)
         *text[5] = world_add(nth("tier", i), KIND_CUSTOMER, NULL, "high");
         *text[6] = world_add(nth("move", i), KIND_RESELLER, NULL, NULL);
         world_add(nth("moving", i), KIND_CUSTOMER, nth("move", i), NULL);
+        import(nth("token", i), text[7]);
     }
     world_close();
 }
