@@ -9,7 +9,8 @@ for test in "$@"; do
     case $? in
     0)
         passed=$((passed + 1))
-        printf 'ok   %s: %s\n' "${test##*/}" "$(grep -E '^[0-9]+(%| checks)' "$log" | tail -n 1)"
+        printf 'ok   %s: %s\n' "${test##*/}" "$(grep -aE '^[0-9]+(%| checks)' "$log" | tail -n 1)"
+        grep -a '^SKIPPED' "$log" | sort -u | sed 's/^/     /' # a part that cannot be done here
         ;;
     77)
         skipped="$skipped ${test##*/}"
