@@ -97,16 +97,42 @@ static bool take_out(const espt_result *result, espt_query *query)
     return true;
 }
 
+/* By the table that this program reads, as the plugin reads it. */
+static void judge_metric(const struct question *question, const char *tier_name, char *out)
+{
+    const espt_query *query = question->query;
+    struct espt_error ignored;
+    const struct tier *tier = NULL;
+    if (query->metric == NULL) {
+        snprintf(out, DETAIL_SIZE, "it would pass");
+        return;
+    }
+    if (cli_config(question->cli, &ignored) == 0 && cli_tiers(question->cli, &ignored) == 0)
+        tier = tier_find(question->cli->tiers, tier_name);
+    if (tier == NULL)
+        return;
+    if (tier_allows(question->cli->tiers, tier, query->metric, query->metric_len))
+        snprintf(out, DETAIL_SIZE, "it would pass");
+    else if (metric_name_ok(query->metric, query->metric_len))
+        snprintf(out, DETAIL_SIZE, "it would fail: tier %s does not show %s", tier_name,
+                 query->metric);
+    else
+        snprintf(out, DETAIL_SIZE, "it would fail: not a metric name");
+}
+
+/* Asked with what is no metric's name, so that the last check always fails. */
 static void look_behind(const struct question *question, struct check *checks)
 {
     espt_query query = *question->query;
     espt_result last = *question->result;
+    query.metric = "";
+    query.metric_len = 0;
     while (take_out(&last, &query)) {
         espt_result next = {.size = sizeof next};
         question->validator->validate(question->ctx, &query, &next);
         if (next.revision != last.revision) /* the store was changed meanwhile */
             return;
-        for (int check = last.status + 1; check < FIRST + CHECKS; check++) {
+        for (int check = last.status + 1; check < ESPT_DENY_METRIC; check++) {
             char *out = checks[check - FIRST].detail;
             const enum outcome outcome = outcome_of(check, next.status);
             if (outcome == PASS)
@@ -114,6 +140,8 @@ static void look_behind(const struct question *question, struct check *checks)
             else if (outcome == FAIL)
                 snprintf(out, DETAIL_SIZE, "it would fail: %s", next.detail);
         }
+        if (next.status == ESPT_DENY_METRIC)
+            judge_metric(question, next.tier, checks[ESPT_DENY_METRIC - FIRST].detail);
         last = next;
     }
 }

@@ -1,9 +1,10 @@
 /*
  * verify --explain: every check in the contract's order, with its outcome.
  *
- * MUST: the outcomes follow from the plugin's verdict alone. What lies behind the check that failed
- *       is found by asking the plugin again, and is told as what would be; it never changes an
- *       outcome.
+ * MUST 1: the outcomes follow from the plugin's verdict alone. What lies behind the check that
+ *         failed is found by asking the plugin again, and is told as what would be; it never
+ * changes an outcome. MUST 2: no such question can be allowed: it would count as a use of the
+ * token.
  */
 #ifndef ESPT_CLI_EXPLAIN_H
 #define ESPT_CLI_EXPLAIN_H
@@ -12,6 +13,7 @@
 #include "espt/validator.h"
 
 struct question {
+    struct cli *cli;
     const espt_validator *validator;
     espt_ctx *ctx;
     const espt_query *query;

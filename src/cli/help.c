@@ -86,7 +86,8 @@ static void print_options(const struct command *command, uint64_t which)
 
 /* --- the list of commands --- */
 
-/* One line a first word: what it does alone, and the second words there are. */
+/* One line a first word: what it does alone, and the second words there are; what the only one does
+   is told. */
 static void print_word(const char *title, const struct command *command)
 {
     char seconds[128];
@@ -94,8 +95,11 @@ static void print_word(const char *title, const struct command *command)
     char *word = (char *)(uintptr_t)command->word;
     const struct command *alone = command_find(&word, 1, &used);
     command_seconds(command, seconds, sizeof seconds);
-    printf("%-10s%-9s%s%s%s\n", title, command->word, alone != NULL ? alone->help : "",
+    printf("%-10s%-9s%s%s%s", title, command->word, alone != NULL ? alone->help : "",
            alone != NULL && seconds[0] != '\0' ? "; " : "", seconds);
+    if (alone == NULL && strcmp(seconds, command->second) == 0)
+        printf(": %s", command->help);
+    putchar('\n');
 }
 
 static void print_all(void)

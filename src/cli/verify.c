@@ -134,7 +134,7 @@ static int judge(struct cli *cli, const espt_validator *validator, int64_t at,
     int code = read_token(presented, &query.token_len, err);
     if (code == 0) {
         allowed = validator->validate(ctx, &query, &result);
-        code = print(cli, &(struct question){validator, ctx, &query, &result}, err);
+        code = print(cli, &(struct question){cli, validator, ctx, &query, &result}, err);
     }
     sodium_memzero(presented, sizeof presented);
     validator->close(ctx);

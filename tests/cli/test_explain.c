@@ -83,6 +83,19 @@ START_TEST(what_would_be)
 }
 END_TEST
 
+/* A denied token was not used, however much is asked to explain it. */
+START_TEST(counts_no_use)
+{
+    const char *config = populated(NULL), *text = revealed(config, "bolt/default");
+    ck_assert_int_eq(CTL(config, text, "verify", "--explain", "--at", "2999-01-01").status, 1);
+    ck_assert_int_eq(CTL(config, text, "verify", "--explain", "--entity", "zed").status, 1);
+    json_t *token = done(CTL(config, NULL, "--json", "show", "bolt/default"));
+    ck_assert_int_eq(json_integer_value(json_object_get(token, "uses")), 0);
+    ck_assert(json_is_null(json_object_get(token, "last_used")));
+    json_decref(token);
+}
+END_TEST
+
 START_TEST(for_a_person)
 {
     const char *config = populated(NULL), *text = revealed(config, "bolt/default");
@@ -117,6 +130,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, every_verdict);
     tcase_add_test(tests, what_would_be);
+    tcase_add_test(tests, counts_no_use);
     tcase_add_test(tests, for_a_person);
     tcase_add_test(tests, at_a_terminal);
     suite_add_tcase(suite, tests);

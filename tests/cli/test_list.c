@@ -43,12 +43,25 @@ static const char *listed(const char *config, const char *const *options)
 #define LISTED(config, expected, ...) \
     ck_assert_str_eq(listed((config), (const char *const[]){__VA_ARGS__, NULL}), (expected))
 
+/* As a person writes it. */
+static const char *now(void)
+{
+    static char text[32];
+    const time_t clock = time(NULL);
+    strftime(text, sizeof text, "%FT%TZ", gmtime(&clock));
+    return text;
+}
+
+/* A host allows it. */
+static void use(const char *config, const char *token)
+{
+    const char *text = revealed(config, token);
+    ck_assert_int_eq(CTL(config, text, "verify").status, 0);
+}
+
 START_TEST(which)
 {
     const char *config = with_tokens();
-    char now[32];
-    const time_t clock = time(NULL);
-    strftime(now, sizeof now, "%FT%TZ", gmtime(&clock));
     LISTED(config, "acme/b acme/c acme/default bolt/default zed/default", NULL);
     LISTED(config, "acme/c", "--expiring", "30d");
     LISTED(config, "", "--expiring", "9d");
@@ -63,7 +76,7 @@ START_TEST(which)
     LISTED(config, "acme/c", "acme", "--status", "active", "--expiring", "30d");
     LISTED(config, "", "zed", "--tier", "advanced");
     LISTED(config, "", "--unused", "1h"); /* all are younger */
-    LISTED(config, "acme/b", "--unused", now, "--status", "inactive");
+    LISTED(config, "acme/b", "--unused", now(), "--status", "inactive");
 }
 END_TEST
 
@@ -79,6 +92,15 @@ START_TEST(in_order)
     LISTED(config, "acme/default acme/c", "acme", "--sort", "-name", "--status", "active");
     LISTED(config, "acme/b acme/c acme/default bolt/default zed/default", "--sort", "last_used");
     LISTED(config, "acme/b acme/c acme/default bolt/default zed/default", "--sort", "uses");
+    char before[32];
+    snprintf(before, sizeof before, "%s", now());
+    for (const time_t clock = time(NULL); time(NULL) <= clock;)
+        usleep(100000);
+    use(config, "bolt/default");
+    use(config, "acme/c");
+    use(config, "acme/c");
+    LISTED(config, "acme/c bolt/default acme/b acme/default zed/default", "--sort", "-uses");
+    LISTED(config, "acme/b acme/default zed/default", "--sort", "last_used", "--unused", before);
 }
 END_TEST
 
