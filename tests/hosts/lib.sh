@@ -19,6 +19,8 @@ fi
 at_end() {
     status=$?
     trap - EXIT
+    trap '' PIPE # whoever read what is printed may be gone
+    set +e
     for pid in $servers; do
         kill "$pid" 2>/dev/null || continue
         wait "$pid" 2>/dev/null || true
@@ -32,7 +34,7 @@ at_end() {
     exit "$status"
 }
 trap at_end EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' INT TERM HUP PIPE
 
 fail() {
     echo "FAILED: $*" >&2
