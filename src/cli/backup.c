@@ -109,9 +109,9 @@ int run_restore(struct cli *cli, struct espt_error *err)
     if (code != 0)
         return code;
     if (cli->json)
-        return json_print(
-            json_pack("{s:{s:s, s:o}}", "restored", "file", file, "kept", json_text_or_null(kept)),
-            err);
+        return json_print(json_pack("{s:{s:o, s:o}}", "restored", "file", json_bytes(file), "kept",
+                                    kept[0] != '\0' ? json_bytes(kept) : json_null()),
+                          err);
     printf("restored %s\n", file);
     if (kept[0] != '\0')
         printf("the old store is kept as %s\n", kept);

@@ -1,6 +1,8 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 
+#include "common/trust.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -103,9 +105,14 @@ int run_tier_check(struct cli *cli, struct espt_error *err)
     const struct options *o = &cli->options;
     struct report report = {0};
     int code = cli_store(cli, err);
-    if (code == 0 && o->operands > 0)
-        code = tier_table_load(&cli->tiers, o->operand[0], geteuid(), err);
-    else if (code == 0)
+    const char *file = o->operands > 0 ? o->operand[0] : NULL;
+    if (code == 0 && file != NULL) {
+        code = tier_table_load(&cli->tiers, file, geteuid(), err);
+        if (code != 0 && trust_missing(file))
+            return espt_fail(err, ESPT_UNUSABLE, "%s: there is no such file; name a tier table",
+                             file);
+    }
+    if (code == 0 && file == NULL)
         code = cli_tiers(cli, err);
     if (code == 0)
         code = begin(&report, cli, err);

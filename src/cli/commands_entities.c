@@ -27,6 +27,7 @@ const struct command entity_commands[] = {
      .second = "list",
      .help = "list the entities",
      .run = run_entity_list,
+     .reads = true,
      .options = BIT(OPTION_AS) | BIT(OPTION_TREE),
      .text = "Lists resellers and customers in order of name. TOKENS is how many an entity has, "
              "and how many its tier allows.",
@@ -35,6 +36,7 @@ const struct command entity_commands[] = {
      .second = "show",
      .help = "show an entity",
      .run = run_entity_show,
+     .reads = true,
      .operands = {{"NAME", VALUE_ENTITY}},
      .least = 1,
      .options = BIT(OPTION_AS),
@@ -72,12 +74,14 @@ const struct command entity_commands[] = {
      .second = "list",
      .help = "list the tiers",
      .run = run_tier_list,
+     .reads = true,
      .text = "Lists the tier table, lowest rank first, each tier with the metrics that it adds to "
              "those of the lower ones."},
     {.word = "tier",
      .second = "check",
      .help = "check a tier table, and what it would do",
      .run = run_tier_check,
+     .reads = true,
      .operands = {{"FILE", VALUE_FILE}},
      .text = "Reads FILE, or the table in use, as strictly as hosts do, and lists what it would do "
              "to the entities in the store: who would be over the limit, above the reseller, or "

@@ -4,6 +4,7 @@ const struct command question_commands[] = {
     {.word = "verify",
      .help = "judge the token on standard input, as a host would",
      .run = run_verify,
+     .reads = true,
      .options = BIT(OPTION_METRIC) | BIT(OPTION_ENTITY) | BIT(OPTION_AT) | BIT(OPTION_EXPLAIN),
      .text =
          "Reads one token from standard input (at a terminal it asks for it, without echo), asks "
@@ -18,6 +19,7 @@ const struct command question_commands[] = {
     {.word = "check",
      .help = "prove the whole store",
      .run = run_check,
+     .reads = true,
      .text =
          "Proves that every record, index and count of the store agrees, and lists the entities "
          "that are over their limit, above their reseller, without a token or with an unknown "
@@ -25,6 +27,7 @@ const struct command question_commands[] = {
     {.word = "stats",
      .help = "count tokens: by tier, expiry and last use",
      .run = run_stats,
+     .reads = true,
      .options = BIT(OPTION_AS) | BIT(OPTION_PROMETHEUS) | BIT(OPTION_OUTPUT),
      .text =
          "Counts entities and tokens in one snapshot of the store: tokens by tier and status, by "
@@ -37,6 +40,7 @@ const struct command question_commands[] = {
      .second = "verify",
      .help = "prove that no entry of the log was altered",
      .run = run_log_verify,
+     .reads = true,
      .options = BIT(OPTION_PIN),
      .text =
          "Proves that each entry follows from the one before it, and prints the last one's number "
@@ -47,6 +51,7 @@ const struct command question_commands[] = {
     {.word = "log",
      .help = "show who changed what, and when",
      .run = run_log,
+     .reads = true,
      .options = BIT(OPTION_SINCE) | BIT(OPTION_ENTITY) | BIT(OPTION_TOKEN) | BIT(OPTION_FOLLOW),
      .own = {{OPTION_ENTITY, NULL, "what concerns this entity"}},
      .text = "Shows the audit log, oldest first: when, who (who logged in or called sudo > the "
@@ -72,6 +77,7 @@ const struct command store_commands[] = {
     {.word = "complete",
      .help = "print what may stand next on a command line",
      .run = run_complete,
+     .reads = true,
      .operands = {{"WORD", VALUE_TEXT}},
      .many = true,
      .hidden = true,
@@ -117,6 +123,7 @@ const struct command store_commands[] = {
     {.word = "export",
      .help = "print the store as lines of JSON",
      .run = run_export,
+     .reads = true,
      .options = BIT(OPTION_SEALED),
      .text = "Prints every entity and token, one document a line: what import takes, here or "
              "elsewhere. Token texts are not in it, but their SHA-256 is, so that the tokens go on "

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "common/trust.h"
 #include "places.h"
 
 #include <stdio.h>
@@ -61,7 +62,14 @@ int cli_store(struct cli *cli, struct espt_error *err)
 
 int cli_tiers(struct cli *cli, struct espt_error *err)
 {
-    return tier_table_load(&cli->tiers, cli->config.tiers, geteuid(), err);
+    const char *path = cli->config.tiers;
+    int code = tier_table_load(&cli->tiers, path, geteuid(), err);
+    if (code != 0 && trust_missing(path))
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "%s: there is no tier table; make it by esp-tokenctl init, or see [tiers] "
+                         "path in %s",
+                         path, cli->config.file);
+    return code;
 }
 
 const struct tier_table *cli_tiers_if_whole(struct cli *cli)

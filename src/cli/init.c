@@ -1,6 +1,7 @@
 #include "cli/output.h"
 
 #include "cli/shipped.h"
+#include "common/trust.h"
 #include "store/publish.h"
 #include "store/reveal.h"
 
@@ -34,7 +35,8 @@ struct made {
 static void tell(struct made *made, const char *path, bool is_new)
 {
     if (made->list != NULL)
-        json_array_append_new(made->list, json_pack("{s:s, s:b}", "path", path, "made", is_new));
+        json_array_append_new(made->list,
+                              json_pack("{s:o, s:b}", "path", json_bytes(path), "made", is_new));
     else
         printf("%s %s\n", is_new ? "made" : "kept", path);
 }
@@ -42,19 +44,33 @@ static void tell(struct made *made, const char *path, bool is_new)
 static int make_file(struct made *made, const char *path, const char *text, struct espt_error *err)
 {
     bool is_new = false;
-    int code = publish_file(path, text, strlen(text), 0644, &is_new, err);
+    int code = trust_folder_of(path, geteuid(), err);
+    if (code == 0)
+        code = publish_file(path, text, strlen(text), 0644, &is_new, err);
     if (code == 0)
         tell(made, path, is_new);
     return code;
 }
 
+/* Whatever the umask: hosts of other users enter it. */
 static int make_folder(struct made *made, const char *path, struct espt_error *err)
 {
-    if (mkdir(path, 0755) == 0)
+    struct stat st;
+    const mode_t kept = umask(022);
+    const bool is_new = mkdir(path, 0755) == 0;
+    const int why = errno;
+    umask(kept);
+    if (is_new)
         tell(made, path, true);
-    else if (errno != EEXIST)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: %s; make its parent first", path,
-                         strerror(errno));
+    else if (why == EEXIST && stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+        return espt_fail(err, ESPT_UNUSABLE, "%s: it is no folder; name another", path);
+    else if (why == EROFS)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: the file system is read-only; mount it writable",
+                         path);
+    else if (why != EEXIST)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: %s; %s", path, strerror(why),
+                         why == ENOENT ? "make its parent first"
+                                       : "see to its parent's owner and mode");
     return 0;
 }
 
@@ -85,6 +101,10 @@ static int make_parts(struct cli *cli, struct made *made, struct espt_error *err
     bool public = false, secret = false, store = false;
     int code = make_file(made, cli->config.tiers, shipped_tiers, err);
     if (code == 0)
+        code = trust_folder_of(cli->config.secret_key, geteuid(), err);
+    if (code == 0)
+        code = trust_folder_of(cli->config.public_key, geteuid(), err);
+    if (code == 0)
         code = reveal_create(&cli->config, &public, &secret, err);
     if (code == 0) {
         tell(made, cli->config.public_key, public);
@@ -92,6 +112,8 @@ static int make_parts(struct cli *cli, struct made *made, struct espt_error *err
             tell(made, cli->config.secret_key, secret);
         code = make_folder_of(made, cli->config.store, err);
     }
+    if (code == 0)
+        code = trust_folder_of(cli->config.store, geteuid(), err);
     if (code == 0)
         code = store_create(&cli->config, &store, err);
     if (code == 0)
@@ -101,27 +123,38 @@ static int make_parts(struct cli *cli, struct made *made, struct espt_error *err
     return code;
 }
 
+/* Whole, as the paths are told; from now on it is the one in use. */
+static int config_path(struct cli *cli, const char *folder, char ret_path[static PATH_MAX],
+                       struct espt_error *err)
+{
+    static const char name[] = "esp-token.conf";
+    int code = config_absolute(ret_path, folder != NULL ? folder : cli_config_path(cli), err);
+    size_t len = code == 0 ? strlen(ret_path) : 0;
+    while (folder != NULL && len > 0 && ret_path[len - 1] == '/')
+        len--;
+    if (code == 0 && folder != NULL && len + sizeof name + 1 > PATH_MAX)
+        code = espt_fail(err, ESPT_USAGE, "DIR is too long");
+    if (code == 0 && folder != NULL)
+        snprintf(ret_path + len, PATH_MAX - len, "/%s", name);
+    cli->options.given |= BIT(OPTION_CONFIG);
+    cli->options.config = ret_path;
+    return code;
+}
+
 int run_init(struct cli *cli, struct espt_error *err)
 {
-    char path[PATH_MAX];
+    char *path = cli->config.file;
     const char *folder = cli->options.operands > 0 ? cli->options.operand[0] : NULL;
     struct made made = {.list = cli->json ? json_array() : NULL};
     if (folder != NULL && given(cli, OPTION_CONFIG))
         return espt_fail(err, ESPT_USAGE, "both DIR and --config are given; keep one");
-    if (folder != NULL) {
-        size_t len = strlen(folder);
-        while (len > 1 && folder[len - 1] == '/')
-            len--;
-        int room = snprintf(path, sizeof path, "%.*s/esp-token.conf", (int)len, folder);
-        if (len == 0 || room >= (int)sizeof path)
-            return espt_fail(err, ESPT_USAGE, "DIR is empty or too long");
-        cli->options.given |= BIT(OPTION_CONFIG);
-        cli->options.config = path;
-    }
-    int code = make_folder_of(&made, cli_config_path(cli), err);
+    if (folder != NULL && folder[0] == '\0')
+        return espt_fail(err, ESPT_USAGE, "DIR is empty");
+    int code = config_path(cli, folder, path, err);
     if (code == 0)
-        code = make_file(&made, cli_config_path(cli),
-                         folder != NULL ? folder_config : shipped_config, err);
+        code = make_folder_of(&made, path, err);
+    if (code == 0)
+        code = make_file(&made, path, folder != NULL ? folder_config : shipped_config, err);
     if (code == 0)
         code = cli_config(cli, err);
     if (code == 0)

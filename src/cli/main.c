@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,11 +31,8 @@ static void tell(struct espt_error *err, bool json)
 {
     hide_secrets(err->message);
     if (json) {
-        json_t *document =
-            json_pack("{s:{s:i, s:s}}", "error", "code", -err->code, "message", err->message);
-        if (document == NULL) /* a file name that is not UTF-8 */
-            document = json_pack("{s:{s:i, s:s}}", "error", "code", -err->code, "message",
-                                 "a message that is not UTF-8; see it without --json");
+        json_t *document = json_pack("{s:{s:i, s:o}}", "error", "code", -err->code, "message",
+                                     json_bytes(err->message));
         json_dumpf(document, stderr, JSON_COMPACT);
         json_decref(document);
         fputc('\n', stderr);
@@ -58,6 +56,12 @@ static int run(struct cli *cli, const struct command *command, struct espt_error
     if (code == ESPT_MISSING)
         suggest_name(cli, command, err);
     return code;
+}
+
+static bool changes(const struct cli *cli)
+{
+    return cli->command != NULL && !cli->command->reads && !given(cli, OPTION_HELP) &&
+           !given(cli, OPTION_VERSION);
 }
 
 /* Before options are parsed: an error in them is told in the form that was asked for. */
@@ -95,6 +99,7 @@ int main(int argc, char **argv)
     /* no core file and no other process of this user gets to see a secret */
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     prctl(PR_SET_DUMPABLE, 0);
+    umask(umask(0) & ~(mode_t)S_IRWXU); /* what this makes it can use itself */
     fill_streams();
     output_begin();
     cli.json = wants_json(argc, argv);
@@ -107,7 +112,7 @@ int main(int argc, char **argv)
     if (code == ESPT_USAGE)
         help_hint(command, &err);
     struct espt_error output_err;
-    int output = output_end(&output_err);
+    int output = output_end(changes(&cli), &output_err);
     if (code >= 0 && output != 0) {
         code = output;
         err = output_err;

@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include "common/name.h"
 #include "common/when.h"
 
 #include <errno.h>
@@ -37,7 +38,7 @@ int output_flush(struct espt_error *err)
     return espt_fail(err, ESPT_UNUSABLE, "standard output: %s", strerror(errno));
 }
 
-int output_end(struct espt_error *err)
+int output_end(bool changed, struct espt_error *err)
 {
     errno = 0;
     bool failed = fflush(stdout) != 0 || ferror(stdout) != 0;
@@ -48,10 +49,10 @@ int output_end(struct espt_error *err)
         why = errno;
     }
     if (failed)
-        return espt_fail(err, ESPT_UNUSABLE,
-                         "standard output: %s; what the command does is done, see it again by list "
-                         "or show",
-                         why != 0 ? strerror(why) : "not all could be written");
+        return espt_fail(err, ESPT_UNUSABLE, "standard output: %s; %s",
+                         why != 0 ? strerror(why) : "not all could be written",
+                         changed ? "what the command does is done, see it again by list or show"
+                                 : "nothing was changed; see to it, and run the command again");
     return 0;
 }
 
@@ -111,6 +112,28 @@ json_t *json_time(int64_t when)
 json_t *json_text_or_null(const char *text)
 {
     return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+json_t *json_bytes(const char *bytes)
+{
+    char *text = NULL;
+    size_t len, count;
+    FILE *stream = open_memstream(&text, &len);
+    for (; stream != NULL && *bytes != '\0'; bytes += count) {
+        count = utf8_len(bytes, strlen(bytes));
+        if (count > 0)
+            fwrite(bytes, count, 1, stream);
+        else
+            fprintf(stream, "\\x%02x", (unsigned char)*bytes);
+        count += count == 0;
+    }
+    if (stream == NULL || fclose(stream) != 0) {
+        free(text);
+        return NULL;
+    }
+    json_t *json = json_string(text);
+    free(text);
+    return json;
 }
 
 json_t *json_of_token(const struct token *token, const char *text, int64_t now)

@@ -21,6 +21,7 @@ json_t *json_of_token(const struct token *token, const char *text, int64_t now);
 json_t *json_of_entity(const struct entity *entity, const struct tier_table *tiers);
 json_t *json_of_tier(const struct tier *tier);
 json_t *json_time(int64_t when);             /* RFC 3339, or null for never */
+json_t *json_bytes(const char *bytes);       /* what is not UTF-8 in them as \xNN */
 json_t *json_text_or_null(const char *text); /* null if empty */
 /* The document on one line, for streams; takes the reference. */
 ESPT_MUST_USE int json_print_line(json_t *document, struct espt_error *err);
@@ -75,7 +76,8 @@ void table_begin(void);                   /* once, before any */
 void output_begin(void);
 /* What was printed is out; ESPT_UNUSABLE if not all could be written. */
 ESPT_MUST_USE int output_flush(struct espt_error *err);
-/* Flushes and wipes standard output's buffer; ESPT_UNUSABLE if not all could be written. */
-ESPT_MUST_USE int output_end(struct espt_error *err);
+/* Flushes and wipes standard output's buffer; ESPT_UNUSABLE if not all could be written. `changed`:
+   the command may have changed something. */
+ESPT_MUST_USE int output_end(bool changed, struct espt_error *err);
 
 #endif

@@ -141,7 +141,10 @@ static int judge(struct cli *cli, const espt_validator *validator, int64_t at,
     if (code == 0 && result.status == ESPT_ERR_USAGE)
         return espt_fail(err, ESPT_USAGE, "%s", result.detail);
     if (code == 0 && result.status >= ESPT_ERR_UNAVAILABLE)
-        return espt_fail(err, ESPT_UNUSABLE, "%s; look at it by esp-tokenctl check", result.detail);
+        return espt_fail(err, ESPT_UNUSABLE, "%s%s", result.detail,
+                         strstr(result.detail, "esp-tokenctl") != NULL
+                             ? ""
+                             : "; look at it by esp-tokenctl check");
     return code != 0 ? code : allowed ? 0 : 1;
 }
 

@@ -144,7 +144,7 @@ static int on_entry(void *arg, const char *section, const char *key, const char 
                                    "unknown key in [%s]; remove it or correct it", section);
 }
 
-static int make_absolute(char out[static PATH_MAX], const char *path, struct espt_error *err)
+int config_absolute(char out[static PATH_MAX], const char *path, struct espt_error *err)
 {
     char here[PATH_MAX] = "";
     if (path[0] != '/' && getcwd(here, sizeof here - 1) == NULL)
@@ -166,7 +166,7 @@ int config_parse(struct config *ret_config, const char *path, const char *text, 
         .usage_tokens = USAGE_TOKENS_DEFAULT,
     };
     struct reading r = {.config = &config, .file = path};
-    int code = make_absolute(config.file, path, err);
+    int code = config_absolute(config.file, path, err);
     if (code == 0)
         code = set_public_key(&r, "reveal.pub", 1, err);
     if (code == 0)
@@ -188,6 +188,9 @@ int config_load(struct config *ret_config, const char *path, uid_t owner, struct
     char *text;
     size_t len;
     int code = trust_read(path, owner, TRUST_PUBLIC, INI_FILE_MAX, &text, &len, err);
+    if (code != 0 && trust_missing(path))
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "%s: there is no configuration; make it by esp-tokenctl init", path);
     if (code != 0)
         return code;
     code = config_parse(ret_config, path, text, len, err);

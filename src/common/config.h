@@ -42,6 +42,9 @@ struct config {
 /* `text` as read from the file at `path`. ESPT_UNUSABLE says FILE:LINE: what is wrong. */
 ESPT_MUST_USE int config_parse(struct config *ret_config, const char *path, const char *text,
                                size_t len, struct espt_error *err);
+/* ESPT_UNUSABLE: there is no working directory, or the path is too long. */
+ESPT_MUST_USE int config_absolute(char out[static PATH_MAX], const char *path,
+                                  struct espt_error *err);
 /* Opens by trust_read() and parses; a relative `path` is relative to the working directory. */
 ESPT_MUST_USE int config_load(struct config *ret_config, const char *path, uid_t owner,
                               struct espt_error *err);

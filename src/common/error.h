@@ -6,6 +6,8 @@
 #ifndef ESPT_COMMON_ERROR_H
 #define ESPT_COMMON_ERROR_H
 
+#include <stdarg.h>
+
 #define ESPT_MUST_USE __attribute__((warn_unused_result))
 #define ESPT_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -21,8 +23,11 @@ struct espt_error {
     char message[1024];
 };
 
-/* Fills `err` (which may be NULL) and returns `code`. Control characters become `?`. */
+/* Fills `err` (which may be NULL) and returns `code`. Control characters become `?`; what is too
+   long is cut in the middle of its first half, where a path stands. */
 int espt_fail(struct espt_error *err, int code, const char *format, ...) ESPT_PRINTF(3, 4);
+int espt_vfail(struct espt_error *err, int code, const char *format, va_list args)
+    ESPT_PRINTF(3, 0);
 
 /* Puts "context: " before the message that `err` holds; returns its code. */
 int espt_fail_in(struct espt_error *err, const char *format, ...) ESPT_PRINTF(2, 3);

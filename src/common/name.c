@@ -113,6 +113,12 @@ static bool nothing(uint32_t point)
     return false;
 }
 
+size_t utf8_len(const char *text, size_t len)
+{
+    uint32_t point;
+    return next_point(text, len, &point);
+}
+
 bool utf8_ok(const char *text, size_t len)
 {
     return all_points(text, len, nothing);

@@ -29,7 +29,7 @@ static bool trusted(const struct stat *st, uid_t owner)
 }
 
 /* The folder that `path` lies in: who may write there could put another file in its place. */
-static int judge_folder(const char *path, uid_t owner, struct espt_error *err)
+int trust_folder_of(const char *path, uid_t owner, struct espt_error *err)
 {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -76,7 +76,7 @@ static int judge_place(const char *path, const struct stat *opened, uid_t owner,
 {
     char real[PATH_MAX];
     struct stat st;
-    int code = judge_folder(path, owner, err);
+    int code = trust_folder_of(path, owner, err);
     if (code != 0)
         return code;
     if (realpath(path, real) == NULL || stat(real, &st) != 0)
@@ -84,7 +84,7 @@ static int judge_place(const char *path, const struct stat *opened, uid_t owner,
     *ret_other = st.st_dev != opened->st_dev || st.st_ino != opened->st_ino;
     if (*ret_other)
         return espt_fail(err, ESPT_UNUSABLE, "%s: it was replaced meanwhile; try again", path);
-    return strcmp(real, path) == 0 ? 0 : judge_folder(real, owner, err);
+    return strcmp(real, path) == 0 ? 0 : trust_folder_of(real, owner, err);
 }
 
 static int open_once(const char *path, uid_t owner, enum trust_level level, int *ret_fd,
@@ -157,6 +157,11 @@ int trust_read(const char *path, uid_t owner, enum trust_level level, size_t max
     code = trust_read_fd(fd, path, max, ret_text, ret_len, err);
     close(fd);
     return code;
+}
+
+bool trust_missing(const char *path)
+{
+    return access(path, F_OK) != 0 && errno == ENOENT;
 }
 
 int trust_filesystem(int fd, const char *path, struct espt_error *err)

@@ -146,7 +146,9 @@ int when_parse(const char *text, int64_t now, int64_t *ret_when, struct espt_err
                          "or an RFC 3339 time (2027-01-31T12:00:00Z)");
     }
     if (when < 1 || when > WHEN_MAX)
-        return espt_fail(err, ESPT_USAGE, "a time outside the years 1970 to 9999; give another");
+        return espt_fail(err, ESPT_USAGE,
+                         "a time that is not from 1970-01-01T00:00:01Z to the end of 9999; give "
+                         "another");
     *ret_when = when;
     return 0;
 }

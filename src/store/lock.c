@@ -9,15 +9,25 @@
 
 #define TOLD_AFTER_MS 1000
 
+static int fail(const char *path, struct espt_error *err)
+{
+    if (errno == EROFS)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: the file system is read-only; mount it writable",
+                         path);
+    return espt_fail(err, ESPT_UNUSABLE, "%s: %s; %s", path, strerror(errno),
+                     errno == ENOENT                      ? "make its folder first"
+                     : errno == ENOSPC || errno == EDQUOT ? "free some space"
+                                                          : "run as the store's owner, who may "
+                                                            "write to its folder");
+}
+
 int lock_open(const char *store_path, const char *suffix, int *ret_fd, struct espt_error *err)
 {
     char path[PATH_MAX + 8];
     snprintf(path, sizeof path, "%s%s", store_path, suffix);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: %s; %s", path, strerror(errno),
-                         errno == ENOENT ? "make its folder first"
-                                         : "run as the store's owner, who may write to its folder");
+        return fail(path, err);
     *ret_fd = fd;
     return 0;
 }

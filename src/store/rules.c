@@ -36,9 +36,21 @@ const struct tier *need_tier(struct txn *txn, const struct tier_table *tiers, co
     return tier;
 }
 
+const struct tier *rule_tier_known(struct txn *txn, const struct tier_table *tiers,
+                                   const struct entity *entity)
+{
+    const struct tier *tier = tier_find(tiers, entity->tier);
+    if (tier == NULL)
+        txn_fail(txn, ESPT_REFUSED,
+                 "the tier %s of %s is not in the tier table; put it back, or give the entity "
+                 "another by esp-tokenctl entity edit --tier",
+                 entity->tier, entity->name);
+    return tier;
+}
+
 void rule_ceiling(struct txn *txn, const struct tier_table *tiers, const struct entity *customer)
 {
-    const struct tier *tier = need_tier(txn, tiers, customer->tier);
+    const struct tier *tier = rule_tier_known(txn, tiers, customer);
     struct entity reseller;
     if (tier == NULL || customer->reseller[0] == '\0' ||
         find_entity(txn, customer->reseller, &reseller) <= 0)
@@ -53,18 +65,6 @@ void rule_ceiling(struct txn *txn, const struct tier_table *tiers, const struct 
                  "tier %s ranks above %s, the tier of reseller %s; choose %s or a lower one%s%s",
                  tier->label, ceiling->label, reseller.name, ceiling->name,
                  ceiling->upgrade[0] != '\0' ? ", or " : "", ceiling->upgrade);
-}
-
-const struct tier *rule_tier_known(struct txn *txn, const struct tier_table *tiers,
-                                   const struct entity *entity)
-{
-    const struct tier *tier = tier_find(tiers, entity->tier);
-    if (tier == NULL)
-        txn_fail(txn, ESPT_REFUSED,
-                 "the tier %s of %s is not in the tier table; put it back, or give the entity "
-                 "another by esp-tokenctl entity edit --tier",
-                 entity->tier, entity->name);
-    return tier;
 }
 
 void rule_token_limit(struct txn *txn, const struct tier_table *tiers, const struct entity *entity)

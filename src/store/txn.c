@@ -14,13 +14,11 @@ int txn_fail(struct txn *txn, int code, const char *format, ...)
 {
     if (txn->code != 0)
         return txn->code;
-    char message[sizeof txn->err->message];
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
+    txn->code = espt_vfail(txn->err, code, format, args);
     va_end(args);
-    txn->code = code;
-    return espt_fail(txn->err, code, "%s", message);
+    return txn->code;
 }
 
 int txn_forgive(struct txn *txn)

@@ -5,6 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
 static unsigned mode_of(const char *path)
 {
     struct stat st;
@@ -70,6 +76,89 @@ START_TEST(what_the_config_names)
 }
 END_TEST
 
+/* Hosts of other users enter what is made, whatever the umask; and who made it can use it. */
+START_TEST(umask_of_any_kind)
+{
+    static const mode_t masks[] = {077, 027, 0777};
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+        char parent[512], folder[600], config[700];
+        snprintf(parent, sizeof parent, "%s", temp_folder());
+        snprintf(folder, sizeof folder, "%s/new", parent);
+        snprintf(config, sizeof config, "%s/esp-token.conf", folder);
+        mode_t kept = umask(masks[i]);
+        struct run made = CTL(NULL, NULL, "init", folder);
+        struct run added = CTL(config, NULL, "entity", "add", "acme", "--kind", "customer");
+        umask(kept);
+        ck_assert_msg(made.status == 0, "%o: %s", masks[i], made.err);
+        ck_assert_msg(added.status == 0, "%o: %s", masks[i], added.err);
+        ck_assert_uint_eq(mode_of(folder), 0755);
+        ck_assert_uint_eq(mode_of(config), 0644);
+        ck_assert_uint_eq(mode_of(in_folder(folder, "tiers.ini")), 0644);
+        ck_assert_uint_eq(mode_of(in_folder(folder, "reveal.pub")), 0644);
+        ck_assert_uint_eq(mode_of(in_folder(folder, "tokens.mdb")), 0640);
+        ck_assert_uint_eq(mode_of(in_folder(folder, "tokens.mdb-lock")), 0600);
+        ck_assert_uint_eq(mode_of(in_folder(folder, "tokens.mdb.writer")), 0600);
+    }
+}
+END_TEST
+
+/* Paths are told whole, and once. */
+START_TEST(paths_are_absolute)
+{
+    char folder[512], line[2000];
+    ck_assert_int_eq(chdir(temp_folder()), 0);
+    ck_assert_ptr_nonnull(getcwd(folder, sizeof folder));
+    struct run run = CTL(NULL, NULL, "init", "rel//");
+    ck_assert_int_eq(run.status, 0);
+    snprintf(line, sizeof line, "made %s/rel\nmade %s/rel/esp-token.conf\nmade %s/rel/tiers.ini\n",
+             folder, folder, folder);
+    ck_assert_msg(strncmp(run.out, line, strlen(line)) == 0, "%s", run.out);
+    run = CTL("rel/esp-token.conf", NULL, "init");
+    snprintf(line, sizeof line, "kept %s/rel/esp-token.conf\n", folder);
+    ck_assert_msg(strncmp(run.out, line, strlen(line)) == 0, "%s", run.out);
+}
+END_TEST
+
+/* In a root of its own, with the libraries that it needs. */
+START_TEST(root_folder)
+{
+    static const char script[] = "cp \"$2\" \"$1/ctl\"\n"
+                                 "ldd \"$2\" | grep -o '/[^ ]*' | while read -r file; do\n"
+                                 "  mkdir -p \"$1${file%/*}\"; cp -L \"$file\" \"$1$file\"\n"
+                                 "done\n"
+                                 "exec chroot \"$1\" /ctl init /";
+    if (geteuid() != 0 || SANITIZED) {
+        puts("SKIPPED: chroot needs root, and a sanitizer /proc");
+        return;
+    }
+    const char *const argv[] = {"sh", "-ec", script, "sh", temp_folder(), ctl_path(), NULL};
+    struct run run = run_process(argv, NULL);
+    ck_assert_msg(run.status == 0, "%s", run.err);
+    ck_assert_msg(strncmp(run.out, "made /esp-token.conf\nmade /tiers.ini\n", 37) == 0, "%s",
+                  run.out);
+}
+END_TEST
+
+/* What nobody would trust afterwards is not begun. */
+START_TEST(folder_that_others_may_write)
+{
+    const char *folder = in_folder(temp_folder(), "open");
+    ck_assert(mkdir(folder, 0700) == 0 && chmod(folder, 0777) == 0);
+    struct run run = CTL(NULL, NULL, "init", folder);
+    ck_assert_int_eq(run.status, 5);
+    ck_assert_ptr_nonnull(strstr(run.err, "chmod go-w"));
+    ck_assert_str_eq(run.out, "");
+    ck_assert_int_eq(rmdir(folder), 0);
+
+    folder = temp_folder();
+    const char *config = in_folder(folder, "my.conf"), *data = in_folder(folder, "data");
+    file_text(config, "[store]\npath = data/my.mdb\n[tiers]\npath = my.ini\n");
+    ck_assert(mkdir(data, 0700) == 0 && chmod(data, 0777) == 0);
+    ck_assert_int_eq(CTL(config, NULL, "init").status, 5);
+    ck_assert_int_eq(rmdir(data), 0);
+}
+END_TEST
+
 START_TEST(cannot_be_made)
 {
     const char *folder = temp_folder();
@@ -91,6 +180,10 @@ int main(void)
     tcase_add_test(tests, makes_all_then_keeps_all);
     tcase_add_test(tests, public_key_from_secret);
     tcase_add_test(tests, what_the_config_names);
+    tcase_add_test(tests, umask_of_any_kind);
+    tcase_add_test(tests, paths_are_absolute);
+    tcase_add_test(tests, root_folder);
+    tcase_add_test(tests, folder_that_others_may_write);
     tcase_add_test(tests, cannot_be_made);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -1,0 +1,202 @@
+/* What a refusal says is right, and what it says to do helps. */
+#include "cli/drive.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The one line that the command says, without "esp-tokenctl: " and the line's end. */
+static const char *said(struct run run, int status)
+{
+    ck_assert_msg(run.status == status, "status %d, not %d: %s", run.status, status, run.err);
+    const size_t prefix = strlen("esp-tokenctl: "), len = strlen(run.err);
+    ck_assert_msg(len > prefix && strchr(run.err, '\n') == run.err + len - 1, "%s", run.err);
+    run.err[len - 1] = '\0';
+    return run.err + prefix;
+}
+
+#define SAYS(run, status, ...)                             \
+    do {                                                   \
+        char expected[1200];                               \
+        snprintf(expected, sizeof expected, __VA_ARGS__);  \
+        ck_assert_str_eq(said((run), (status)), expected); \
+    } while (0)
+
+START_TEST(what_is_not_there)
+{
+    const char *folder, *config = populated(&folder), *none = in_folder(folder, "none.conf");
+    SAYS(CTL(none, NULL, "list"), 5, "%s: there is no configuration; make it by esp-tokenctl init",
+         none);
+    setenv("ESP_TOKEN_CONFIG", none, 1);
+    SAYS(CTL(NULL, NULL, "verify"), 5,
+         "%s: there is no configuration; make it by esp-tokenctl init", none);
+    unsetenv("ESP_TOKEN_CONFIG");
+    SAYS(CTL(config, NULL, "tier", "check", "nope"), 5,
+         "nope: there is no such file; name a tier table");
+    const char *tiers = in_folder(folder, "tiers.ini");
+    ck_assert_int_eq(unlink(tiers), 0);
+    SAYS(CTL(config, NULL, "tier", "list"), 5,
+         "%s: there is no tier table; make it by esp-tokenctl init, or see [tiers] path in %s",
+         tiers, config);
+}
+END_TEST
+
+START_TEST(not_a_folder)
+{
+    const char *file = in_folder(temp_folder(), "file");
+    file_text(file, "");
+    SAYS(CTL(NULL, NULL, "init", file), 5, "%s: it is no folder; name another", file);
+}
+END_TEST
+
+START_TEST(read_only)
+{
+    const char *folder, *config = populated(&folder);
+    pid_t child = fork();
+    if (child == 0) {
+        if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+            _exit(errno == EPERM ? 77 : 1);
+        if (mount(folder, folder, NULL, MS_BIND, NULL) != 0 ||
+            mount(NULL, folder, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) != 0)
+            _exit(1);
+        SAYS(CTL(config, NULL, "create", "acme", "a"), 5,
+             "%s/tokens.mdb-lock: the file system is read-only; mount it writable", folder);
+        const char *missing = in_folder(folder, "new");
+        SAYS(CTL(NULL, NULL, "init", missing), 5,
+             "%s: the file system is read-only; mount it writable", missing);
+        _exit(0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        puts("SKIPPED: mounts need root");
+    else
+        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+}
+END_TEST
+
+/* None was named that there is not: what the entity has is at odds with the table. */
+START_TEST(tier_of_its_own_unknown)
+{
+    const char *folder, *config = populated(&folder);
+    file_text(in_folder(folder, "tiers.ini"),
+              "[advanced]\nrank = 20\nmax_tokens = 5\ndefault = yes\n");
+    SAYS(CTL(config, NULL, "entity", "edit", "zed", "--reseller", "acme"), 4,
+         "the tier lite of zed is not in the tier table; put it back, or give the entity another "
+         "by esp-tokenctl entity edit --tier");
+    SAYS(CTL(config, NULL, "entity", "edit", "zed", "--tier", "lite"), 3,
+         "there is no such tier; see them by esp-tokenctl tier list");
+}
+END_TEST
+
+START_TEST(damage_is_told_once)
+{
+    const char *folder, *config = populated(&folder), *path = in_folder(folder, "tokens.mdb");
+    const char *text = revealed(config, "acme/default");
+    size_t len;
+    char *bytes = file_read(path, &len);
+    for (size_t at = 2 * 4096; at < len; at++)
+        bytes[at] = (char)~bytes[at];
+    file_write(path, bytes, len, 0640);
+    SAYS(CTL(config, text, "verify"), 5, "the store is damaged; run esp-tokenctl check");
+}
+END_TEST
+
+START_TEST(times)
+{
+    const char *config = populated(NULL);
+    static const char *const outside[] = {"1970-01-01", "0001-01-01", "9999-12-31T23:59:59-00:01"};
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+        const char *words = said(CTL(config, "x", "verify", "--at", outside[i]), 2);
+        ck_assert_msg(strstr(words, "not from 1970-01-01T00:00:01Z to the end of 9999") != NULL,
+                      "%s", words);
+    }
+    ck_assert_int_eq(CTL(config, "x", "verify", "--at", "1970-01-01T00:00:01Z").status, 1);
+}
+END_TEST
+
+/* Whether there is something to see again depends on the command. */
+START_TEST(output_that_fails)
+{
+    const char *config = populated(NULL);
+    char command[2048];
+    snprintf(command, sizeof command, "exec '%s' -c '%s' list >/dev/full", ctl_path(), config);
+    SAYS(run_process((const char *const[]){"sh", "-c", command, NULL}, NULL), 5,
+         "standard output: No space left on device; nothing was changed; see to it, and run the "
+         "command again");
+    snprintf(command, sizeof command, "exec '%s' -c '%s' create acme a >/dev/full", ctl_path(),
+             config);
+    SAYS(run_process((const char *const[]){"sh", "-c", command, NULL}, NULL), 5,
+         "standard output: No space left on device; what the command does is done, see it again by "
+         "list or show");
+    ck_assert_int_eq(CTL(config, NULL, "show", "acme/a").status, 0);
+}
+END_TEST
+
+/* A path of any length leaves the reason, and its beginning, to be read. */
+START_TEST(long_paths)
+{
+    static char path[100001];
+    memset(path, 'x', sizeof path - 1);
+    memcpy(path, "/begin/", 7);
+    const char *words = said(CTL(path, NULL, "list"), 5);
+    ck_assert_int_eq(strncmp(words, "/begin/xxx", 10), 0);
+    ck_assert_ptr_nonnull(strstr(words, "xxx...xxx"));
+    ck_assert_msg(strstr(words, ": File name too long") != NULL, "%s", words);
+    /* no character is cut in two */
+    for (size_t i = 7; i + 2 < sizeof path; i += 2)
+        memcpy(path + i, "\xc3\xb6", 2);
+    for (size_t i = 0; i < 4; i++) {
+        json_decref(document(CTL(path + i, NULL, "--json", "list").err));
+        ck_assert_ptr_null(strstr(CTL(path + i, NULL, "--json", "list").err, "\\\\x"));
+    }
+}
+END_TEST
+
+/* Bytes that are no UTF-8 are told as such in JSON, which has no other place for them. */
+START_TEST(foreign_bytes)
+{
+    const char *parent = temp_folder(), *folder = in_folder(parent, "\xff\xfe");
+    char place[256];
+    json_t *json = done(CTL(NULL, NULL, "--json", "init", folder));
+    json_t *files = json_object_get(json, "files");
+    ck_assert_uint_ge(json_array_size(files), 6);
+    snprintf(place, sizeof place, "%s/\\xff\\xfe/esp-token.conf", parent);
+    ck_assert_str_eq(text_of(json_array_get(files, 1), "path"), place);
+    json_decref(json);
+
+    json = document(CTL("\xff"
+                        "a",
+                        NULL, "--json", "list")
+                        .err);
+    ck_assert_str_eq(text_of(json_object_get(json, "error"), "message"),
+                     "\\xffa: there is no configuration; make it by esp-tokenctl init");
+    json_decref(json);
+    /* and no control character reaches a terminal */
+    SAYS(CTL("a\xc2\x9b"
+             "31m",
+             NULL, "list"),
+         5, "a??31m: there is no configuration; make it by esp-tokenctl init");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("mends");
+    TCase *tests = tcase_create("mends");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, what_is_not_there);
+    tcase_add_test(tests, not_a_folder);
+    tcase_add_test(tests, read_only);
+    tcase_add_test(tests, tier_of_its_own_unknown);
+    tcase_add_test(tests, damage_is_told_once);
+    tcase_add_test(tests, times);
+    tcase_add_test(tests, output_that_fails);
+    tcase_add_test(tests, long_paths);
+    tcase_add_test(tests, foreign_bytes);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
