@@ -29,7 +29,7 @@
 #define PROCESSES 2
 #define SHORT_SECONDS 6
 #define CONTROL_SECONDS 60
-#define PATIENCE 12000 /* hundredths of a second */
+#define PATIENCE_MS 120000
 
 /* --- readers --- */
 
@@ -111,13 +111,20 @@ static void end_well(pid_t child)
     ck_assert_int_eq(status, 0);
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* However slow the machine is just now. */
 static bool busy_enough(void)
 {
     return atomic_load(&shared->commits) > 100 && atomic_load(&shared->failures) > 10;
 }
 
-static void torture(const struct reader_copy *copy, unsigned seconds, bool until_failure)
+static void torture(const struct reader_copy *copy, int64_t seconds, bool until_failure)
 {
     path = in_folder(temp_folder(), "store");
     struct raw_store store;
@@ -139,8 +146,10 @@ static void torture(const struct reader_copy *copy, unsigned seconds, bool until
         visitors[i] = (struct visitor){copy, &reader, 200 + i};
         ck_assert_int_eq(pthread_create(&threads[i], NULL, run_reader, &visitors[i]), 0);
     }
-    for (unsigned tick = 0;
-         tick < seconds * 100 || (!until_failure && !busy_enough() && tick < PATIENCE); tick++) {
+    const int64_t start = now_ms();
+    for (int64_t ms = 0;
+         ms < seconds * 1000 || (!until_failure && !busy_enough() && ms < PATIENCE_MS);
+         ms = now_ms() - start) {
         if (until_failure && failures() > 0)
             break;
         wait_us(10000);
