@@ -55,8 +55,10 @@ int publish(const char *temporary, const char *path, bool *ret_made, struct espt
     bool there = !made && errno == EEXIST;
     int code = made || there ? 0 : fail(err, path);
     unlink(temporary);
-    if (made && sync_folder(path) != 0)
+    if (made && sync_folder(path) != 0) {
         code = fail(err, path);
+        unlink(path);
+    }
     if (code == 0)
         *ret_made = made;
     return code;

@@ -174,7 +174,7 @@ static int replace(const char *copy, const char *path, char ret_kept[static PATH
         unlink(kept_lock);
     if (there)
         memcpy(ret_kept, kept, sizeof kept);
-    return publish_sync(path, err);
+    return 0;
 }
 
 /* A link is followed: the file that it leads to is replaced. */
@@ -216,8 +216,12 @@ int store_restore(const struct config *named, const struct tier_table *tiers,
             old = NULL; /* damaged: hosts find by its place that it was replaced */
         if (code == 0)
             code = replace(copy.store, config->store, ret_kept, err);
-        if (code == 0 && old != NULL)
+        const bool unsure = code == 0 && publish_sync(config->store, err) != 0;
+        if (code == 0 && !unsure && old != NULL)
             close_old(old);
+        if (unsure)
+            code = espt_fail_in(err, "the backup is in its place, so what the command does is "
+                                     "done, but it may not outlast a power cut");
         store_close(old);
         unlink(copy.store);
         lock_release(fd);

@@ -95,6 +95,12 @@ bool trace_call_writes(long call)
     return call == SYS_write || call == SYS_pwrite64 || call == SYS_writev || call == SYS_pwritev;
 }
 
+bool trace_call_fails_late(long call)
+{
+    return trace_call_writes(call) || call == SYS_close || call == SYS_fsync ||
+           call == SYS_fdatasync;
+}
+
 static char *read_all(int fd, size_t *ret_len)
 {
     off_t len = lseek(fd, 0, SEEK_END);
@@ -175,8 +181,8 @@ static void halve_count(pid_t pid, long call)
 struct run {
     const struct trace_plan *plan;
     struct traced *traced;
-    bool counting, within; /* main() has begun; within a call */
-    bool fail_at_exit;
+    bool counting; /* main() has begun */
+    int error;     /* that the call will give; 0: its own */
 };
 
 /* main() begins with setrlimit(RLIMIT_CORE), which the loader never calls. */
@@ -212,14 +218,16 @@ static bool at_entry(struct run *run, pid_t pid, const struct __ptrace_syscall_i
         kill(pid, plan->value);
         break;
     case TRACE_FAIL:
-        set_call(pid, ~0UL);
-        run->fail_at_exit = true;
+        run->error = plan->value != 0 ? plan->value : trace_call_error(call);
+        if (run->error != 0)
+            set_call(pid, ~0UL);
         break;
     case TRACE_FAIL_DONE:
-        run->fail_at_exit = true;
+        run->error = trace_call_fails_late(call) ? plan->value : 0;
         break;
     case TRACE_SHORT:
-        halve_count(pid, call);
+        if (trace_call_writes(call))
+            halve_count(pid, call);
         break;
     case TRACE_COUNT:
         break;
@@ -234,10 +242,9 @@ static bool at_syscall(struct run *run, pid_t pid)
         return true; /* killed meanwhile */
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
         return at_entry(run, pid, &info);
-    if (run->fail_at_exit) {
-        set_result(pid, run->plan->value);
-        run->fail_at_exit = false;
-    }
+    if (run->error != 0)
+        set_result(pid, run->error);
+    run->error = 0;
     return true;
 }
 

@@ -23,8 +23,8 @@
 enum trace_what {
     TRACE_COUNT,     /* nothing: only count */
     TRACE_SIGNAL,    /* send `value`, before the call is made; SIGSTOP stops it for good */
-    TRACE_FAIL,      /* the call is not made, and its error is `value` */
-    TRACE_FAIL_DONE, /* the call is made, and says `value` all the same */
+    TRACE_FAIL,      /* the call is not made, and its error is `value`; 0: one that it may give */
+    TRACE_FAIL_DONE, /* the call, a write, fsync or close, is made, and says `value` all the same */
     TRACE_SHORT,     /* a write of half of what was asked */
 };
 
@@ -60,5 +60,6 @@ void trace_free(struct traced *traced);
 const char *trace_call_name(long call);
 int trace_call_error(long call);
 bool trace_call_writes(long call);
+bool trace_call_fails_late(long call);
 
 #endif

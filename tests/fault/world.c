@@ -1,5 +1,6 @@
 #include "fault/world.h"
 
+#include "store/backup.h"
 #include "support/raw_store.h"
 
 #include <dirent.h>
@@ -13,23 +14,25 @@
 #include <unistd.h>
 
 const struct writer writers[] = {
-    {"entity add",
-     {"entity", "add", "new", "--kind", "customer", "--reseller", "acme"},
-     .prints = true},
-    {"entity edit --name", {"entity", "edit", "bolt", "--name", "nut"}, .prints = true},
-    {"entity edit --status", {"entity", "edit", "acme", "--status", "inactive"}, .prints = true},
-    {"entity edit --reseller", {"entity", "edit", "bolt", "--reseller", "none"}, .prints = true},
+    {"entity add", {"entity", "add", "new", "--kind", "customer", "--reseller", "acme"}, false},
+    {"entity edit --name", {"entity", "edit", "bolt", "--name", "nut"}, false},
+    {"entity edit --status", {"entity", "edit", "acme", "--status", "inactive"}, false},
+    {"entity edit --reseller", {"entity", "edit", "bolt", "--reseller", "none"}, false},
     {"entity edit --cascade",
      {"--json", "entity", "edit", "acme", "--tier", "lite", "--cascade"},
-     .prints = true},
-    {"entity remove", {"entity", "remove", "zed", "--yes"}, .prints = true},
-    {"create", {"create", "acme", "third", "--expires", "2099-01-01"}, .prints = true},
-    {"create -q", {"create", "acme", "third", "-q"}, .prints = true},
+     false},
+    {"entity remove", {"entity", "remove", "zed", "--yes"}, false},
+    {"create", {"create", "acme", "third", "--expires", "2099-01-01"}, false},
+    {"create -q", {"create", "acme", "third", "-q"}, false},
     {"edit",
      {"edit", "acme/default", "--name", "main", "--status", "inactive", "--expires", "never"},
-     .prints = true},
-    {"remove", {"--json", "remove", "acme/second", "--yes"}, .prints = true},
-    {"show --reveal", {"show", "acme/default", "--reveal"}, .prints = true},
+     false},
+    {"remove", {"--json", "remove", "acme/second", "--yes"}, false},
+    {"show --reveal", {"show", "acme/default", "--reveal"}, false},
+    {"rotate", {"rotate", "acme/default", "-q"}, false},
+    {"retire", {"--json", "retire", "mid/default"}, false},
+    {"backup", {"backup", "@other.mdb"}, true},
+    {"restore", {"restore", "@backup.mdb", "--yes"}, false},
 };
 const size_t writer_count = sizeof writers / sizeof *writers;
 
@@ -54,6 +57,10 @@ void world_make_in(struct world *ret_world, const char *folder)
     MUST_RUN(&world, "entity", "add", "mid", "--kind", "customer", "--reseller", "acme", "--tier",
              "advanced");
     MUST_RUN(&world, "entity", "add", "zed", "--kind", "customer");
+    char backup[600];
+    snprintf(backup, sizeof backup, "%s/backup.mdb", folder);
+    MUST_RUN(&world, "backup", backup);
+    MUST_RUN(&world, "rotate", "mid/default");
     world.file = file_read(world.store, &world.len);
     *ret_world = world;
 }
@@ -68,33 +75,42 @@ void world_make(struct world *ret_world)
 /* Only what init makes stays. */
 static bool belongs(const char *name)
 {
-    static const char *const kept[] = {".",          "..",         "esp-token.conf",
-                                       "tiers.ini",  "reveal.pub", "reveal.key",
-                                       "tokens.mdb", "usage",      NULL};
+    static const char *const kept[] = {
+        ".",          "..",         "esp-token.conf", "tiers.ini",           "reveal.pub",
+        "reveal.key", "tokens.mdb", "backup.mdb",     "backup.mdb.manifest", NULL};
     size_t i = 0;
     while (kept[i] != NULL && strcmp(kept[i], name) != 0)
         i++;
     return kept[i] != NULL;
 }
 
-static void empty(const char *path, bool (*kept)(const char *name))
-{
-    DIR *folder = opendir(path);
-    ck_assert_ptr_nonnull(folder);
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
-        if (entry->d_name[0] != '.' && (kept == NULL || !kept(entry->d_name)))
-            ck_assert_int_eq(unlinkat(dirfd(folder), entry->d_name, 0), 0);
-    closedir(folder);
-}
-
 void world_reset(const struct world *world)
 {
     char temporary[600];
-    empty(world->folder, belongs);
-    empty(in_folder(world->folder, "usage"), NULL);
+    DIR *folder = opendir(world->folder);
+    ck_assert_ptr_nonnull(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        if (!belongs(entry->d_name))
+            ck_assert_int_eq(unlinkat(dirfd(folder), entry->d_name, 0), 0);
+    closedir(folder);
     snprintf(temporary, sizeof temporary, "%s.again", world->store);
     file_write(temporary, world->file, world->len, 0640);
     ck_assert_int_eq(rename(temporary, world->store), 0);
+}
+
+/* What a command that has ended leaves beside the store, by design. */
+static bool may_stay(const char *name)
+{
+    static const char *const kept[] = {"tokens.mdb-lock",
+                                       "tokens.mdb.writer",
+                                       "other.mdb",
+                                       "other.mdb.manifest",
+                                       "tokens.mdb.20", /* by restore */
+                                       NULL};
+    size_t i = 0;
+    while (kept[i] != NULL && strncmp(kept[i], name, strlen(kept[i])) != 0)
+        i++;
+    return kept[i] != NULL;
 }
 
 void world_no_litter(const struct world *world)
@@ -102,21 +118,26 @@ void world_no_litter(const struct world *world)
     DIR *folder = opendir(world->folder);
     ck_assert_ptr_nonnull(folder);
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
-        ck_assert_msg(belongs(entry->d_name) || strcmp(entry->d_name, "tokens.mdb-lock") == 0 ||
-                          strcmp(entry->d_name, "tokens.mdb.writer") == 0,
-                      "it left %s behind", entry->d_name);
+        ck_assert_msg(belongs(entry->d_name) || may_stay(entry->d_name), "it left %s behind",
+                      entry->d_name);
     closedir(folder);
 }
 
 const char *const *world_argv(const struct world *world, const char *const *args)
 {
     static const char *argv[16];
+    static char path[600];
     size_t count = 0;
     argv[count++] = ctl_path();
     argv[count++] = "-c";
     argv[count++] = world->config;
-    while (*args != NULL)
-        argv[count++] = *args++;
+    for (; *args != NULL; args++) {
+        argv[count++] = *args;
+        if (args[0][0] != '@')
+            continue;
+        snprintf(path, sizeof path, "%s/%s", world->folder, *args + 1);
+        argv[count - 1] = path;
+    }
     argv[count] = NULL;
     return argv;
 }
@@ -136,7 +157,9 @@ static int tell_token(void *arg, const struct token *t, struct espt_error *err)
     (void)err;
     int64_t span = t->expires == 0 ? 0 : t->expires - t->created;
     fprintf(arg, "token %s/%s active %d retiring %d ", t->entity, t->name, t->active, t->retiring);
-    if (span == 365 * 86400)
+    if (t->retiring)
+        fprintf(arg, "expires soon\n");
+    else if (span == 365 * 86400)
         fprintf(arg, "expires after a year\n");
     else
         fprintf(arg, "expires %lld\n", (long long)t->expires);
@@ -148,6 +171,19 @@ static void no_finding(void *arg, const struct finding *finding)
     (void)arg;
     if (strcmp(finding->kind, "over-limit") != 0) /* as a tier lowered later may have it */
         ck_abort_msg("check: %s: %s: %s", finding->kind, finding->subject, finding->message);
+}
+
+/* A backup that is there is whole. */
+static void tell_backup(FILE *out, const struct world *world)
+{
+    char path[600];
+    struct backup_facts facts;
+    struct espt_error err;
+    snprintf(path, sizeof path, "%s/other.mdb", world->folder);
+    if (access(path, F_OK) != 0)
+        return;
+    ck_assert_msg(backup_verify(path, &facts, &err) == 0, "the backup: %s", err.message);
+    fputs("a backup\n", out);
 }
 
 #define DONE(call) ck_assert_msg((call) == 0, "%s", err.message)
@@ -166,11 +202,12 @@ static char *state_of(const struct world *world, bool change)
     DONE(config_load(&config, world->config, geteuid(), &err));
     DONE(tier_table_load(&tiers, config.tiers, geteuid(), &err));
     DONE(store_open(&store, &config, &err));
-    DONE(store_check(store, tiers, no_finding, NULL, NULL, NULL, &findings, &err));
+    DONE(store_check(store, tiers, no_finding, NULL, &findings, &err));
     DONE(store_entity_each(store, tell_entity, out, &err));
     DONE(store_token_each(store, NULL, tell_token, out, &err));
     DONE(store_log_verify(store, NULL, &head, &err));
     fprintf(out, "log %llu\n", (unsigned long long)head.sequence);
+    tell_backup(out, world);
     if (change)
         DONE(store_log_note(store, "test", "one more change", &err));
     store_close(store);
@@ -208,7 +245,7 @@ char *world_judge(const struct world *world)
 char *world_state_after(const struct world *world, const struct writer *writer)
 {
     world_reset(world);
-    struct run run = run_process(world_argv(world, writer->args), writer->input);
+    struct run run = run_process(world_argv(world, writer->args), NULL);
     ck_assert_msg(run.status == 0, "%s: %s", writer->name, run.err);
     char *state = world_state(world);
     world_reset(world);

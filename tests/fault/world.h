@@ -9,18 +9,19 @@
 #include "store/store.h"
 #include "support/support.h"
 
-/* A command that writes. A new one is a line in world.c. */
+/* A command that writes. A new one is a line in world.c. An argument that begins with @ is a file
+   in the world's folder. */
 struct writer {
     const char *name;
     const char *args[12];
-    const char *input;
-    bool prints; /* what it did, whenever it is done */
+    bool apart; /* its entry in the log is a change of its own */
 };
 extern const struct writer writers[];
 extern const size_t writer_count;
 
-/* acme, an advanced reseller with two tokens; bolt (lite) and mid (advanced), its customers; zed
-   (lite), a customer of the platform. In memory (/dev/shm) where that is, for speed. The folder is
+/* acme, an advanced reseller with two tokens; bolt (lite) and mid (advanced), its customers, the
+   latter's token just rotated; zed (lite), a customer of the platform; and backup.mdb, made before
+   that rotation. In memory (/dev/shm) where that is, for speed. The folder is
    the process's own, and world_reset() brings it back to how it was made. */
 struct world {
     char folder[256], config[512], store[512];
