@@ -1,3 +1,14 @@
-# What the fault tests share, beside tests/support.
+# What the fault tests share, beside tests/support: the tracer, the store that is harmed, and what is
+# loaded before a command to make its calls fail.
 FAULT_TESTS := $(filter $(OUT)/tests/fault/test_%,$(TESTS))
-$(FAULT_TESTS): $(OUT)/tests/fault/trace.o $(OUT)/tests/fault/world.o
+FAULT_SHIM  := $(OUT)/tests/fault/shim.so
+# One call in so many is tried in make check; make torture tries every one (FAULT_STEP=1).
+FAULT_STEP_DEFAULT := $(if $(filter asan,$(VARIANT)),97,7)
+$(OUT)/tests/fault/%.o: CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"' -DFAULT_STEP_DEFAULT=$(FAULT_STEP_DEFAULT)
+$(FAULT_TESTS): $(OUT)/tests/fault/trace.o $(OUT)/tests/fault/world.o | $(FAULT_SHIM)
+
+# Without a sanitizer or counters of its own: it stands before theirs.
+$(FAULT_SHIM): tests/fault/shim.c
+	@mkdir -p $(@D)
+	$(call SAY,LINK  $@)
+	$(Q)$(CC) $(CPPFLAGS) -std=c17 $(CFLAGS) -O1 $(WARNINGS) -fPIC -fvisibility=hidden -shared $< -o $@ -ldl

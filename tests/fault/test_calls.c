@@ -17,7 +17,7 @@
 static unsigned long step(void)
 {
     const char *text = getenv("FAULT_STEP");
-    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : 5;
+    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : FAULT_STEP_DEFAULT;
     return n > 0 ? n : 1;
 }
 

@@ -1,0 +1,155 @@
+/*
+ * Every command, with each of its allocations and calls of the C library failing in turn: an error,
+ * nothing half done, no crash, no leak (as AddressSanitizer sees it), and no success that lacks
+ * something.
+ */
+#include "cli/drive.h"
+#include "fault/world.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const struct reader_command {
+    const char *args[8];
+    bool from_input; /* a token's text */
+} readers[] = {
+    {{"list"}, false},
+    {{"--json", "list"}, false},
+    {{"list", "acme"}, false},
+    {{"entity", "list", "--tree"}, false},
+    {{"--json", "entity", "list"}, false},
+    {{"entity", "show", "acme"}, false},
+    {{"--json", "entity", "show", "acme"}, false},
+    {{"show", "acme/default"}, false},
+    {{"--json", "show", "acme/default"}, false},
+    {{"tier", "list"}, false},
+    {{"--json", "tier", "list"}, false},
+    {{"tier", "check"}, false},
+    {{"check"}, false},
+    {{"--json", "check"}, false},
+    {{"log"}, false},
+    {{"--json", "log"}, false},
+    {{"log", "verify"}, false},
+    {{"verify"}, true},
+    {{"--json", "verify", "--metric", "kpi.peak_audience"}, true},
+    {{"--help"}, false},
+    {{"--version"}, false},
+};
+
+static unsigned long step(void)
+{
+    const char *text = getenv("FAULT_STEP");
+    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : FAULT_STEP_DEFAULT;
+    return n > 0 ? n : 1;
+}
+
+/* What failed, if it came to that. */
+static const char *failed_call(int fd)
+{
+    static char name[64];
+    ssize_t len = pread(fd, name, sizeof name - 1, 0);
+    name[len > 0 ? len : 0] = '\0';
+    ck_assert_int_eq(ftruncate(fd, 0), 0);
+    ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+    return name;
+}
+
+/* One run with call number `at` failing; `ret_failed` is empty if there are not so many. */
+static struct run run_failing(const struct world *world, const char *const *args, const char *input,
+                              unsigned long at, const char **ret_failed)
+{
+    static int told = -1;
+    char number[32];
+    if (told < 0)
+        told = memfd_create("told", 0);
+    snprintf(number, sizeof number, "%lu", at);
+    setenv("FAULT_AT", number, 1);
+    snprintf(number, sizeof number, "%d", told);
+    setenv("FAULT_FD", number, 1);
+    setenv("LD_PRELOAD", SHIM, 1);
+    struct run run = run_process(world_argv(world, args), input);
+    unsetenv("LD_PRELOAD");
+    unsetenv("FAULT_AT");
+    *ret_failed = failed_call(told);
+    return run;
+}
+
+static void judge(const struct run *run, const char *failed, unsigned long at, size_t out_len)
+{
+    ck_assert_msg(run->status == 0 || run->status == 5 || run->status == 4,
+                  "status %d with %s (call %lu) failing: %s", run->status, failed, at, run->err);
+    if (run->status == 0)
+        ck_assert_msg(strlen(run->out) == out_len,
+                      "said to be done with %s (call %lu) failing, and lacks something: %s", failed,
+                      at, run->out);
+    else
+        ck_assert_msg(strstr(run->err, "esp-tokenctl: ") != NULL ||
+                          strstr(run->err, "{\"error\":") != NULL || strcmp(failed, "write") == 0,
+                      "no message with %s (call %lu) failing: %s", failed, at, run->err);
+}
+
+START_TEST(writer_fails)
+{
+    struct world world;
+    world_make(&world);
+    const struct writer *writer = &writers[_i];
+    char *before = world_state(&world);
+    size_t len = strlen(run_process(world_argv(&world, writer->args), NULL).out);
+    char *after = world_state(&world);
+    world_reset(&world);
+    const char *failed = "";
+    unsigned long at = 1 + (unsigned long)_i % step();
+    do {
+        struct run run = run_failing(&world, writer->args, NULL, at, &failed);
+        judge(&run, failed, at, len);
+        char *state = world_judge(&world);
+        const bool is_after = strcmp(state, after) == 0;
+        if (!writer->apart) {
+            ck_assert_msg(is_after || strcmp(state, before) == 0, "half done with %s (call %lu)",
+                          failed, at);
+            ck_assert_msg(run.status != 0 || is_after, "not done with %s (call %lu)", failed, at);
+            ck_assert_msg(run.status == 0 || !is_after || strstr(run.err, "is done") != NULL,
+                          "done with %s (call %lu), and said to have failed: %s", failed, at,
+                          run.err);
+        }
+        free(state);
+        world_reset(&world);
+        at += step();
+    } while (failed[0] != '\0');
+    ck_assert_uint_gt(at, 50);
+    free(before);
+    free(after);
+}
+END_TEST
+
+START_TEST(reader_fails)
+{
+    struct world world;
+    world_make(&world);
+    const struct reader_command *reader = &readers[_i];
+    const char *input = reader->from_input ? revealed(world.config, "acme/default") : NULL;
+    size_t len = strlen(run_process(world_argv(&world, reader->args), input).out);
+    const char *failed = "";
+    unsigned long at = 1 + (unsigned long)_i % step();
+    do {
+        struct run run = run_failing(&world, reader->args, input, at, &failed);
+        if (!reader->from_input || run.status != 1) /* a doubt denies */
+            judge(&run, failed, at, len);
+        at += step();
+    } while (failed[0] != '\0');
+}
+END_TEST
+
+int main(void)
+{
+    /* the shim comes before the sanitizer's own library */
+    setenv("ASAN_OPTIONS", "verify_asan_link_order=0:exitcode=99:allocator_may_return_null=1", 1);
+    Suite *suite = suite_create("memory");
+    TCase *tests = tcase_create("memory");
+    tcase_set_timeout(tests, 900);
+    tcase_add_loop_test(tests, writer_fails, 0, (int)writer_count);
+    tcase_add_loop_test(tests, reader_fails, 0, (int)(sizeof readers / sizeof *readers));
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
