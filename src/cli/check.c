@@ -1,6 +1,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 
+#include "common/ini.h"
 #include "common/trust.h"
 
 #include <stdio.h>
@@ -10,15 +11,12 @@
 /* Its own metrics; those of lower ranks come with them. */
 static int tier_line(struct table_view *view, const struct tier *tier, struct espt_error *err)
 {
-    char rank[16], most[16] = "unlimited", *metrics = NULL;
-    size_t len;
-    FILE *stream = open_memstream(&metrics, &len);
-    for (size_t i = 0; stream != NULL && i < tier->patterns; i++)
-        fprintf(stream, "%s%s", i > 0 ? " " : "", tier->pattern[i]);
-    if (stream == NULL || fclose(stream) != 0) {
-        free(metrics);
+    char rank[16], most[16] = "unlimited", *metrics = calloc(1, INI_FILE_MAX);
+    if (metrics == NULL)
         return espt_fail(err, ESPT_UNUSABLE, "out of memory");
-    }
+    for (size_t i = 0, used = 0; i < tier->patterns; i++)
+        used += (size_t)snprintf(metrics + used, INI_FILE_MAX - used, "%s%s", i > 0 ? " " : "",
+                                 tier->pattern[i]);
     snprintf(rank, sizeof rank, "%u", tier->rank);
     if (tier->max_tokens != TIER_UNLIMITED)
         snprintf(most, sizeof most, "%u", tier->max_tokens);
@@ -52,7 +50,7 @@ int run_tier_list(struct cli *cli, struct espt_error *err)
     if (code == 0 && cli->json)
         code = json_print(json_pack("{s:O}", "tiers", list), err);
     else if (code == 0)
-        table_print(view, "tiers");
+        code = table_print(view, "tiers", err);
     table_free(view);
     json_decref(list);
     return code;
@@ -94,7 +92,7 @@ static int end(struct report *report, int code, struct espt_error *err)
     else if (code == 0 && report->findings == 0)
         puts("no findings");
     else if (code == 0)
-        table_print(report->view, "findings");
+        code = table_print(report->view, "findings", err);
     table_free(report->view);
     json_decref(report->list);
     return code != 0 ? code : report->findings > 0 ? 1 : 0;

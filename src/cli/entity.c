@@ -52,6 +52,118 @@ int run_entity_add(struct cli *cli, struct espt_error *err)
     return code;
 }
 
+<<<<<<< HEAD
+=======
+/* --- list --- */
+
+struct listing {
+    const struct tier_table *tiers;
+    json_t *json; /* NULL: for people */
+    struct entity *entities;
+    size_t count, room;
+};
+
+static int collect(void *arg, const struct entity *entity, struct espt_error *err)
+{
+    struct listing *listing = arg;
+    if (listing->json != NULL)
+        return json_array_append_new(listing->json, json_of_entity(entity, listing->tiers)) == 0
+                   ? 0
+                   : espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    if (listing->count == listing->room) {
+        listing->room = listing->room == 0 ? 64 : listing->room * 2;
+        struct entity *entities = reallocarray(listing->entities, listing->room, sizeof *entities);
+        if (entities == NULL)
+            return espt_fail(err, ESPT_UNUSABLE, "out of memory");
+        listing->entities = entities;
+    }
+    listing->entities[listing->count++] = *entity;
+    return 0;
+}
+
+static void *add_line(struct table_view *view, void *parent, const struct entity *entity,
+                      const struct tier_table *tiers)
+{
+    char limit[64];
+    limit_text(entity, tiers, limit, sizeof limit);
+    const char *cells[] = {entity->name,
+                           kind_word(entity->kind),
+                           entity->reseller[0] != '\0' ? entity->reseller : "-",
+                           entity->tier,
+                           status_word(entity->active),
+                           limit};
+    return table_line(view, parent, cells);
+}
+
+static int by_name(const void *key, const void *item)
+{
+    const struct entity *entity = item;
+    return strcmp(key, entity->name);
+}
+
+/* The platform, below it what has no reseller, and below that the customers of resellers. Entities
+   come in order of name (bytes), so that a reseller's place is found by halves. */
+static int draw_tree(const struct listing *listing, struct table_view *view, struct espt_error *err)
+{
+    static const char *const platform[] = {"platform", "", "", "", "", ""};
+    void **lines = calloc(listing->count, sizeof *lines);
+    if (lines == NULL && listing->count > 0)
+        return espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    void *root = listing->count > 0 ? table_line(view, NULL, platform) : NULL;
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct entity *entity = &listing->entities[i];
+        if (entity->reseller[0] == '\0')
+            lines[i] = add_line(view, root, entity, listing->tiers);
+    }
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct entity *entity = &listing->entities[i];
+        if (entity->reseller[0] == '\0')
+            continue;
+        const struct entity *reseller = bsearch(entity->reseller, listing->entities, listing->count,
+                                                sizeof *listing->entities, by_name);
+        add_line(view, reseller != NULL ? lines[reseller - listing->entities] : root, entity,
+                 listing->tiers);
+    }
+    free(lines);
+    return 0;
+}
+
+static int print_entities(const struct listing *listing, bool tree, struct espt_error *err)
+{
+    static const char *const columns[] = {"NAME",   "KIND",   "RESELLER", "TIER",
+                                          "STATUS", "TOKENS", NULL};
+    struct table_view *view;
+    int code = table_new(&view, columns, tree, err);
+    if (code != 0)
+        return code;
+    if (tree)
+        code = draw_tree(listing, view, err);
+    for (size_t i = 0; !tree && i < listing->count; i++)
+        add_line(view, NULL, &listing->entities[i], listing->tiers);
+    if (code == 0)
+        code = table_print(view, "entities", err);
+    table_free(view);
+    return code;
+}
+
+int run_entity_list(struct cli *cli, struct espt_error *err)
+{
+    int code = cli_store(cli, err);
+    if (code != 0)
+        return code;
+    struct listing listing = {.tiers = cli_tiers_if_whole(cli),
+                              .json = cli->json ? json_array() : NULL};
+    code = store_entity_each(cli->store, collect, &listing, err);
+    if (code == 0 && cli->json)
+        code = json_print(json_pack("{s:O}", "entities", listing.json), err);
+    else if (code == 0)
+        code = print_entities(&listing, given(cli, OPTION_TREE), err);
+    json_decref(listing.json);
+    free(listing.entities);
+    return code;
+}
+
+>>>>>>> b66f2ca (Out of memory is told: JSON, tables and metrics are whole or refused)
 static int show(struct cli *cli, const struct entity *entity, struct espt_error *err)
 {
     const struct tier_table *tiers = cli_tiers_if_whole(cli);

@@ -190,7 +190,7 @@ int print_checks(const struct question *question, struct espt_error *err)
                                checks[i].detail};
         table_line(view, NULL, cells);
     }
-    table_print(view, "checks");
+    code = table_print(view, "checks", err);
     table_free(view);
-    return 0;
+    return code;
 }

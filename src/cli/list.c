@@ -102,7 +102,13 @@ static int put(struct listing *listing, const struct token *token, struct espt_e
 {
     const int64_t now = listing->cli->now;
     if (listing->cli->json)
+<<<<<<< HEAD
         return json_stream_item(&listing->json, json_of_token(token, NULL, now), err);
+=======
+        return json_array_append_new(listing->json, json_of_token(token, NULL, now)) == 0
+                   ? 0
+                   : espt_fail(err, ESPT_UNUSABLE, "out of memory");
+>>>>>>> b66f2ca (Out of memory is told: JSON, tables and metrics are whole or refused)
     char id[TOKEN_ID_LEN + 1], created[WHEN_AWAY_SIZE], expires[WHEN_AWAY_SIZE],
         used[WHEN_AWAY_SIZE];
     token_id_format(token->id, id);
@@ -182,8 +188,8 @@ int run_list(struct cli *cli, struct espt_error *err)
     if (code == 0 && cli->json) {
         json_stream_end(&listing.json);
     } else if (code == 0) {
-        table_print(listing.view, "tokens");
-        if (entity != NULL)
+        code = table_print(listing.view, "tokens", err);
+        if (code == 0 && entity != NULL)
             tell_over_limit(cli, entity);
     }
     table_free(listing.view);

@@ -199,7 +199,7 @@ static int on_entry(void *arg, const struct log_entry *entry, struct espt_error 
     while (entry->time >= listing->since && log_next_change(entry, &place, &change)) {
         if (!is_asked(listing, &change))
             continue;
-        if (changes != NULL)
+        if (listing->cli->json)
             json_array_append_new(changes, json_of_change(&change));
         else
             print_change(entry, &change, shown++ == 0);

@@ -22,11 +22,23 @@ static void wipe_and_free(void *memory)
     free(memory);
 }
 
+/* What jansson could not take in is missing in a document, without a word from most of its calls.
+ */
+static bool json_lacks;
+
+static void *take_or_tell(size_t size)
+{
+    void *memory = malloc(size);
+    if (memory == NULL)
+        json_lacks = true;
+    return memory;
+}
+
 void output_begin(void)
 {
     characters_begin();
     setvbuf(stdout, stdout_buffer, _IOFBF, sizeof stdout_buffer);
-    json_set_alloc_funcs(malloc, wipe_and_free);
+    json_set_alloc_funcs(take_or_tell, wipe_and_free);
     table_begin();
 }
 
@@ -48,6 +60,8 @@ int output_end(bool changed, struct espt_error *err)
         failed = true;
         why = errno;
     }
+    if (json_lacks && !failed)
+        return espt_fail(err, ESPT_UNUSABLE, "out of memory: the JSON is not whole");
     if (failed)
         return espt_fail(err, ESPT_UNUSABLE, "standard output: %s; %s",
                          why != 0 ? strerror(why) : "not all could be written",
@@ -176,14 +190,24 @@ json_t *json_of_tier(const struct tier *tier)
                      "default", tier->is_default, "metrics", metrics, "upgrade", tier->upgrade);
 }
 
+/* Nothing is printed of a document that lacks something. */
+static int dump(json_t *document, size_t flags, struct espt_error *err)
+{
+    const bool lacks = document == NULL || json_lacks;
+    int rc = lacks ? -1 : json_dumpf(document, stdout, flags);
+    json_decref(document);
+    if (rc == 0)
+        putchar('\n');
+    return rc == 0 ? 0
+                   : espt_fail(err, ESPT_UNUSABLE,
+                               "the JSON could not be written: %s; what the command does is done, "
+                               "see it again by list or show",
+                               lacks || json_lacks ? "out of memory" : strerror(errno));
+}
+
 int json_print(json_t *document, struct espt_error *err)
 {
-    int rc = document == NULL ? -1 : json_dumpf(document, stdout, JSON_INDENT(2));
-    json_decref(document);
-    putchar('\n');
-    return rc == 0 ? 0
-                   : espt_fail(err, ESPT_UNUSABLE, "the JSON could not be written: %s",
-                               document == NULL ? "out of memory" : strerror(errno));
+    return dump(document, JSON_INDENT(2), err);
 }
 
 static void begin_stream(struct json_stream *stream)
@@ -220,10 +244,7 @@ void json_stream_end(struct json_stream *stream)
 
 int json_print_line(json_t *document, struct espt_error *err)
 {
-    int rc = document == NULL ? -1 : json_dumpf(document, stdout, JSON_COMPACT);
-    json_decref(document);
-    putchar('\n');
-    return rc == 0 ? 0 : espt_fail(err, ESPT_UNUSABLE, "the JSON could not be written");
+    return dump(document, JSON_COMPACT, err);
 }
 
 /* --- for people --- */

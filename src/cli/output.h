@@ -68,7 +68,7 @@ ESPT_MUST_USE int table_new(struct table_view **ret_view, const char *const *col
 /* `parent` is a line that was added, or NULL; returns the line. `cells` as many as columns. */
 void *table_line(struct table_view *view, void *parent, const char *const *cells);
 /* Without lines it prints nothing; at a terminal, what there is none of is told. */
-void table_print(struct table_view *view, const char *things);
+ESPT_MUST_USE int table_print(struct table_view *view, const char *things, struct espt_error *err);
 void table_free(struct table_view *view); /* NULL is allowed */
 void table_begin(void);                   /* once, before any */
 

@@ -58,6 +58,8 @@ static json_t *json_of_stats(const struct stats *stats)
 
 /* --- Prometheus: the text format, by its conventions for names --- */
 
+#define METRICS_MAX (64 * 1024) /* bytes; 64 tiers with each status take a third */
+
 static void metric(FILE *out, const char *name, const char *help)
 {
     fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
@@ -129,17 +131,21 @@ static int write_file(const char *path, const char *text, size_t len, struct esp
 
 static int give_prometheus(const struct cli *cli, const struct stats *stats, struct espt_error *err)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *stream = open_memstream(&text, &len);
-    if (stream != NULL)
+    if (cli->options.output == NULL) {
+        write_prometheus(stdout, stats);
+        return 0;
+    }
+    /* a stream of open_memstream() does not tell what it had no memory for */
+    char *text = malloc(METRICS_MAX);
+    FILE *stream = text != NULL ? fmemopen(text, METRICS_MAX, "w") : NULL;
+    long len = -1;
+    if (stream != NULL) {
         write_prometheus(stream, stats);
-    int code =
-        stream != NULL && fclose(stream) == 0 ? 0 : espt_fail(err, ESPT_UNUSABLE, "out of memory");
-    if (code == 0 && cli->options.output != NULL)
-        code = write_file(cli->options.output, text, len, err);
-    else if (code == 0)
-        fwrite(text, 1, len, stdout);
+        len = fflush(stream) == 0 && !ferror(stream) ? ftell(stream) : -1;
+        fclose(stream);
+    }
+    int code = len >= 0 ? write_file(cli->options.output, text, (size_t)len, err)
+                        : espt_fail(err, ESPT_UNUSABLE, "out of memory");
     free(text);
     return code;
 }

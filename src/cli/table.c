@@ -13,7 +13,11 @@
 struct table_view {
     struct libscols_table *table;
     size_t columns;
+<<<<<<< HEAD
     bool tree, printed;
+=======
+    bool lacks; /* something, for want of memory */
+>>>>>>> b66f2ca (Out of memory is told: JSON, tables and metrics are whole or refused)
     const char *const *names;
 };
 
@@ -93,7 +97,9 @@ int table_new(struct table_view **ret_view, const char *const *columns, bool tre
         const char *name = columns[view->columns];
         struct libscols_column *column = scols_table_new_column(
             table, name, 0, flags_of(name) | (tree && view->columns == 0 ? SCOLS_FL_TREE : 0));
-        if (column != NULL && scols_column_is_wrap(column))
+        if (column == NULL)
+            view->lacks = true;
+        else if (scols_column_is_wrap(column))
             scols_column_set_wrapfunc(column, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
     }
     scols_table_enable_colors(table, in_colour(stdout));
@@ -136,12 +142,15 @@ void *table_line(struct table_view *view, void *parent, const char *const *cells
     if (!view->tree && scols_table_get_nlines(view->table) == BLOCK)
         print_block(view);
     struct libscols_line *line = scols_table_new_line(view->table, parent);
-    for (size_t i = 0; line != NULL && i < view->columns; i++) {
+    if (line == NULL)
+        view->lacks = true;
+    for (size_t i = 0; !view->lacks && i < view->columns; i++) {
         const char *colour = colour_of(view->names[i], cells[i]);
         char *folded = NULL;
         if (at_terminal(stdout) && flags_of(view->names[i]) == SCOLS_FL_WRAP)
             folded = fold(cells[i], scols_table_get_termwidth(view->table) / 2);
-        scols_line_set_data(line, i, folded != NULL ? folded : cells[i]);
+        if (scols_line_set_data(line, i, folded != NULL ? folded : cells[i]) != 0)
+            view->lacks = true;
         free(folded);
         if (colour != NULL)
             scols_cell_set_color(scols_line_get_cell(line, i), colour);
@@ -149,12 +158,20 @@ void *table_line(struct table_view *view, void *parent, const char *const *cells
     return line;
 }
 
-void table_print(struct table_view *view, const char *things)
+int table_print(struct table_view *view, const char *things, struct espt_error *err)
 {
+<<<<<<< HEAD
     if (scols_table_get_nlines(view->table) > 0)
         print_block(view);
     else if (!view->printed && at_terminal(stdout))
+=======
+    const bool any = scols_table_get_nlines(view->table) > 0;
+    if (view->lacks || (any && scols_print_table(view->table) != 0))
+        return espt_fail(err, ESPT_UNUSABLE, "out of memory: the table is not whole");
+    if (!any && at_terminal(stdout))
+>>>>>>> b66f2ca (Out of memory is told: JSON, tables and metrics are whole or refused)
         fprintf(stderr, "no %s\n", things);
+    return 0;
 }
 
 void table_free(struct table_view *view)

@@ -155,6 +155,8 @@ static int replace(const char *copy, const char *path, char ret_kept[static PATH
     struct stat st;
     ret_kept[0] = '\0';
     const bool there = lstat(path, &st) == 0;
+    if (!there && errno != ENOENT)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: %s", path, strerror(errno));
     if (there && !keep_name(path, kept))
         return espt_fail(err, ESPT_UNUSABLE,
                          "%s: no free name to keep the old store by; move the kept ones away",

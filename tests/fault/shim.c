@@ -7,6 +7,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -128,6 +130,16 @@ EXPORT void free(void *memory)
     next(memory);
 }
 
+/* dlsym may want memory of its own: before anybody else looks for these. */
+__attribute__((constructor)) static void find_all(void)
+{
+    void *memory = NULL;
+    free(realloc(malloc(1), 2));
+    free(calloc(1, 1));
+    if (posix_memalign(&memory, 16, 16) == 0)
+        free(memory);
+}
+
 /* --- calls: each fails with an error that it may give --- */
 
 #define CALL(result, name, error, declared, passed) \
@@ -179,6 +191,27 @@ EXPORT int open(const char *path, int flags, ...)
     }
     return next(path, flags, mode);
 }
+
+/* The C library's own look-ups end in SIGABRT or SIGSEGV for want of memory (nss_database.c): they
+   fail as a whole, or not at all. */
+#define LOOK_UP(result, name, declared, passed) \
+    EXPORT result *name declared                \
+    {                                           \
+        typedef result *(*next_fn)declared;     \
+        NEXT(next_fn, #name);                   \
+        if (fails(#name)) {                     \
+            errno = ENOMEM;                     \
+            return NULL;                        \
+        }                                       \
+        const bool kept = counting;             \
+        counting = false;                       \
+        result *found = next passed;            \
+        counting = kept;                        \
+        return found;                           \
+    }
+
+LOOK_UP(struct passwd, getpwuid, (uid_t uid), (uid))
+LOOK_UP(struct group, getgrnam, (const char *name), (name))
 
 /* --- where main() begins, and the clock --- */
 

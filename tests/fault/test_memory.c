@@ -28,10 +28,15 @@ static const struct reader_command {
     {{"tier", "check"}, false},
     {{"check"}, false},
     {{"--json", "check"}, false},
+    {{"stats"}, false},
+    {{"--json", "stats"}, false},
+    {{"stats", "--prometheus"}, false},
+    {{"export"}, false},
     {{"log"}, false},
     {{"--json", "log"}, false},
     {{"log", "verify"}, false},
     {{"verify"}, true},
+    {{"verify", "--explain"}, true},
     {{"--json", "verify", "--metric", "kpi.peak_audience"}, true},
     {{"--help"}, false},
     {{"--version"}, false},
@@ -75,12 +80,27 @@ static struct run run_failing(const struct world *world, const char *const *args
     return run;
 }
 
-static void judge(const struct run *run, const char *failed, unsigned long at, size_t out_len)
+/* What it prints when all goes well, and when the tier table alone cannot be read: list and show do
+   without it. */
+struct expected {
+    size_t whole, without_tiers;
+};
+
+static bool prints_all(const struct run *run, const struct expected *expected)
+{
+    const size_t len = strlen(run->out);
+    return len == expected->whole ||
+           (len == expected->without_tiers &&
+            (run->out[0] == '{' || strstr(run->err, "without the tier table") != NULL));
+}
+
+static void judge(const struct run *run, const char *failed, unsigned long at,
+                  const struct expected *expected)
 {
     ck_assert_msg(run->status == 0 || run->status == 5 || run->status == 4,
                   "status %d with %s (call %lu) failing: %s", run->status, failed, at, run->err);
     if (run->status == 0)
-        ck_assert_msg(strlen(run->out) == out_len,
+        ck_assert_msg(prints_all(run, expected),
                       "said to be done with %s (call %lu) failing, and lacks something: %s", failed,
                       at, run->out);
     else
@@ -89,27 +109,46 @@ static void judge(const struct run *run, const char *failed, unsigned long at, s
                       "no message with %s (call %lu) failing: %s", failed, at, run->err);
 }
 
+static size_t length(const struct world *world, const char *const *args, const char *input)
+{
+    return strlen(run_process(world_argv(world, args), input).out);
+}
+
+static struct expected expect(const struct world *world, const char *const *args, const char *input)
+{
+    char tiers[300], away[300];
+    struct expected expected = {.whole = length(world, args, input)};
+    snprintf(tiers, sizeof tiers, "%s/tiers.ini", world->folder);
+    snprintf(away, sizeof away, "%s/away", world->folder);
+    world_reset(world);
+    ck_assert_int_eq(rename(tiers, away), 0);
+    expected.without_tiers = length(world, args, input);
+    ck_assert_int_eq(rename(away, tiers), 0);
+    world_reset(world);
+    return expected;
+}
+
 START_TEST(writer_fails)
 {
     struct world world;
     world_make(&world);
     const struct writer *writer = &writers[_i];
     char *before = world_state(&world);
-    size_t len = strlen(run_process(world_argv(&world, writer->args), NULL).out);
-    char *after = world_state(&world);
-    world_reset(&world);
+    char *after = world_state_after(&world, writer);
+    const struct expected expected = expect(&world, writer->args, NULL);
     const char *failed = "";
     unsigned long at = 1 + (unsigned long)_i % step();
     do {
         struct run run = run_failing(&world, writer->args, NULL, at, &failed);
-        judge(&run, failed, at, len);
+        judge(&run, failed, at, &expected);
         char *state = world_judge(&world);
         const bool is_after = strcmp(state, after) == 0;
         if (!writer->apart) {
             ck_assert_msg(is_after || strcmp(state, before) == 0, "half done with %s (call %lu)",
                           failed, at);
             ck_assert_msg(run.status != 0 || is_after, "not done with %s (call %lu)", failed, at);
-            ck_assert_msg(run.status == 0 || !is_after || strstr(run.err, "is done") != NULL,
+            ck_assert_msg(run.status == 0 || !is_after || strstr(run.err, "is done") != NULL ||
+                              strstr(run.err, "is made") != NULL,
                           "done with %s (call %lu), and said to have failed: %s", failed, at,
                           run.err);
         }
@@ -129,13 +168,13 @@ START_TEST(reader_fails)
     world_make(&world);
     const struct reader_command *reader = &readers[_i];
     const char *input = reader->from_input ? revealed(world.config, "acme/default") : NULL;
-    size_t len = strlen(run_process(world_argv(&world, reader->args), input).out);
+    const struct expected expected = expect(&world, reader->args, input);
     const char *failed = "";
     unsigned long at = 1 + (unsigned long)_i % step();
     do {
         struct run run = run_failing(&world, reader->args, input, at, &failed);
         if (!reader->from_input || run.status != 1) /* a doubt denies */
-            judge(&run, failed, at, len);
+            judge(&run, failed, at, &expected);
         at += step();
     } while (failed[0] != '\0');
 }
@@ -145,6 +184,7 @@ int main(void)
 {
     /* the shim comes before the sanitizer's own library */
     setenv("ASAN_OPTIONS", "verify_asan_link_order=0:exitcode=99:allocator_may_return_null=1", 1);
+    setenv("LC_ALL", "C", 1); /* one that cannot be set is C's too */
     Suite *suite = suite_create("memory");
     TCase *tests = tcase_create("memory");
     tcase_set_timeout(tests, 900);
