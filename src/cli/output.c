@@ -24,14 +24,19 @@ static void wipe_and_free(void *memory)
 
 /* What jansson could not take in is missing in a document, without a word from most of its calls.
  */
-static bool json_lacks;
+static bool lacks_json;
 
 static void *take_or_tell(size_t size)
 {
     void *memory = malloc(size);
     if (memory == NULL)
-        json_lacks = true;
+        lacks_json = true;
     return memory;
+}
+
+bool json_lacks(void)
+{
+    return lacks_json;
 }
 
 void output_begin(void)
@@ -47,7 +52,10 @@ int output_flush(struct espt_error *err)
     errno = 0;
     if (fflush(stdout) == 0)
         return 0;
-    return espt_fail(err, ESPT_UNUSABLE, "standard output: %s", strerror(errno));
+    return espt_fail(
+        err, ESPT_UNUSABLE,
+        "standard output: %s; what was committed is done, see it again by list or show",
+        strerror(errno));
 }
 
 int output_end(bool changed, struct espt_error *err)
@@ -60,7 +68,7 @@ int output_end(bool changed, struct espt_error *err)
         failed = true;
         why = errno;
     }
-    if (json_lacks && !failed)
+    if (lacks_json && !failed)
         return espt_fail(err, ESPT_UNUSABLE, "out of memory: the JSON is not whole");
     if (failed)
         return espt_fail(err, ESPT_UNUSABLE, "standard output: %s; %s",
@@ -193,7 +201,7 @@ json_t *json_of_tier(const struct tier *tier)
 /* Nothing is printed of a document that lacks something. */
 static int dump(json_t *document, size_t flags, struct espt_error *err)
 {
-    const bool lacks = document == NULL || json_lacks;
+    const bool lacks = document == NULL || lacks_json;
     int rc = lacks ? -1 : json_dumpf(document, stdout, flags);
     json_decref(document);
     if (rc == 0)
@@ -202,7 +210,7 @@ static int dump(json_t *document, size_t flags, struct espt_error *err)
                    : espt_fail(err, ESPT_UNUSABLE,
                                "the JSON could not be written: %s; what the command does is done, "
                                "see it again by list or show",
-                               lacks || json_lacks ? "out of memory" : strerror(errno));
+                               lacks || lacks_json ? "out of memory" : strerror(errno));
 }
 
 int json_print(json_t *document, struct espt_error *err)

@@ -167,6 +167,8 @@ int transfer_parse(struct transfer_line *ret_line, const char *text, size_t len,
         good = json_integer_value(json_object_get(json, "version")) == TRANSFER_VERSION;
     }
     json_decref(json);
+    if (!good && json_lacks())
+        return espt_fail(err, ESPT_UNUSABLE, "out of memory");
     if (!good)
         return espt_fail(err, ESPT_USAGE, "not a line of an export: see its %s", wrong);
     *ret_line = line;

@@ -199,7 +199,7 @@ static int judge_format(int fd, const struct config *config, struct espt_error *
 }
 
 /* Under two names a store would have two sets of lock files. A restore gives it a second one for a
-   moment. */
+   moment, on file systems that cannot exchange two names. */
 static int judge_names(int fd, const struct config *config, struct espt_error *err)
 {
     struct stat st;

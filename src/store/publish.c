@@ -49,12 +49,27 @@ int publish_sync(const char *path, struct espt_error *err)
     return sync_folder(path) == 0 ? 0 : fail(err, path);
 }
 
+/* Never over another file; and never under two names, which a store must not have, where the file
+   system knows how. */
+static int take_name(const char *temporary, const char *path)
+{
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (link(temporary, path) != 0)
+        return -1;
+    unlink(temporary);
+    return 0;
+}
+
 int publish(const char *temporary, const char *path, bool *ret_made, struct espt_error *err)
 {
-    bool made = link(temporary, path) == 0;
+    bool made = take_name(temporary, path) == 0;
     bool there = !made && errno == EEXIST;
     int code = made || there ? 0 : fail(err, path);
-    unlink(temporary);
+    if (!made)
+        unlink(temporary);
     if (made && sync_folder(path) != 0) {
         code = fail(err, path);
         unlink(path);

@@ -8,6 +8,7 @@
 #include "store/tokens.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,26 @@ static bool keep_name(const char *path, char ret_kept[static PATH_MAX])
     return false;
 }
 
+/* The two change places, so that neither is ever without a name, nor under two of them. */
+static int swap(const char *copy, const char *path, char kept[static PATH_MAX])
+{
+    if (renameat2(AT_FDCWD, copy, AT_FDCWD, path, RENAME_EXCHANGE) != 0) {
+        if (errno != EINVAL && errno != ENOSYS)
+            return -1;
+        if (link(path, kept) != 0) /* a file system that cannot: two names for a moment */
+            return -1;
+        if (rename(copy, path) == 0)
+            return 0;
+        const int why = errno;
+        unlink(kept);
+        errno = why;
+        return -1;
+    }
+    if (renameat2(AT_FDCWD, copy, AT_FDCWD, kept, RENAME_NOREPLACE) != 0)
+        snprintf(kept, PATH_MAX, "%s", copy); /* it is kept under this name, then */
+    return 0;
+}
+
 /* The lock file goes with the store that it describes. */
 static int replace(const char *copy, const char *path, char ret_kept[static PATH_MAX],
                    struct espt_error *err)
@@ -161,15 +182,8 @@ static int replace(const char *copy, const char *path, char ret_kept[static PATH
         return espt_fail(err, ESPT_UNUSABLE,
                          "%s: no free name to keep the old store by; move the kept ones away",
                          path);
-    if (there && link(path, kept) != 0)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: the old store cannot be kept: %s", kept,
-                         strerror(errno));
-    if (rename(copy, path) != 0) {
-        int code = espt_fail(err, ESPT_UNUSABLE, "%s: %s", path, strerror(errno));
-        if (there)
-            unlink(kept);
-        return code;
-    }
+    if ((there ? swap(copy, path, kept) : rename(copy, path)) != 0)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: %s", path, strerror(errno));
     snprintf(lock, sizeof lock, "%.*s-lock", PATH_MAX - 1, path);
     snprintf(kept_lock, sizeof kept_lock, "%s-lock", there ? kept : copy);
     if (rename(lock, kept_lock) == 0 && !there)
@@ -225,7 +239,8 @@ int store_restore(const struct config *named, const struct tier_table *tiers,
             code = espt_fail_in(err, "the backup is in its place, so what the command does is "
                                      "done, but it may not outlast a power cut");
         store_close(old);
-        unlink(copy.store);
+        if (strcmp(ret_kept, copy.store) != 0)
+            unlink(copy.store);
         lock_release(fd);
     }
     close(fd);

@@ -143,7 +143,7 @@ START_TEST(writer_fails)
         judge(&run, failed, at, &expected);
         char *state = world_judge(&world);
         const bool is_after = strcmp(state, after) == 0;
-        if (!writer->apart) {
+        if (writer->how == AT_ONCE) {
             ck_assert_msg(is_after || strcmp(state, before) == 0, "half done with %s (call %lu)",
                           failed, at);
             ck_assert_msg(run.status != 0 || is_after, "not done with %s (call %lu)", failed, at);

@@ -14,25 +14,29 @@
 #include <unistd.h>
 
 const struct writer writers[] = {
-    {"entity add", {"entity", "add", "new", "--kind", "customer", "--reseller", "acme"}, false},
-    {"entity edit --name", {"entity", "edit", "bolt", "--name", "nut"}, false},
-    {"entity edit --status", {"entity", "edit", "acme", "--status", "inactive"}, false},
-    {"entity edit --reseller", {"entity", "edit", "bolt", "--reseller", "none"}, false},
+    {"entity add", {"entity", "add", "new", "--kind", "customer", "--reseller", "acme"}, AT_ONCE},
+    {"entity edit --name", {"entity", "edit", "bolt", "--name", "nut"}, AT_ONCE},
+    {"entity edit --status", {"entity", "edit", "acme", "--status", "inactive"}, AT_ONCE},
+    {"entity edit --reseller", {"entity", "edit", "bolt", "--reseller", "none"}, AT_ONCE},
     {"entity edit --cascade",
      {"--json", "entity", "edit", "acme", "--tier", "lite", "--cascade"},
      false},
-    {"entity remove", {"entity", "remove", "zed", "--yes"}, false},
-    {"create", {"create", "acme", "third", "--expires", "2099-01-01"}, false},
-    {"create -q", {"create", "acme", "third", "-q"}, false},
+    {"entity remove", {"entity", "remove", "zed", "--yes"}, AT_ONCE},
+    {"create", {"create", "acme", "third", "--expires", "2099-01-01"}, AT_ONCE},
+    {"create -q", {"create", "acme", "third", "-q"}, AT_ONCE},
     {"edit",
      {"edit", "acme/default", "--name", "main", "--status", "inactive", "--expires", "never"},
      false},
-    {"remove", {"--json", "remove", "acme/second", "--yes"}, false},
-    {"show --reveal", {"show", "acme/default", "--reveal"}, false},
-    {"rotate", {"rotate", "acme/default", "-q"}, false},
-    {"retire", {"--json", "retire", "mid/default"}, false},
-    {"backup", {"backup", "@other.mdb"}, true},
-    {"restore", {"restore", "@backup.mdb", "--yes"}, false},
+    {"remove", {"--json", "remove", "acme/second", "--yes"}, AT_ONCE},
+    {"show --reveal", {"show", "acme/default", "--reveal"}, AT_ONCE},
+    {"rotate", {"rotate", "acme/default", "-q"}, AT_ONCE},
+    {"retire", {"--json", "retire", "mid/default"}, AT_ONCE},
+    {"backup", {"backup", "@other.mdb"}, NOTED_APART},
+    {"restore", {"restore", "@backup.mdb", "--yes"}, AT_ONCE},
+    {"create --from", {"create", "acme", "--from", "@names"}, AT_ONCE},
+    {"entity add --from", {"--json", "entity", "add", "--from", "@entities"}, AT_ONCE},
+    {"import", {"import", "@lines"}, AT_ONCE},
+    {"key rotate", {"key", "rotate"}, IN_STEPS},
 };
 const size_t writer_count = sizeof writers / sizeof *writers;
 
@@ -42,6 +46,27 @@ static void must_run(const struct world *world, const char *const *args)
     ck_assert_msg(run.status == 0, "%s %s: %s", args[0], args[1], run.err);
 }
 #define MUST_RUN(world, ...) must_run((world), (const char *const[]){__VA_ARGS__, NULL})
+
+/* What commands change, and its mode. */
+static const struct {
+    const char *name;
+    unsigned mode;
+} changing[] = {{"tokens.mdb", 0640}, {"reveal.key", 0600}, {"reveal.pub", 0644}};
+
+static const char lines[] =
+    "{\"entity\":{\"name\":\"late\",\"kind\":\"customer\",\"reseller\":\"acme\",\"tier\":\"lite\","
+    "\"status\":\"active\",\"created\":\"2026-01-01T00:00:00Z\"}}\n"
+    "{\"token\":{\"foreign\":true,\"entity\":\"late\",\"name\":\"old\",\"sha256\":"
+    "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}}\n";
+
+static const char *path_in(const struct world *world, const char *name)
+{
+    static char paths[4][600];
+    static size_t next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", world->folder, name);
+    return path;
+}
 
 void world_make_in(struct world *ret_world, const char *folder)
 {
@@ -61,7 +86,11 @@ void world_make_in(struct world *ret_world, const char *folder)
     snprintf(backup, sizeof backup, "%s/backup.mdb", folder);
     MUST_RUN(&world, "backup", backup);
     MUST_RUN(&world, "rotate", "mid/default");
-    world.file = file_read(world.store, &world.len);
+    file_text(path_in(&world, "names"), "one\ntwo\nthree\n");
+    file_text(path_in(&world, "entities"), "north reseller\neast customer north\n");
+    file_text(path_in(&world, "lines"), lines);
+    for (size_t i = 0; i < 3; i++)
+        world.file[i] = file_read(path_in(&world, changing[i].name), &world.len[i]);
     *ret_world = world;
 }
 
@@ -76,8 +105,9 @@ void world_make(struct world *ret_world)
 static bool belongs(const char *name)
 {
     static const char *const kept[] = {
-        ".",          "..",         "esp-token.conf", "tiers.ini",           "reveal.pub",
-        "reveal.key", "tokens.mdb", "backup.mdb",     "backup.mdb.manifest", NULL};
+        ".",          "..",         "esp-token.conf",      "tiers.ini", "reveal.pub", "reveal.key",
+        "tokens.mdb", "backup.mdb", "backup.mdb.manifest", "names",     "entities",   "lines",
+        NULL};
     size_t i = 0;
     while (kept[i] != NULL && strcmp(kept[i], name) != 0)
         i++;
@@ -86,16 +116,17 @@ static bool belongs(const char *name)
 
 void world_reset(const struct world *world)
 {
-    char temporary[600];
     DIR *folder = opendir(world->folder);
     ck_assert_ptr_nonnull(folder);
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
         if (!belongs(entry->d_name))
             ck_assert_int_eq(unlinkat(dirfd(folder), entry->d_name, 0), 0);
     closedir(folder);
-    snprintf(temporary, sizeof temporary, "%s.again", world->store);
-    file_write(temporary, world->file, world->len, 0640);
-    ck_assert_int_eq(rename(temporary, world->store), 0);
+    for (size_t i = 0; i < 3; i++) {
+        const char *temporary = path_in(world, "again");
+        file_write(temporary, world->file[i], world->len[i], changing[i].mode);
+        ck_assert_int_eq(rename(temporary, path_in(world, changing[i].name)), 0);
+    }
 }
 
 /* What a command that has ended leaves beside the store, by design. */
@@ -250,4 +281,15 @@ char *world_state_after(const struct world *world, const struct writer *writer)
     char *state = world_state(world);
     world_reset(world);
     return state;
+}
+
+void world_reveals(const struct world *world)
+{
+    static const char *const tokens[] = {"acme/default", "acme/new one", "zed/default"};
+    MUST_RUN(world, "create", "acme", "new one");
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+        struct run run = run_ctl(world->config, NULL,
+                                 (const char *const[]){"show", tokens[i], "--reveal", NULL});
+        ck_assert_msg(run.status == 0 && strstr(run.out, "esptk_") != NULL, "%s", run.err);
+    }
 }

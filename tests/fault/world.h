@@ -14,7 +14,11 @@
 struct writer {
     const char *name;
     const char *args[12];
-    bool apart; /* its entry in the log is a change of its own */
+    enum {
+        AT_ONCE,
+        NOTED_APART, /* its entry in the log is a change of its own */
+        IN_STEPS,    /* broken off, it is run again; every step leaves all as it was to be seen */
+    } how;
 };
 extern const struct writer writers[];
 extern const size_t writer_count;
@@ -25,8 +29,8 @@ extern const size_t writer_count;
    the process's own, and world_reset() brings it back to how it was made. */
 struct world {
     char folder[256], config[512], store[512];
-    char *file; /* tokens.mdb as it was made */
-    size_t len;
+    char *file[3]; /* tokens.mdb and the two keys as they were made */
+    size_t len[3];
 };
 void world_make(struct world *ret_world);
 /* The same in `folder`. */
@@ -41,6 +45,8 @@ const char *const *world_argv(const struct world *world, const char *const *args
 char *world_state(const struct world *world);
 /* That, and a further change can be made, and a validator reads the store. */
 char *world_judge(const struct world *world);
+/* A text can be seen, and a new token be made that can. */
+void world_reveals(const struct world *world);
 /* The state that the writer makes. The world is as new afterwards. */
 char *world_state_after(const struct world *world, const struct writer *writer);
 
