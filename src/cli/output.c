@@ -69,7 +69,9 @@ int output_end(bool changed, struct espt_error *err)
         why = errno;
     }
     if (lacks_json && !failed)
-        return espt_fail(err, ESPT_UNUSABLE, "out of memory: the JSON is not whole");
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "out of memory: the JSON is not whole; what the command does is "
+                         "done, see it again by list or show");
     if (failed)
         return espt_fail(err, ESPT_UNUSABLE, "standard output: %s; %s",
                          why != 0 ? strerror(why) : "not all could be written",
