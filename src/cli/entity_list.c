@@ -103,7 +103,7 @@ int run_entity_list(struct cli *cli, struct espt_error *err)
     if (code == 0 && !cli->json && tree)
         code = draw_tree(&listing, err);
     if (code == 0 && !cli->json)
-        table_print(listing.view, "entities");
+        code = table_print(listing.view, "entities", err);
     table_free(listing.view);
     free(listing.entities);
     return code;

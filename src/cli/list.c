@@ -102,13 +102,7 @@ static int put(struct listing *listing, const struct token *token, struct espt_e
 {
     const int64_t now = listing->cli->now;
     if (listing->cli->json)
-<<<<<<< HEAD
         return json_stream_item(&listing->json, json_of_token(token, NULL, now), err);
-=======
-        return json_array_append_new(listing->json, json_of_token(token, NULL, now)) == 0
-                   ? 0
-                   : espt_fail(err, ESPT_UNUSABLE, "out of memory");
->>>>>>> b66f2ca (Out of memory is told: JSON, tables and metrics are whole or refused)
     char id[TOKEN_ID_LEN + 1], created[WHEN_AWAY_SIZE], expires[WHEN_AWAY_SIZE],
         used[WHEN_AWAY_SIZE];
     token_id_format(token->id, id);

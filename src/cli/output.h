@@ -25,7 +25,6 @@ json_t *json_bytes(const char *bytes);       /* what is not UTF-8 in them as \xN
 json_t *json_text_or_null(const char *text); /* null if empty */
 /* The document on one line, for streams; takes the reference. */
 ESPT_MUST_USE int json_print_line(json_t *document, struct espt_error *err);
-<<<<<<< HEAD
 /* {"NAME": [...]}, item by item, in the form of json_print(): it takes no memory. */
 struct json_stream {
     const char *name;
@@ -34,10 +33,8 @@ struct json_stream {
 ESPT_MUST_USE int json_stream_item(struct json_stream *stream, json_t *item,
                                    struct espt_error *err);
 void json_stream_end(struct json_stream *stream);
-=======
 /* Memory was wanting for some part of a document: it is neither printed nor judged. */
 bool json_lacks(void);
->>>>>>> 1ffd123 (Restore and publish by exchange and rename alone; what bulk commands committed is told)
 /* Prints one document and takes the reference. */
 ESPT_MUST_USE int json_print(json_t *document, struct espt_error *err);
 

@@ -13,11 +13,8 @@
 struct table_view {
     struct libscols_table *table;
     size_t columns;
-<<<<<<< HEAD
     bool tree, printed;
-=======
     bool lacks; /* something, for want of memory */
->>>>>>> b66f2ca (Out of memory is told: JSON, tables and metrics are whole or refused)
     const char *const *names;
 };
 
@@ -127,7 +124,10 @@ static const char *colour_of(const char *column, const char *cell)
 /* Prints what there is, so that a long list takes no memory. */
 static void print_block(struct table_view *view)
 {
-    scols_print_table(view->table);
+    if (view->lacks || scols_print_table(view->table) != 0) {
+        view->lacks = true;
+        return;
+    }
     for (size_t i = 0; i < view->columns; i++) {
         struct libscols_column *column = scols_table_get_column(view->table, i);
         scols_column_set_whint(column, (double)scols_column_get_width(column));
@@ -160,18 +160,11 @@ void *table_line(struct table_view *view, void *parent, const char *const *cells
 
 int table_print(struct table_view *view, const char *things, struct espt_error *err)
 {
-<<<<<<< HEAD
     if (scols_table_get_nlines(view->table) > 0)
         print_block(view);
     else if (!view->printed && at_terminal(stdout))
-=======
-    const bool any = scols_table_get_nlines(view->table) > 0;
-    if (view->lacks || (any && scols_print_table(view->table) != 0))
-        return espt_fail(err, ESPT_UNUSABLE, "out of memory: the table is not whole");
-    if (!any && at_terminal(stdout))
->>>>>>> b66f2ca (Out of memory is told: JSON, tables and metrics are whole or refused)
         fprintf(stderr, "no %s\n", things);
-    return 0;
+    return view->lacks ? espt_fail(err, ESPT_UNUSABLE, "out of memory: the table is not whole") : 0;
 }
 
 void table_free(struct table_view *view)

@@ -20,13 +20,13 @@ const struct writer writers[] = {
     {"entity edit --reseller", {"entity", "edit", "bolt", "--reseller", "none"}, AT_ONCE},
     {"entity edit --cascade",
      {"--json", "entity", "edit", "acme", "--tier", "lite", "--cascade"},
-     false},
+     AT_ONCE},
     {"entity remove", {"entity", "remove", "zed", "--yes"}, AT_ONCE},
     {"create", {"create", "acme", "third", "--expires", "2099-01-01"}, AT_ONCE},
     {"create -q", {"create", "acme", "third", "-q"}, AT_ONCE},
     {"edit",
      {"edit", "acme/default", "--name", "main", "--status", "inactive", "--expires", "never"},
-     false},
+     AT_ONCE},
     {"remove", {"--json", "remove", "acme/second", "--yes"}, AT_ONCE},
     {"show --reveal", {"show", "acme/default", "--reveal"}, AT_ONCE},
     {"rotate", {"rotate", "acme/default", "-q"}, AT_ONCE},
@@ -107,21 +107,27 @@ static bool belongs(const char *name)
     static const char *const kept[] = {
         ".",          "..",         "esp-token.conf",      "tiers.ini", "reveal.pub", "reveal.key",
         "tokens.mdb", "backup.mdb", "backup.mdb.manifest", "names",     "entities",   "lines",
-        NULL};
+        "usage",      NULL};
     size_t i = 0;
     while (kept[i] != NULL && strcmp(kept[i], name) != 0)
         i++;
     return kept[i] != NULL;
 }
 
-void world_reset(const struct world *world)
+static void empty(const char *path, bool (*kept)(const char *name))
 {
-    DIR *folder = opendir(world->folder);
+    DIR *folder = opendir(path);
     ck_assert_ptr_nonnull(folder);
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
-        if (!belongs(entry->d_name))
+        if (entry->d_name[0] != '.' && (kept == NULL || !kept(entry->d_name)))
             ck_assert_int_eq(unlinkat(dirfd(folder), entry->d_name, 0), 0);
     closedir(folder);
+}
+
+void world_reset(const struct world *world)
+{
+    empty(world->folder, belongs);
+    empty(path_in(world, "usage"), NULL);
     for (size_t i = 0; i < 3; i++) {
         const char *temporary = path_in(world, "again");
         file_write(temporary, world->file[i], world->len[i], changing[i].mode);
@@ -233,7 +239,7 @@ static char *state_of(const struct world *world, bool change)
     DONE(config_load(&config, world->config, geteuid(), &err));
     DONE(tier_table_load(&tiers, config.tiers, geteuid(), &err));
     DONE(store_open(&store, &config, &err));
-    DONE(store_check(store, tiers, no_finding, NULL, &findings, &err));
+    DONE(store_check(store, tiers, no_finding, NULL, NULL, NULL, &findings, &err));
     DONE(store_entity_each(store, tell_entity, out, &err));
     DONE(store_token_each(store, NULL, tell_token, out, &err));
     DONE(store_log_verify(store, NULL, &head, &err));
