@@ -331,3 +331,17 @@ void apply(struct txn *txn, const struct changes *changes)
     apply_from(txn, changes, 0);
     log_append(txn, changes);
 }
+
+int writing_begin(struct writing *ret_writing, struct store *store, struct espt_error *err)
+{
+    ret_writing->changes = (struct changes){0};
+    return txn_begin(&ret_writing->txn, store, true, err);
+}
+
+int writing_end(struct writing *writing)
+{
+    apply(&writing->txn, &writing->changes);
+    int code = txn_commit(&writing->txn);
+    changes_clear(&writing->changes);
+    return code;
+}

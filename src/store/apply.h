@@ -58,4 +58,16 @@ void apply_held(struct txn *txn, const struct changes *changes);
 /* Applies all, in order, to a write transaction, and enters them in the log. */
 void apply(struct txn *txn, const struct changes *changes);
 
+/* A write transaction and the list of its changes: begun, filled by makers and rules, and ended as
+   a whole. */
+struct writing {
+    struct txn txn;
+    struct changes changes;
+};
+ESPT_MUST_USE int writing_begin(struct writing *ret_writing, struct store *store,
+                                struct espt_error *err);
+/* Applies the list, enters it in the log and commits, durably; or, if anything failed, does
+   nothing. Returns the transaction's code. */
+ESPT_MUST_USE int writing_end(struct writing *writing);
+
 #endif

@@ -2,9 +2,9 @@
 
 #include "common/trust.h"
 #include "common/when.h"
+#include "store/clock.h"
 #include "store/copy.h"
 #include "store/publish.h"
-#include "store/tokens.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /*
- * The environment (db.c) and its transactions (txn.c) over liblmdb, which no other header shows.
+ * The environment (db.c), its transactions (txn.c) and their records (records.c) over liblmdb,
+ * which no other header shows.
  *
  * The first failure in a transaction sticks: later calls do nothing and return it, and txn_commit()
  * aborts. So a change is written as one straight run and judged once, at its end.
@@ -82,6 +83,8 @@ int txn_forgive(struct txn *txn);
 void txn_abort(struct txn *txn);
 /* Makes `code` the transaction's, with a message. */
 int txn_fail(struct txn *txn, int code, const char *format, ...) ESPT_PRINTF(3, 4);
+/* The same by an error of LMDB's. */
+int txn_fail_rc(struct txn *txn, int rc);
 /* As txn_fail: this record is damaged, or its partner is missing. */
 int txn_damaged(struct txn *txn, enum table table, const char *subject);
 

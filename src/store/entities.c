@@ -67,18 +67,15 @@ int store_entity_add(struct store *store, const struct tier_table *tiers,
                      const struct entity_new *wanted, struct entity *ret_entity,
                      struct token *ret_token, char *ret_text, struct espt_error *err)
 {
-    struct txn txn;
-    int code = txn_begin(&txn, store, true, err);
+    struct writing w;
+    int code = writing_begin(&w, store, err);
     if (code != 0)
         return code;
-    struct changes changes = {0};
     struct entity entity = {0};
     struct token token = {0};
     char text[TOKEN_TEXT_LEN + 1] = "";
-    entity_create(&txn, tiers, wanted, &changes, &entity, &token, text);
-    apply(&txn, &changes);
-    code = txn_commit(&txn);
-    changes_clear(&changes);
+    entity_create(&w.txn, tiers, wanted, &w.changes, &entity, &token, text);
+    code = writing_end(&w);
     if (code == 0) {
         *ret_entity = entity;
         *ret_token = token;
@@ -210,24 +207,20 @@ int store_entity_removable(struct store *store, const struct entity *shown, stru
 
 int store_entity_remove(struct store *store, const struct entity *shown, struct espt_error *err)
 {
-    struct txn txn;
-    int code = txn_begin(&txn, store, true, err);
+    struct writing w;
+    int code = writing_begin(&w, store, err);
     if (code != 0)
         return code;
     struct change change = {.type = CHANGE_ENTITY_REMOVE};
-    struct changes changes = {0};
-    judge_remove(&txn, shown, &change.entity.before);
-    if (txn.code == 0) {
+    judge_remove(&w.txn, shown, &change.entity.before);
+    if (w.txn.code == 0) {
         struct change token = {.type = CHANGE_TOKEN_REMOVE};
         struct walk walk;
-        walk_tokens(&walk, &txn, change.entity.before.number);
+        walk_tokens(&walk, &w.txn, change.entity.before.number);
         while (walk_next_token(&walk, &token.token.before))
-            changes_add(&changes, &txn, &token);
+            changes_add(&w.changes, &w.txn, &token);
         walk_end(&walk);
-        changes_add(&changes, &txn, &change);
+        changes_add(&w.changes, &w.txn, &change);
     }
-    apply(&txn, &changes);
-    code = txn_commit(&txn);
-    changes_clear(&changes);
-    return code;
+    return writing_end(&w);
 }

@@ -1,7 +1,7 @@
 #include "store/log.h"
 
 #include "common/record_bytes.h"
-#include "store/tokens.h"
+#include "store/clock.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -80,18 +80,14 @@ void change_note(struct change *ret_change, const char *word, const char *detail
 int store_log_note(struct store *store, const char *word, const char *detail,
                    struct espt_error *err)
 {
-    struct txn txn;
-    int code = txn_begin(&txn, store, true, err);
+    struct writing w;
+    int code = writing_begin(&w, store, err);
     if (code != 0)
         return code;
     struct change change;
-    struct changes changes = {0};
     change_note(&change, word, detail);
-    changes_add(&changes, &txn, &change);
-    apply(&txn, &changes);
-    code = txn_commit(&txn);
-    changes_clear(&changes);
-    return code;
+    changes_add(&w.changes, &w.txn, &change);
+    return writing_end(&w);
 }
 
 /* --- reading --- */

@@ -2,10 +2,10 @@
 #include "common/when.h"
 #include "store/apply.h"
 #include "store/backup.h"
+#include "store/clock.h"
 #include "store/copy.h"
 #include "store/lock.h"
 #include "store/publish.h"
-#include "store/tokens.h"
 
 #include <errno.h>
 #include <fcntl.h>

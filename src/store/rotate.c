@@ -103,19 +103,16 @@ int store_token_rotate(struct store *store, const struct tier_table *tiers,
                        const struct token_ref *ref, int64_t overlap, const int64_t *expires,
                        struct rotated *ret_rotated, char *ret_text, struct espt_error *err)
 {
-    struct txn txn;
-    int code = txn_begin(&txn, store, true, err);
+    struct writing w;
+    int code = writing_begin(&w, store, err);
     if (code != 0)
         return code;
     struct token_full old;
-    struct changes changes = {0};
     struct rotated rotated = {0};
     char text[TOKEN_TEXT_LEN + 1] = "";
-    if (need_token(&txn, ref, &old) > 0)
-        rotate(&txn, tiers, &old, overlap, expires, &changes, &rotated, text);
-    apply(&txn, &changes);
-    code = txn_commit(&txn);
-    changes_clear(&changes);
+    if (need_token(&w.txn, ref, &old) > 0)
+        rotate(&w.txn, tiers, &old, overlap, expires, &w.changes, &rotated, text);
+    code = writing_end(&w);
     if (code == 0) {
         *ret_rotated = rotated;
         if (rotated.retiring)
@@ -154,17 +151,14 @@ static void find_retiring(struct txn *txn, const struct token_ref *ref,
 int store_token_retire(struct store *store, const struct token_ref *ref, struct token *ret_token,
                        struct espt_error *err)
 {
-    struct txn txn;
-    int code = txn_begin(&txn, store, true, err);
+    struct writing w;
+    int code = writing_begin(&w, store, err);
     if (code != 0)
         return code;
     struct change change = {.type = CHANGE_TOKEN_REMOVE};
-    struct changes changes = {0};
-    find_retiring(&txn, ref, &change.token.before);
-    changes_add(&changes, &txn, &change);
-    apply(&txn, &changes);
-    code = txn_commit(&txn);
-    changes_clear(&changes);
+    find_retiring(&w.txn, ref, &change.token.before);
+    changes_add(&w.changes, &w.txn, &change);
+    code = writing_end(&w);
     if (code == 0)
         *ret_token = change.token.before.token;
     return code;

@@ -1,8 +1,9 @@
-/* The making of a token within a transaction: entity add and create share it. */
+/* The making of tokens and entities within a transaction, alone or as one of many. */
 #ifndef ESPT_STORE_TOKENS_H
 #define ESPT_STORE_TOKENS_H
 
 #include "store/apply.h"
+#include "store/clock.h"
 
 /* One that is no token's yet, nor of those that `changes` adds. */
 uint64_t draw_free_id(struct txn *txn, const struct changes *changes);
@@ -20,8 +21,5 @@ void token_make(struct txn *txn, const struct entity *entity, const struct token
                 struct changes *changes, struct token *ret_token, char *ret_text);
 /* By default_expiry: Unix seconds, 0 for never. */
 int64_t default_expiration(const struct txn *txn, int64_t now);
-
-/* Unix seconds by the clock; 0 before 1970. */
-int64_t clock_now(void);
 
 #endif

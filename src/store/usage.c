@@ -1,6 +1,6 @@
 #include "store/usage.h"
 
-#include "store/tokens.h"
+#include "store/clock.h"
 
 #include <dirent.h>
 #include <errno.h>

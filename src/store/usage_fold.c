@@ -1,6 +1,6 @@
 /* The totals take up what ended processes counted: usage.h says how, and why exactly once. */
+#include "store/clock.h"
 #include "store/lock.h"
-#include "store/tokens.h"
 #include "store/usage.h"
 
 #include <fcntl.h>
