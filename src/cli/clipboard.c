@@ -6,41 +6,60 @@
  * MUST 2: who waits to clear keeps the text's digest alone.
  * MUST 3: nothing that stays behind holds our standard streams: a script's $(...) would wait for
  * it.
+ * MUST 4: a program that hangs, as its display does, is ended, and the next way is tried.
  */
-#include "cli/cli.h"
+#include "cli/newest.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SAME_AS_COPIED_MAX 4096
+#define PATIENCE_MS 3000 /* for one program; they take some hundredths of a second */
 
 struct way {
     const char *name, *display; /* the variable that says there is one */
     const char *copy[8], *paste[6], *clear[12];
+    /* Where the text is kept beside the clipboard: what lists such places, the newest first, one a
+       line; its name there; and what takes it away from there alone. */
+    const char *places[6], *place, *drop[6];
 };
 
 static const struct way ways[] = {
-    {"wl-copy", "WAYLAND_DISPLAY", {"wl-copy"}, {"wl-paste", "-n"}, {"wl-copy", "--clear"}},
-    {"xclip",
-     "DISPLAY",
-     {"xclip", "-selection", "clipboard"},
-     {"xclip", "-o", "-selection", "clipboard"},
-     {"xclip", "-selection", "clipboard"}},
-    {"xsel", "DISPLAY", {"xsel", "-ib"}, {"xsel", "-ob"}, {"xsel", "-cb"}},
+    {.name = "wl-copy",
+     .display = "WAYLAND_DISPLAY",
+     .copy = {"wl-copy"},
+     .paste = {"wl-paste", "-n"},
+     .clear = {"wl-copy", "--clear"}},
+    {.name = "xclip",
+     .display = "DISPLAY",
+     .copy = {"xclip", "-selection", "clipboard"},
+     .paste = {"xclip", "-o", "-selection", "clipboard"},
+     .clear = {"xclip", "-selection", "clipboard"}},
+    {.name = "xsel",
+     .display = "DISPLAY",
+     .copy = {"xsel", "-ib"},
+     .paste = {"xsel", "-ob"},
+     .clear = {"xsel", "-cb"}},
     /* It hands the text on to its terminal by OSC 52; told so itself, it would keep each text in a
        stack of buffers, where nothing clears it. */
-    {"tmux",
-     "TMUX",
-     {"tmux", "load-buffer", "-w", "-b", "esp-token", "-"},
-     {"tmux", "show-buffer", "-b", "esp-token"},
-     {"tmux", "set-buffer", "-w", "-b", "esp-token", " ", ";", "delete-buffer", "-b", "esp-token"}},
+    {.name = "tmux",
+     .display = "TMUX",
+     .copy = {"tmux", "load-buffer", "-w", "-b", "esp-token", "-"},
+     .paste = {"tmux", "show-buffer", "-b", "esp-token"},
+     .clear = {"tmux", "set-buffer", "-w", "-b", "esp-token", " ", ";", "delete-buffer", "-b",
+               "esp-token"},
+     .places = {"tmux", "list-buffers", "-F", "#{buffer_name}"},
+     .place = "esp-token",
+     .drop = {"tmux", "delete-buffer", "-b", "esp-token"}},
 };
 
 /* What stays behind keeps these streams and nothing else; -1: /dev/null. */
@@ -63,14 +82,24 @@ static pid_t start(const char *const *argv, int in, int out)
     _exit(127);
 }
 
-static bool ended_well(pid_t child)
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* At `deadline` it is ended. */
+static bool ended_well(pid_t child, int64_t deadline)
 {
     int status;
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR)
-            return false;
+    pid_t got;
+    while ((got = waitpid(child, &status, WNOHANG)) == 0 || (got < 0 && errno == EINTR)) {
+        if (monotonic_ms() >= deadline)
+            kill(child, SIGKILL); /* our own, and not yet waited for */
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return got == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 static bool feed(const char *const *argv, const char *text)
@@ -87,7 +116,8 @@ static bool feed(const char *const *argv, const char *text)
         signal(SIGPIPE, kept);
     }
     close(ends[1]);
-    return child > 0 && ended_well(child) && written == (ssize_t)strlen(text);
+    return child > 0 && ended_well(child, monotonic_ms() + PATIENCE_MS) &&
+           written == (ssize_t)strlen(text);
 }
 
 static void digest_of(const char *text, size_t len, uint8_t out[static crypto_hash_sha256_BYTES])
@@ -95,24 +125,50 @@ static void digest_of(const char *text, size_t len, uint8_t out[static crypto_ha
     crypto_hash_sha256(out, (const unsigned char *)text, len);
 }
 
-static bool still_there(const char *const *argv, const uint8_t *digest)
+/* What the program prints; false: it failed, or took too long. The caller wipes the text. */
+static bool ask(const char *const *argv, char *ret_text, size_t size, size_t *ret_len)
 {
     int ends[2];
-    char text[SAME_AS_COPIED_MAX];
-    uint8_t now[crypto_hash_sha256_BYTES];
     size_t len = 0;
-    ssize_t got;
+    ssize_t got = 1;
+    const int64_t deadline = monotonic_ms() + PATIENCE_MS;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return false;
     pid_t child = start(argv, -1, ends[1]);
     close(ends[1]);
-    while (len < sizeof text && (got = read(ends[0], text + len, sizeof text - len)) > 0)
-        len += (size_t)got;
+    while (len < size && got > 0) {
+        const int64_t left = deadline - monotonic_ms();
+        struct pollfd ready = {.fd = ends[0], .events = POLLIN};
+        got = left > 0 && poll(&ready, 1, (int)left) > 0 ? read(ends[0], ret_text + len, size - len)
+                                                         : -1;
+        len += got > 0 ? (size_t)got : 0;
+    }
     close(ends[0]);
-    bool well = child > 0 && ended_well(child);
+    *ret_len = len;
+    return child > 0 && ended_well(child, deadline);
+}
+
+static bool still_there(const char *const *argv, const uint8_t *digest)
+{
+    char text[SAME_AS_COPIED_MAX];
+    uint8_t now[crypto_hash_sha256_BYTES];
+    size_t len = 0;
+    bool well = ask(argv, text, sizeof text, &len);
     digest_of(text, len, now);
     sodium_memzero(text, sizeof text);
     return well && sodium_memcmp(now, digest, sizeof now) == 0;
+}
+
+/* What was copied later, elsewhere, is what the clipboard holds. */
+static bool is_newest_place(const struct way *way)
+{
+    char names[SAME_AS_COPIED_MAX];
+    size_t len = 0;
+    if (way->place == NULL)
+        return true;
+    const size_t wanted = strlen(way->place);
+    return ask(way->places, names, sizeof names, &len) && len > wanted &&
+           memcmp(names, way->place, wanted) == 0 && names[wanted] == '\n';
 }
 
 /* --- the terminal --- */
@@ -131,19 +187,32 @@ static bool write_osc52(int tty, const char *text)
 
 /* --- clearing --- */
 
+static void clear(const struct way *way, const uint8_t *digest)
+{
+    if (way == NULL)
+        write_osc52(STDOUT_FILENO, " ");
+    else if (still_there(way->paste, digest))
+        ended_well(start(is_newest_place(way) ? way->clear : way->drop, -1, -1),
+                   monotonic_ms() + PATIENCE_MS);
+}
+
 /* A process of its own session that outlives this one; `tty` is -1 unless the terminal did it. A
    terminal does not tell what its clipboard holds: there it is cleared in any case, by a blank,
-   since some ignore an empty text. */
+   since some ignore an empty text. Who copied to the same clipboard last clears it, and nobody
+   else. */
 static int clear_later(const struct way *way, int tty, char *text, unsigned seconds,
                        struct espt_error *err)
 {
     uint8_t digest[crypto_hash_sha256_BYTES];
+    struct newest newest;
+    newest_claim(&newest, way != NULL ? way->name : "terminal",
+                 way != NULL ? getenv(way->display) : "");
     if (seconds == 0)
         return 0;
     digest_of(text, strlen(text), digest);
     pid_t child = fork();
     if (child != 0)
-        return child > 0 && ended_well(child)
+        return child > 0 && ended_well(child, monotonic_ms() + PATIENCE_MS)
                    ? 0
                    : espt_fail(err, ESPT_UNUSABLE,
                                "copied, but nothing will clear the clipboard (no process for it); "
@@ -157,10 +226,10 @@ static int clear_later(const struct way *way, int tty, char *text, unsigned seco
     keep_only(-1, tty);
     while ((seconds = sleep(seconds)) > 0)
         ;
-    if (way == NULL)
-        write_osc52(STDOUT_FILENO, " ");
-    else if (still_there(way->paste, digest))
-        ended_well(start(way->clear, -1, -1));
+    if (newest_is(&newest)) {
+        clear(way, digest);
+        newest_forget(&newest);
+    }
     _exit(0);
 }
 

@@ -1,11 +1,14 @@
 /* The clipboard, by an xclip of our own that keeps its text in a file. */
 #include "cli/drive.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 static const char fake_xclip[] = "#!/bin/sh\n"
+                                 "if [ -e \"$CLIP.hangs\" ]; then\n"
+                                 "echo $$ >> \"$CLIP.hangs\"; exec sleep 300; fi\n"
                                  "echo \"$@\" >> \"$CLIP.args\"\n"
                                  "env > \"$CLIP.env\"\n"
                                  "case \"$1\" in\n"
@@ -26,6 +29,7 @@ static const char *with_xclip(void)
     setenv("PATH", path, 1);
     setenv("CLIP", clip, 1);
     setenv("DISPLAY", ":none", 1);
+    setenv("XDG_RUNTIME_DIR", folder, 1);
     unsetenv("WAYLAND_DISPLAY");
     unsetenv("TMUX");
     return config;
@@ -63,6 +67,45 @@ START_TEST(what_came_later_stays)
     file_text(clip, "something else");
     sleep(3);
     ck_assert_str_eq(file_read(clip, NULL), "something else");
+}
+END_TEST
+
+/* The same text, copied again: the first one's time is over without anything. */
+START_TEST(copied_again)
+{
+    const char *config = with_xclip(), *text = revealed(config, "acme/default");
+    ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "2").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "6").status, 0);
+    sleep(4);
+    ck_assert_str_eq(file_read(clip, NULL), text);
+    ck_assert(comes_to_hold("", 20));
+    ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "1").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "0").status, 0);
+    sleep(3);
+    ck_assert_str_eq(file_read(clip, NULL), text);
+    /* another display's is another clipboard */
+    ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "1").status, 0);
+    setenv("DISPLAY", ":another", 1);
+    ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "0").status, 0);
+    ck_assert(comes_to_hold("", 10));
+}
+END_TEST
+
+/* A display that hangs, and every program with it. */
+START_TEST(hangs)
+{
+    const char *config = with_xclip();
+    char path[1024], *end;
+    snprintf(path, sizeof path, "%s.hangs", clip);
+    file_text(path, "");
+    setenv("TERM", "dumb", 1);
+    struct run run = CTL(config, NULL, "copy", "acme/default");
+    ck_assert_int_eq(run.status, 5);
+    ck_assert_ptr_nonnull(strstr(run.err, "no clipboard"));
+    const long pid = strtol(file_read(path, NULL), &end, 10);
+    ck_assert_int_gt(pid, 1);
+    ck_assert_str_eq(end, "\n");
+    ck_assert_int_eq(kill((pid_t)pid, 0), -1);
 }
 END_TEST
 
@@ -140,6 +183,8 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, copied_then_cleared);
     tcase_add_test(tests, what_came_later_stays);
+    tcase_add_test(tests, copied_again);
+    tcase_add_test(tests, hangs);
     tcase_add_test(tests, text_goes_by_pipe_alone);
     tcase_add_test(tests, new_text_is_copied_alone);
     tcase_add_test(tests, script_does_not_wait);
