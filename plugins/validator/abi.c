@@ -8,6 +8,7 @@
  */
 #include "judge.h"
 #include "look.h"
+#include "memo.h"
 #include "places.h"
 #include "usage.h"
 
@@ -129,6 +130,7 @@ static void close_context(espt_ctx *ctx)
         return;
     guard_clear(&ctx->guard);
     usage_close(ctx);
+    memo_close(ctx->memo);
     tiers_view_free(atomic_load(&ctx->tiers));
     store_view_free(atomic_load(&ctx->store));
     free(ctx);
@@ -151,6 +153,8 @@ static int open_context(espt_ctx *ctx, const char *config, struct espt_error *er
     if (code == 0)
         code = store_view_open(ctx, &store, error);
     atomic_store(&ctx->store, store);
+    if (code == 0 && (ctx->memo = memo_open()) == NULL)
+        code = espt_fail(error, ESPT_UNUSABLE, "no memory, or no random bytes");
     if (code == 0)
         usage_open(ctx);
     atomic_store(&ctx->next_look, monotonic_ms() + 1000);

@@ -41,6 +41,7 @@ struct store_view {
 };
 
 struct usage;
+struct memo;
 
 struct espt_ctx {
     struct config config;
@@ -50,6 +51,7 @@ struct espt_ctx {
     dev_t root_dev;
     ino_t root_ino;
     struct guard guard;
+    struct memo *memo;
     _Atomic(struct tiers_view *) tiers;
     _Atomic(struct store_view *) store; /* NULL: unavailable */
     _Atomic int64_t next_look;          /* monotonic ms */

@@ -24,12 +24,21 @@ struct retired;
 struct guard {
     struct {
         _Alignas(64) atomic_uint inside;
+        atomic_uint turns; /* the reader's that is inside */
     } slot[GUARD_SLOTS + 1];
     _Atomic(struct retired *) retired;
 };
 
 unsigned guard_enter(struct guard *guard);
 void guard_leave(struct guard *guard, unsigned slot);
+
+/* How often this was asked in the slot that one is inside of. */
+static inline unsigned guard_turns(struct guard *guard, unsigned slot)
+{
+    unsigned turns = atomic_load_explicit(&guard->slot[slot].turns, memory_order_relaxed);
+    atomic_store_explicit(&guard->slot[slot].turns, turns + 1, memory_order_relaxed);
+    return turns;
+}
 
 /* Hands over a replaced object. Out of memory: it is never freed. */
 void guard_retire(struct guard *guard, void *object, void (*destroy)(void *object));

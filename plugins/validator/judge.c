@@ -2,16 +2,20 @@
 
 #include "common/when.h"
 #include "look.h"
+#include "memo.h"
 #include "usage.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#define MEMO_ONE_IN 8
+
 /* All that one snapshot says of a token. */
 struct facts {
     const espt_query *query;
     uint64_t id;
-    bool hashed;
+    const struct memo *memo;
+    bool hashed, recalled;            /* the digest is there; by the memo */
     uint8_t digest[TOKEN_DIGEST_LEN]; /* of the presented text */
     uint64_t revision;
     bool foreign; /* the store holds other systems' tokens */
@@ -55,6 +59,15 @@ static enum reader_status read_asked(struct facts *facts, struct snapshot *snaps
     return READER_OK;
 }
 
+static void hash_own(struct facts *facts)
+{
+    const char *text = facts->query->token;
+    facts->recalled = memo_find(facts->memo, facts->id, text, facts->digest);
+    if (!facts->recalled)
+        token_digest(text, facts->digest);
+    facts->hashed = true;
+}
+
 static enum reader_status read_facts(struct facts *facts, struct snapshot *snapshot)
 {
     const espt_query *query = facts->query;
@@ -66,8 +79,7 @@ static enum reader_status read_facts(struct facts *facts, struct snapshot *snaps
     facts->revision = snapshot->state.revision;
     const struct place place = reader_seek(snapshot, TABLE_AUTH, &key);
     if (!facts->hashed) /* while the record comes near */
-        token_digest(query->token, facts->digest);
-    facts->hashed = true;
+        hash_own(facts);
     enum reader_status status = reader_take(snapshot, TABLE_AUTH, &key, &place, value, &len);
     if (status != READER_OK)
         return status == READER_NONE ? READER_OK : status;
@@ -204,11 +216,13 @@ int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result
 {
     struct facts facts; /* what is read fills it: zeroing it first would cost as much */
     facts.query = query;
-    facts.hashed = false;
+    facts.memo = ctx->memo;
+    facts.hashed = facts.recalled = false;
     const bool own = query->token != NULL && token_parse(query->token, query->token_len, &facts.id);
     if (own) {
         /* the id's characters are in the text */
         memcpy(result->token_id, query->token + sizeof TOKEN_PREFIX - 1, TOKEN_ID_LEN);
+        memo_prefetch(ctx->memo, facts.id);
         usage_prefetch(ctx, facts.id);
     } else if (query->token == NULL || !token_foreign_form(query->token, query->token_len)) {
         return say(result, ESPT_DENY_MALFORMED, "not a token text");
@@ -230,6 +244,10 @@ int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result
         verdict = say(result, status == READER_CORRUPT ? ESPT_ERR_CORRUPT : ESPT_ERR_UNAVAILABLE,
                       store_fault(status));
     }
+    /* now and then: what is asked for once is not worth it, and what comes often is kept soon */
+    if (status == READER_OK && own && facts.known && !facts.recalled &&
+        guard_turns(&ctx->guard, views.slot) % MEMO_ONE_IN == 0)
+        memo_keep(ctx->memo, facts.id, query->token, facts.digest);
     views_give(ctx, &views);
     if (verdict == ESPT_ALLOW)
         usage_count(ctx, facts.id, facts.clock);
