@@ -51,6 +51,7 @@ struct corpus {
     char (*text)[TOKEN_TEXT_LEN]; /* all of them, shuffled */
     size_t next;                  /* of the uniform look-ups: no text twice until all were asked */
     char entity[ENTITY_NAME_MAX + 1]; /* one of some tokens */
+    char own[TOKEN_TEXT_LEN];         /* one of its tokens */
     char edited[TOKEN_ID_LEN + 1];    /* one that is not among the texts, for a writer to edit */
 };
 void corpus_make(struct corpus *ret_corpus, const char *below, size_t count);
@@ -103,6 +104,13 @@ struct redis_rival;
 struct redis_rival *redis_start(const struct corpus *corpus);
 bool redis_validate(void *rival, const char *text, size_t len);
 void redis_stop(struct redis_rival *rival);
+
+/* A login by PAM, whole: pam_start_confdir to pam_end, of the entity's own token, by our module or
+   by pam_permit; the text is not looked at. */
+struct pam_rival;
+struct pam_rival *pam_make(const struct corpus *corpus, bool permit);
+bool pam_validate(void *rival, const char *text, size_t len);
+void pam_forget(struct pam_rival *rival);
 
 /* --- the rest of the figures, each adding its rows to the report --- */
 

@@ -47,8 +47,12 @@ static void prepare(struct corpus *corpus, const char *below)
         die("%s: cannot be made", corpus->folder);
     write_file(corpus->folder, "tiers.ini", tiers);
     write_file(corpus->folder, "esp-token.conf",
-               "[store]\npath = tokens.mdb\n[tiers]\npath = tiers.ini\n");
+               "[store]\npath = tokens.mdb\n[tiers]\npath = tiers.ini\n[usage]\nfolder = usage\n");
     snprintf(corpus->path, sizeof corpus->path, "%s/esp-token.conf", corpus->folder);
+    char usage[96];
+    snprintf(usage, sizeof usage, "%s/usage", corpus->folder);
+    if (mkdir(usage, 0755) != 0)
+        die("%s: cannot be made", usage);
     if (config_load(&corpus->config, corpus->path, geteuid(), &err) != 0 ||
         store_create(&corpus->config, &made, &err) != 0 ||
         reveal_create(&corpus->config, &made, &made_secret, &err) != 0)
@@ -129,8 +133,10 @@ static void fill(struct corpus *corpus, struct store *store)
         change.type = CHANGE_TOKEN_ADD;
         draw(&change.token.after, i, &entity, i < corpus->count ? corpus->text[i] : spare);
         changes_add(&changes, &unused, &change);
-        if (i == corpus->count / 2)
+        if (i == corpus->count / 2) {
             snprintf(corpus->entity, sizeof corpus->entity, "%s", entity.name);
+            memcpy(corpus->own, corpus->text[i], sizeof corpus->own);
+        }
         if (i == corpus->count)
             token_id_format(change.token.after.token.id, corpus->edited);
         if (changes.count >= PER_TRANSACTION || i == corpus->count)

@@ -35,9 +35,9 @@ static double auth_bytes(const struct corpus *corpus)
            (double)stat.ms_entries;
 }
 
-/* Bytes that are this process's alone and not the page cache's: private dirty ones of every mapping
-   but the store's (a tmpfs calls its own pages dirty). */
-static size_t own_bytes(const char *store)
+/* Private dirty bytes of the mappings of files below `folder` (on a tmpfs: its own pages, which it
+   calls dirty), or of all the others: what is this process's alone, and not the page cache's. */
+static size_t own_bytes(const char *folder, bool below)
 {
     char line[512];
     size_t total = 0, kilobytes;
@@ -48,7 +48,7 @@ static size_t own_bytes(const char *store)
         die("/proc/self/smaps: cannot be read");
     while (fgets(line, sizeof line, smaps) != NULL) {
         if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
-            counts = strstr(line, store) == NULL;
+            counts = (strstr(line, folder) != NULL) == below;
         else if (counts && sscanf(line, "Private_Dirty: %zu kB", &kilobytes) == 1)
             total += kilobytes * 1024;
     }
@@ -56,31 +56,37 @@ static size_t own_bytes(const char *store)
     return total;
 }
 
+struct gained {
+    double host, usage; /* bytes: its own; its table of uses, a file */
+};
+
 /* In a process of its own, which has not loaded the plugin yet. */
-static double host_bytes(struct corpus *corpus)
+static struct gained measure_host(struct corpus *corpus)
 {
     int pipes[2];
-    double grown = 0;
+    struct gained gained = {0};
     if (pipe(pipes) != 0)
         die("no pipe");
     pid_t pid = fork();
     if (pid == 0) {
         struct plugin plugin;
-        (void)own_bytes(corpus->config.store); /* stdio's own memory */
-        size_t before = own_bytes(corpus->config.store);
+        (void)own_bytes(corpus->folder, false); /* stdio's own memory */
+        size_t before = own_bytes(corpus->folder, false);
         plugin_open(&plugin, corpus);
         struct lookups asked = {
             .corpus = corpus, .count = ASKED, .fn = plugin_validate, .arg = &plugin};
         (void)lookups_run(&asked);
-        grown = (double)(own_bytes(corpus->config.store) - before);
-        _exit(write(pipes[1], &grown, sizeof grown) == sizeof grown ? 0 : 1);
+        gained.host = (double)(own_bytes(corpus->folder, false) - before);
+        gained.usage = (double)own_bytes(corpus->config.usage, true);
+        plugin_close(&plugin);
+        _exit(write(pipes[1], &gained, sizeof gained) == sizeof gained ? 0 : 1);
     }
-    if (pid < 0 || read(pipes[0], &grown, sizeof grown) != sizeof grown)
+    if (pid < 0 || read(pipes[0], &gained, sizeof gained) != sizeof gained)
         die("the host's memory was not measured");
     waitpid(pid, NULL, 0);
     close(pipes[0]);
     close(pipes[1]);
-    return grown;
+    return gained;
 }
 
 void bench_footprint(struct corpus *corpus)
@@ -88,7 +94,10 @@ void bench_footprint(struct corpus *corpus)
     struct stat st;
     if (stat(corpus->config.store, &st) != 0)
         die("%s: cannot be looked at", corpus->config.store);
-    report_figure("memory", "memory a host gains, KiB", host_bytes(corpus) / 1024, AT_MOST, 1024);
+    const struct gained gained = measure_host(corpus);
+    report_figure("memory", "memory a host gains, KiB", gained.host / 1024, AT_MOST, 1024);
+    report_figure("usage_table", "its table of uses, a file, KiB", gained.usage / 1024, BOUND_NONE,
+                  0);
     report_figure("auth_bytes", "tree that validators read, bytes a token", auth_bytes(corpus),
                   AT_MOST, 110);
     report_figure("store_bytes", "whole store, bytes a token",

@@ -96,7 +96,7 @@ bool redis_validate(void *arg, const char *text, size_t len)
 void redis_stop(struct redis_rival *rival)
 {
     redisFree(rival->redis);
-    kill(rival->server, SIGTERM);
+    kill(rival->server, SIGKILL); /* it has nothing to keep */
     waitpid(rival->server, NULL, 0);
     free(rival);
 }

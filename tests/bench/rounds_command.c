@@ -15,6 +15,7 @@
 
 #define SMALL_STORE 10
 #define CREATIONS 20 /* in a round */
+#define BULK 2000    /* in a round */
 #define COMMANDS 5   /* in a round */
 
 /* --- creation --- */
@@ -130,30 +131,85 @@ static void bench_creation(const char *disk, unsigned rounds)
     corpus_remove(&c.corpus);
 }
 
-/* --- esp-tokenctl list ENTITY --- */
+/* --- esp-tokenctl --- */
+
+static void run_ctl(const struct corpus *corpus, const char *command, const char *from)
+{
+    char program[] = OUT "/esp-tokenctl";
+    const char *const args[] = {
+        program, "-c", corpus->path, command, corpus->entity, from != NULL ? "--from" : NULL,
+        from,    NULL};
+    char *const environment[] = {NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t pid;
+    int status;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    if (posix_spawn(&pid, program, &actions, NULL, (char *const *)(uintptr_t)args, environment) !=
+            0 ||
+        waitpid(pid, &status, 0) != pid || status != 0)
+        die("%s %s %s failed", program, command, corpus->entity);
+    posix_spawn_file_actions_destroy(&actions);
+}
+
+struct bulk {
+    struct corpus corpus; /* a small store on a disk */
+    unsigned round;
+    uint8_t public_key[crypto_box_PUBLICKEYBYTES];
+};
+
+/* Nanoseconds for one token of many that one command makes. */
+static double create_in_bulk(void *arg)
+{
+    struct bulk *bulk = arg;
+    char path[128];
+    snprintf(path, sizeof path, "%s/names", bulk->corpus.folder);
+    FILE *file = fopen(path, "we");
+    bulk->round++;
+    for (int i = 0; file != NULL && i < BULK; i++)
+        fprintf(file, "made-%u-%d\n", bulk->round, i);
+    if (file == NULL || fclose(file) != 0)
+        die("%s: cannot be written", path);
+    int64_t begin = clock_ns();
+    run_ctl(&bulk->corpus, "create", path);
+    return (double)(clock_ns() - begin) / BULK;
+}
+
+static double seal(void *arg)
+{
+    struct bulk *bulk = arg;
+    uint8_t text[TOKEN_TEXT_LEN] = {0}, sealed[TOKEN_TEXT_LEN + crypto_box_SEALBYTES];
+    int64_t begin = clock_ns();
+    for (int i = 0; i < BULK; i++) {
+        if (crypto_box_seal(sealed, text, sizeof text, bulk->public_key) != 0)
+            die("crypto_box_seal failed");
+    }
+    return (double)(clock_ns() - begin) / BULK;
+}
+
+static void bench_bulk(const char *disk, unsigned rounds)
+{
+    struct bulk bulk = {0};
+    uint8_t secret_key[crypto_box_SECRETKEYBYTES];
+    crypto_box_keypair(bulk.public_key, secret_key);
+    corpus_make(&bulk.corpus, disk, SMALL_STORE);
+    lift_limit(&bulk.corpus);
+    struct series made = {.run = create_in_bulk, .arg = &bulk};
+    struct series sealed = {.run = seal, .arg = &bulk};
+    interleave((struct series *[]){&made, &sealed}, 2, rounds);
+    report_time("bulk", "one of many by create --from", median(&made));
+    report_time("seal", "crypto_box_seal", median(&sealed));
+    report_figure("bulk", "bulk creation / crypto_box_seal of each",
+                  median(&made) / median(&sealed), AT_MOST, 1.3);
+    corpus_remove(&bulk.corpus);
+}
 
 static double list_entity(void *arg)
 {
-    const struct corpus *corpus = arg;
-    char program[] = OUT "/esp-tokenctl";
-    char *const argv[] = {
-        program, "-c", (char *)(uintptr_t)corpus->path, "list", (char *)(uintptr_t)corpus->entity,
-        NULL};
-    char *const environment[] = {NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     int64_t begin = clock_ns();
-    for (int i = 0; i < COMMANDS; i++) {
-        pid_t pid;
-        int status;
-        if (posix_spawn(&pid, program, &actions, NULL, argv, environment) != 0 ||
-            waitpid(pid, &status, 0) != pid || status != 0)
-            die("%s list %s failed", program, corpus->entity);
-    }
-    int64_t end = clock_ns();
-    posix_spawn_file_actions_destroy(&actions);
-    return (double)(end - begin) / COMMANDS;
+    for (int i = 0; i < COMMANDS; i++)
+        run_ctl(arg, "list", NULL);
+    return (double)(clock_ns() - begin) / COMMANDS;
 }
 
 static void bench_list(struct corpus *corpus, const char *below, unsigned rounds)
@@ -172,5 +228,6 @@ static void bench_list(struct corpus *corpus, const char *below, unsigned rounds
 void bench_commands(struct corpus *corpus, const char *below, const char *disk, unsigned rounds)
 {
     bench_creation(disk, rounds);
+    bench_bulk(disk, rounds);
     bench_list(corpus, below, rounds);
 }

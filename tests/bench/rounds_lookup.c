@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define QUICK 20000 /* look-ups in a round */
+#define LOGINS 40   /* by PAM */
 #define SLOW 2000   /* of what asks another process */
 
 static const char *const malformed_names[MALFORMED_KINDS] = {"length", "prefix", "alphabet",
@@ -18,6 +19,8 @@ enum who {
     SQLITE_HOT,
     SQLITE_UNIFORM,
     REDIS_UNIFORM,
+    PAM_TOKEN,
+    PAM_PERMIT,
     MALFORMED,
     ALL = MALFORMED + MALFORMED_KINDS
 };
@@ -48,6 +51,9 @@ static void report(const double *ns)
     report_time("sqlite_hot", "SQLite, 1,000 hot", ns[SQLITE_HOT]);
     report_time("redis_uniform", "Redis GET, uniform", ns[REDIS_UNIFORM]);
 
+    report_time("pam_token", "PAM login by pam_esp_token", ns[PAM_TOKEN]);
+    report_time("pam_permit", "PAM login by pam_permit", ns[PAM_PERMIT]);
+
     report_figure("uniform", "validate / floor, uniform", ns[PLUGIN_UNIFORM] / ns[FLOOR_UNIFORM],
                   AT_MOST, 0.90);
     report_figure("hot", "validate / floor, 1,000 hot tokens", ns[PLUGIN_HOT] / ns[FLOOR_HOT],
@@ -61,6 +67,8 @@ static void report(const double *ns)
                   12);
     report_figure("redis_uniform", "Redis / validate, uniform",
                   ns[REDIS_UNIFORM] / ns[PLUGIN_UNIFORM], AT_LEAST, 40);
+    report_figure("pam", "PAM login by pam_esp_token / by pam_permit",
+                  ns[PAM_TOKEN] / ns[PAM_PERMIT], BOUND_NONE, 0);
 }
 
 void bench_lookups(struct corpus *corpus, unsigned rounds)
@@ -71,29 +79,23 @@ void bench_lookups(struct corpus *corpus, unsigned rounds)
     struct sqlite3_rival *sqlite = sqlite_make(corpus);
     struct redis_rival *redis = redis_start(corpus);
     const char(*hot)[TOKEN_TEXT_LEN] = hot_texts(corpus);
+    struct pam_rival *pam = pam_make(corpus, false), *permit = pam_make(corpus, true);
     struct lookups asked[ALL] = {
-        [FLOOR_HOT] =
-            {.corpus = corpus, .hot = hot, .count = QUICK, .fn = floor_validate, .arg = floor},
-        [FLOOR_UNIFORM] = {.corpus = corpus, .count = QUICK, .fn = floor_validate, .arg = floor},
-        [PLUGIN_HOT] =
-            {.corpus = corpus, .hot = hot, .count = QUICK, .fn = plugin_validate, .arg = &plugin},
-        [PLUGIN_UNIFORM] = {.corpus = corpus,
-                            .count = QUICK,
-                            .fn = plugin_validate,
-                            .arg = &plugin},
-        [ALLOWS] =
-            {.corpus = corpus, .hot = hot, .count = QUICK, .fn = plugin_allows, .arg = &plugin},
-        [SQLITE_HOT] =
-            {.corpus = corpus, .hot = hot, .count = QUICK, .fn = sqlite_validate, .arg = sqlite},
-        [SQLITE_UNIFORM] = {.corpus = corpus, .count = QUICK, .fn = sqlite_validate, .arg = sqlite},
-        [REDIS_UNIFORM] =
-            {.corpus = corpus, .count = SLOW, .fn = redis_validate, .arg = redis, .waits = true},
+        [FLOOR_HOT] = {.hot = hot, .count = QUICK, .fn = floor_validate, .arg = floor},
+        [FLOOR_UNIFORM] = {.count = QUICK, .fn = floor_validate, .arg = floor},
+        [PLUGIN_HOT] = {.hot = hot, .count = QUICK, .fn = plugin_validate, .arg = &plugin},
+        [PLUGIN_UNIFORM] = {.count = QUICK, .fn = plugin_validate, .arg = &plugin},
+        [ALLOWS] = {.hot = hot, .count = QUICK, .fn = plugin_allows, .arg = &plugin},
+        [SQLITE_HOT] = {.hot = hot, .count = QUICK, .fn = sqlite_validate, .arg = sqlite},
+        [SQLITE_UNIFORM] = {.count = QUICK, .fn = sqlite_validate, .arg = sqlite},
+        [REDIS_UNIFORM] = {.count = SLOW, .fn = redis_validate, .arg = redis, .waits = true},
+        [PAM_TOKEN] = {.hot = hot, .count = LOGINS, .fn = pam_validate, .arg = pam},
+        [PAM_PERMIT] = {.hot = hot, .count = LOGINS, .fn = pam_validate, .arg = permit},
     };
     const char(*malformed[MALFORMED_KINDS])[TOKEN_TEXT_LEN];
     for (int k = 0; k < MALFORMED_KINDS; k++) {
         malformed[k] = malformed_texts(corpus, (enum malformed)k);
         asked[MALFORMED + k] = (struct lookups){
-            .corpus = corpus,
             .hot = malformed[k],
             .text_len = k == MALFORMED_LENGTH ? TOKEN_TEXT_LEN - 1 : 0,
             .count = QUICK,
@@ -105,6 +107,7 @@ void bench_lookups(struct corpus *corpus, unsigned rounds)
     struct series *all[ALL];
     double ns[ALL];
     for (int i = 0; i < ALL; i++) {
+        asked[i].corpus = corpus;
         series[i] = (struct series){.run = lookups_run, .arg = &asked[i]};
         all[i] = &series[i];
     }
@@ -116,6 +119,8 @@ void bench_lookups(struct corpus *corpus, unsigned rounds)
     for (int k = 0; k < MALFORMED_KINDS; k++)
         free((void *)(uintptr_t)malformed[k]);
     free((void *)(uintptr_t)hot);
+    pam_forget(pam);
+    pam_forget(permit);
     redis_stop(redis);
     sqlite_end(sqlite);
     plugin_close(&plugin);
