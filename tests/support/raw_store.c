@@ -4,9 +4,12 @@
 
 #include <fcntl.h>
 
+/* Without ck_assert, which writes to Check's file each time: writers are killed, and meet a full
+ * disk. */
 static void must(int rc)
 {
-    ck_assert_msg(rc == MDB_SUCCESS, "liblmdb: %s", mdb_strerror(rc));
+    if (rc != MDB_SUCCESS)
+        ck_abort_msg("liblmdb: %s", mdb_strerror(rc));
 }
 
 static MDB_val key_val(const struct record_key *key)
