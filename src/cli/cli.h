@@ -63,6 +63,10 @@ const struct tier_table *cli_tiers_if_whole(struct cli *cli);
    line and status 5. */
 void fault_begin(bool json);
 
+/* output.c: a line on standard error beside what is done all the same; with --json a document,
+   {"warning":{"message":...}}. */
+void cli_warn(const struct cli *cli, const char *message);
+
 /* actor.c */
 void cli_actor(const struct command *command, struct actor *ret_actor);
 

@@ -75,7 +75,9 @@ int cli_tiers(struct cli *cli, struct espt_error *err)
 const struct tier_table *cli_tiers_if_whole(struct cli *cli)
 {
     struct espt_error err;
-    if (cli->tiers == NULL && cli_tiers(cli, &err) != 0 && !cli->json)
-        fprintf(stderr, "esp-tokenctl: without the tier table: %s\n", err.message);
+    if (cli->tiers == NULL && cli_tiers(cli, &err) != 0) {
+        espt_fail_in(&err, "without the tier table");
+        cli_warn(cli, err.message);
+    }
     return cli->tiers;
 }

@@ -123,6 +123,8 @@ int run_entity_edit(struct cli *cli, struct espt_error *err)
     if ((o->given & what) == 0)
         return espt_fail(err, ESPT_USAGE,
                          "nothing to edit; give --name, --tier, --status or --reseller");
+    if (edit.cascade && o->tier == NULL)
+        return espt_fail(err, ESPT_USAGE, "--cascade lowers customers with a tier; give --tier");
     if (o->reseller != NULL && strcmp(o->reseller, "none") == 0)
         edit.reseller = "";
     if (o->status != NULL) {

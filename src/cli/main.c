@@ -44,6 +44,8 @@ static void tell(struct espt_error *err, bool json)
 static int run(struct cli *cli, const struct command *command, struct espt_error *err)
 {
     if (given(cli, OPTION_VERSION)) {
+        if (cli->json)
+            return json_print(json_pack("{s:s}", "version", ESPT_VERSION), err);
         puts("esp-tokenctl " ESPT_VERSION);
         return 0;
     }

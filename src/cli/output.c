@@ -80,6 +80,18 @@ int output_end(bool changed, struct espt_error *err)
     return 0;
 }
 
+void cli_warn(const struct cli *cli, const char *message)
+{
+    if (!cli->json) {
+        fprintf(stderr, "esp-tokenctl: %s\n", message);
+        return;
+    }
+    json_t *document = json_pack("{s:{s:o}}", "warning", "message", json_bytes(message));
+    json_dumpf(document, stderr, JSON_COMPACT);
+    json_decref(document);
+    fputc('\n', stderr);
+}
+
 /* --- words --- */
 
 const char *status_word(bool active)

@@ -136,6 +136,14 @@ START_TEST(output_that_fails)
 }
 END_TEST
 
+START_TEST(version)
+{
+    json_t *json = done(CTL(NULL, NULL, "--json", "--version"));
+    HAS_KEYS(json, "version");
+    json_decref(json);
+}
+END_TEST
+
 /* A path of any length leaves the reason, and its beginning, to be read. */
 START_TEST(long_paths)
 {
@@ -195,6 +203,7 @@ int main(void)
     tcase_add_test(tests, damage_is_told_once);
     tcase_add_test(tests, times);
     tcase_add_test(tests, output_that_fails);
+    tcase_add_test(tests, version);
     tcase_add_test(tests, long_paths);
     tcase_add_test(tests, foreign_bytes);
     suite_add_tcase(suite, tests);

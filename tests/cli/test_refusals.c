@@ -30,6 +30,7 @@ static const struct refusal {
     {2, {"entity", "add", "new", "--kind", "customer", "--reseller", ""}},
     {2, {"entity", "edit", "acme"}},
     {2, {"entity", "edit", "acme", "--cascade"}},
+    {2, {"entity", "edit", "acme", "--cascade", "--status", "inactive"}},
     {2, {"entity", "edit", "acme", "--status", "asleep"}},
     {2, {"entity", "edit", "acme", "--reseller", ""}},
     {2, {"edit", "acme/default"}},
@@ -139,6 +140,12 @@ START_TEST(broken_tiers_stop_what_needs_them)
     json_t *entity = done(CTL(config, NULL, "--json", "entity", "show", "acme"));
     ck_assert(json_is_false(json_object_get(entity, "tier_known")));
     json_decref(entity);
+    struct run shown = CTL(config, NULL, "--json", "entity", "show", "acme");
+    json_t *warning = document(shown.err);
+    const char *why = text_of(json_object_get(warning, "warning"), "message");
+    ck_assert_msg(strstr(why, "without the tier table: ") != NULL && strstr(why, "tiers.ini:2:"),
+                  "%s", why);
+    json_decref(warning);
     for (size_t i = 0; i < sizeof working / sizeof *working; i++) {
         struct run run = run_ctl(config, NULL, working[i]);
         ck_assert_msg(run.status == 0, "%s %s: %s", working[i][0], working[i][1], run.err);
