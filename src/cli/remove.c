@@ -83,7 +83,7 @@ int run_remove(struct cli *cli, struct espt_error *err)
 
 /* --- an entity --- */
 
-static int ask_entity(struct cli *cli, const struct entity *entity, struct espt_error *err)
+static int ask_entity(struct cli *cli, struct entity *entity, struct espt_error *err)
 {
     char question[160];
     int code = store_entity_removable(cli->store, entity, err);

@@ -181,6 +181,27 @@ static bool same_entity(const struct entity *a, const struct entity *b)
            strcmp(a->tier, b->tier) == 0;
 }
 
+/* All that is shown of its tokens, those that retire too. Of customers it has none to be removed.
+ */
+static void digest_held(struct txn *txn, uint32_t entity, uint8_t ret_held[static 16])
+{
+    crypto_generichash_state state;
+    struct token_full full;
+    struct walk walk;
+    crypto_generichash_init(&state, NULL, 0, 16);
+    walk_tokens(&walk, txn, entity);
+    while (walk_next_token(&walk, &full)) {
+        const struct token *token = &full.token;
+        const uint8_t flags[] = {token->active, token->retiring};
+        crypto_generichash_update(&state, (const uint8_t *)&token->id, sizeof token->id);
+        crypto_generichash_update(&state, (const uint8_t *)&token->expires, sizeof token->expires);
+        crypto_generichash_update(&state, flags, sizeof flags);
+        crypto_generichash_update(&state, (const uint8_t *)token->name, strlen(token->name) + 1);
+    }
+    walk_end(&walk);
+    crypto_generichash_final(&state, ret_held, 16);
+}
+
 /* Everything that can refuse a removal. */
 static void judge_remove(struct txn *txn, const struct entity *shown, struct entity *ret_entity)
 {
@@ -188,12 +209,15 @@ static void judge_remove(struct txn *txn, const struct entity *shown, struct ent
         return;
     rights_remove(txn, ret_entity);
     rule_no_customers(txn, ret_entity);
-    if (!same_entity(shown, ret_entity))
+    digest_held(txn, ret_entity->number, ret_entity->held);
+    const bool asked = !sodium_is_zero(shown->held, sizeof shown->held);
+    if (!same_entity(shown, ret_entity) ||
+        (asked && memcmp(shown->held, ret_entity->held, sizeof shown->held) != 0))
         txn_fail(txn, ESPT_REFUSED,
                  "the entity was changed meanwhile; nothing was removed; look at it again");
 }
 
-int store_entity_removable(struct store *store, const struct entity *shown, struct espt_error *err)
+int store_entity_removable(struct store *store, struct entity *shown, struct espt_error *err)
 {
     struct txn txn;
     struct entity entity;
@@ -201,6 +225,8 @@ int store_entity_removable(struct store *store, const struct entity *shown, stru
     if (code != 0)
         return code;
     judge_remove(&txn, shown, &entity);
+    if (txn.code == 0)
+        memcpy(shown->held, entity.held, sizeof shown->held);
     txn_abort(&txn);
     return txn.code;
 }

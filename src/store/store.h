@@ -28,6 +28,7 @@ struct entity {
     char name[ENTITY_NAME_MAX + 1];
     char reseller[ENTITY_NAME_MAX + 1]; /* empty: none */
     char tier[TIER_NAME_MAX + 1];
+    uint8_t held[16]; /* of its tokens, as store_entity_removable() found them; zeroes: not asked */
 };
 
 struct token {
@@ -155,11 +156,13 @@ ESPT_MUST_USE int store_entity_edit(struct store *store, const struct tier_table
                                     const char *name, const struct entity_edit *edit,
                                     struct entity *ret_entity, entity_fn lowered, void *arg,
                                     struct espt_error *err);
-/* `shown` is what a person said yes to: ESPT_REFUSED if the entity is no longer that. */
+/* `shown` is what a person said yes to: ESPT_REFUSED if the entity is no longer that, nor, where
+   store_entity_removable() filled shown->held, its tokens what they were then. */
 ESPT_MUST_USE int store_entity_remove(struct store *store, const struct entity *shown,
                                       struct espt_error *err);
-/* What store_entity_remove() would refuse, before anybody is asked; nothing is changed. */
-ESPT_MUST_USE int store_entity_removable(struct store *store, const struct entity *shown,
+/* What store_entity_remove() would refuse, before anybody is asked; nothing is changed. Fills
+   shown->held: call it before its tokens are shown. */
+ESPT_MUST_USE int store_entity_removable(struct store *store, struct entity *shown,
                                          struct espt_error *err);
 
 struct token_new {

@@ -154,8 +154,8 @@ int store_token_edit(struct store *store, const struct token_ref *ref,
 
 static bool same_token(const struct token *a, const struct token *b)
 {
-    return a->id == b->id && a->active == b->active && a->created == b->created &&
-           a->expires == b->expires && strcmp(a->name, b->name) == 0 &&
+    return a->id == b->id && a->active == b->active && a->retiring == b->retiring &&
+           a->created == b->created && a->expires == b->expires && strcmp(a->name, b->name) == 0 &&
            strcmp(a->entity, b->entity) == 0;
 }
 

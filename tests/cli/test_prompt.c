@@ -92,6 +92,73 @@ START_TEST(what_was_shown_changed)
 }
 END_TEST
 
+static void swap_token(const char *config)
+{
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "third").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "remove", "acme/second", "--yes").status, 0);
+}
+
+static void switch_second_off(const char *config)
+{
+    ck_assert_int_eq(CTL(config, NULL, "edit", "acme/second", "--status", "inactive").status, 0);
+}
+
+static void rotate_second(const char *config)
+{
+    ck_assert_int_eq(CTL(config, NULL, "rotate", "acme/second").status, 0);
+}
+
+static void reuse_name(const char *config)
+{
+    ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "acme", "--name", "old").status, 0);
+    ck_assert_int_eq(
+        CTL(config, NULL, "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced")
+            .status,
+        0);
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "second").status, 0);
+}
+
+static void change_nothing(const char *config)
+{
+    ck_assert_int_eq(CTL(config, NULL, "edit", "zed/default", "--status", "inactive").status, 0);
+}
+
+/* The same counts of the same name do: each of an entity's tokens was shown too. */
+START_TEST(what_an_entity_holds_changed)
+{
+    static void (*const changes[])(const char *) = {swap_token, switch_second_off, rotate_second,
+                                                    reuse_name};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        const char *config = populated(NULL);
+        CTL(config, NULL, "entity", "remove", "bolt", "--yes");
+        CTL(config, NULL, "create", "acme", "second");
+        struct seen seen = AT_TERMINAL(config, "y\n", changes[i], "entity", "remove", "acme");
+        ck_assert_msg(seen.status == 4, "%zu: %s", i, seen.text);
+        ck_assert_ptr_nonnull(strstr(seen.text, "was changed meanwhile; nothing was removed"));
+        ck_assert_int_eq(CTL(config, NULL, "entity", "show", "acme").status, 0);
+        seen = AT_TERMINAL(config, "y\n", change_nothing, "entity", "remove", "acme");
+        ck_assert_msg(seen.status == 0, "%zu: %s", i, seen.text);
+    }
+}
+END_TEST
+
+static void rotate_default(const char *config)
+{
+    ck_assert_int_eq(CTL(config, NULL, "rotate", "acme/default", "--overlap", "1d").status, 0);
+}
+
+/* By its id and expiration it is what was shown, but its name means its successor now. */
+START_TEST(token_rotated_meanwhile)
+{
+    const char *config = populated(NULL);
+    ck_assert_int_eq(CTL(config, NULL, "edit", "acme/default", "--expires", "1h").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "second").status, 0);
+    struct seen seen = AT_TERMINAL(config, "y\n", rotate_default, "remove", "acme/default");
+    ck_assert_msg(seen.status == 4, "%s", seen.text);
+    ck_assert_ptr_nonnull(strstr(seen.text, "was changed meanwhile; nothing was removed"));
+}
+END_TEST
+
 START_TEST(empty_list_at_terminal)
 {
     struct seen seen = AT_TERMINAL(store_folder(NULL), NULL, NULL, "list");
@@ -122,6 +189,8 @@ int main(void)
     tcase_add_test(tests, refused_unasked);
     tcase_add_test(tests, shows_what_would_go);
     tcase_add_test(tests, what_was_shown_changed);
+    tcase_add_test(tests, what_an_entity_holds_changed);
+    tcase_add_test(tests, token_rotated_meanwhile);
     tcase_add_test(tests, empty_list_at_terminal);
     tcase_add_test(tests, colours);
     suite_add_tcase(suite, tests);
