@@ -107,7 +107,8 @@ TO  := $(DESTDIR)$(PREFIX)
 ETC := $(DESTDIR)$(SYSCONFDIR)/esp-token
 install: all ## install (DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc); an edited config is kept
 	$(PUT) -d '$(TO)/bin' '$(TO)/lib/esp-token' '$(TO)/lib/pkgconfig' '$(TO)/include/espt' '$(ETC)' \
-	  '$(DESTDIR)$(BASH_DIR)' '$(DESTDIR)$(ZSH_DIR)' '$(DESTDIR)$(FISH_DIR)' '$(TO)/lib/sysusers.d' '$(TO)/lib/tmpfiles.d'
+	  '$(DESTDIR)$(BASH_DIR)' '$(DESTDIR)$(ZSH_DIR)' '$(DESTDIR)$(FISH_DIR)' '$(TO)/lib/sysusers.d' '$(TO)/lib/tmpfiles.d' \
+	  '$(TO)/lib/systemd/system'
 	$(PUT) -m 0755 build/esp-tokenctl '$(TO)/bin/esp-tokenctl'
 	$(PUT) -m 0755 build/esp_validator.so '$(TO)/lib/esp-token/esp_validator.so'
 	$(PUT) -m 0644 include/espt/validator.h '$(TO)/include/espt/validator.h'
@@ -118,6 +119,10 @@ install: all ## install (DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc); an edite
 	$(PUT) -m 0644 etc/completions/esp-tokenctl.fish '$(DESTDIR)$(FISH_DIR)/esp-tokenctl.fish'
 	$(PUT) -m 0644 etc/esp-token.sysusers '$(TO)/lib/sysusers.d/esp-token.conf'
 	$(PUT) -m 0644 etc/esp-token.tmpfiles '$(TO)/lib/tmpfiles.d/esp-token.conf'
+	for f in esp-token-usage.service esp-token-usage-shutdown.service; do \
+	  sed 's|@PREFIX@|$(PREFIX)|' etc/systemd/$$f.in | \
+	  { $(PUT) -m 0644 /dev/stdin '$(TO)/lib/systemd/system'/$$f; } || exit 1; done
+	$(PUT) -m 0644 etc/systemd/esp-token-usage.timer '$(TO)/lib/systemd/system/esp-token-usage.timer'
 	for f in esp-token.conf tiers.ini; do \
 	  [ -e '$(ETC)'/$$f ] || { $(PUT) -m 0644 etc/$$f '$(ETC)'/$$f; } || exit 1; done
 
@@ -126,7 +131,9 @@ uninstall: ## remove what install made, but for the configuration
 	  '$(TO)/lib/esp-token/esp_validator.so' '$(TO)/lib/pkgconfig/esp-validator.pc' \
 	  '$(DESTDIR)$(BASH_DIR)/esp-tokenctl' '$(DESTDIR)$(ZSH_DIR)/_esp-tokenctl' \
 	  '$(DESTDIR)$(FISH_DIR)/esp-tokenctl.fish' \
-	  '$(TO)/lib/sysusers.d/esp-token.conf' '$(TO)/lib/tmpfiles.d/esp-token.conf'
+	  '$(TO)/lib/sysusers.d/esp-token.conf' '$(TO)/lib/tmpfiles.d/esp-token.conf' \
+	  '$(TO)/lib/systemd/system/esp-token-usage.service' '$(TO)/lib/systemd/system/esp-token-usage.timer' \
+	  '$(TO)/lib/systemd/system/esp-token-usage-shutdown.service'
 
 format: ## format every source by .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')

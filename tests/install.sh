@@ -35,6 +35,8 @@ if [ "$(id -u)" -eq 0 ] && command -v systemd-sysusers >/dev/null && command -v 
     group=$(sed -n 's/^esp-token:x:\([0-9]*\):$/\1/p' "$machine/etc/group")
     systemd-tmpfiles --root="$machine" --create - <"$tmpfiles"
     made=$(stat -c '%a %u %g' "$machine/var/lib/esp-token")
+    counts=$(stat -c '%a %u %g' "$machine/run/esp-token/usage")
+    [ "$counts" = "1770 0 $group" ] || { echo "the folder of usage: $counts" >&2; exit 1; }
     [ -n "$group" ] && [ "$made" = "750 0 $group" ] || { echo "group $group, folder $made" >&2; exit 1; }
     ! grep -q esp-token "$machine/etc/passwd"
 else

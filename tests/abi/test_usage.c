@@ -464,9 +464,8 @@ START_TEST(without_permission)
         puts("SKIPPED without_permission: it needs root");
         return;
     }
-    const char *work = strdup(in_folder(folder, "tokens.mdb"));
     ck_assert_int_eq(chmod(folder, 0755), 0);
-    ck_assert_int_eq(chmod(work, 0644), 0);
+    ck_assert_int_eq(chmod(in_folder(folder, "tokens.mdb"), 0644), 0);
     open_counting();
     pid_t child = fork();
     if (child == 0) {

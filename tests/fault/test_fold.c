@@ -20,7 +20,7 @@ static struct world world;
 static unsigned long step(void)
 {
     const char *text = getenv("FAULT_STEP");
-    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : 4;
+    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : FAULT_STEP_DEFAULT;
     return n > 0 ? n : 1;
 }
 
@@ -118,7 +118,7 @@ int main(void)
     }
     Suite *suite = suite_create("fold");
     TCase *tests = tcase_create("fold");
-    tcase_set_timeout(tests, 300);
+    tcase_set_timeout(tests, 600);
     tcase_add_test(tests, killed);
     tcase_add_test(tests, failed);
     suite_add_tcase(suite, tests);
