@@ -113,9 +113,9 @@ struct command {
     struct operand operands[OPERANDS_MAX]; /* up to the first without a name */
     int least;                             /* how many are needed; the others may be left away */
     bool many;                             /* the last one may be repeated */
-    bool reads;                            /* it changes nothing but the log and usage */
-    bool hidden;                           /* from the list of commands, not from the man page */
-    uint64_t needed;                       /* options that it does not do without */
+    bool reads;       /* it changes nothing, but for --reveal, which the log tells */
+    bool hidden;      /* from the list of commands, not from the man page */
+    uint64_t needed;  /* options that it does not do without */
     uint64_t instead; /* an option that stands for the last operand and these */
     uint64_t options; /* the others that it takes, beside OPTIONS_OF_ALL */
     /* Options that mean something else to this command. */
