@@ -110,8 +110,7 @@ static int reserve_blocks(int fd, size_t size)
    that is not its own changes nothing. */
 static int map(struct usage *usage, int fd)
 {
-    void *memory =
-        mmap(NULL, usage->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+    void *memory = mmap(NULL, usage->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
         return -1;
     usage->header = memory;

@@ -5,7 +5,7 @@
  *
  * MUST 1: counting is memory alone: no system call, no lock, no allocation; what cannot be counted
  *         changes no verdict.
- * MUST 2: a store to the mapping must never fault: every block is reserved at open, on a file
+ * MUST 2: a store to the mapping must never fail: every block is reserved at open, on a file
  *         system that keeps it, and no signal for a file-size limit is ever met.
  */
 #ifndef VALIDATOR_USAGE_H

@@ -31,7 +31,7 @@
 #define USAGE_MAGIC UINT64_C(0x3165676173757065) /* "epusage1" */
 #define USAGE_EPOCH INT64_C(1577836800)          /* 2020-01-01: times are seconds since */
 #define USAGE_PLACES 3                           /* in a bucket */
-#define USAGE_REACH 16                           /* buckets */
+#define USAGE_REACH 64                           /* buckets */
 #define USAGE_NAME_SIZE 32
 
 struct usage_header {
