@@ -234,6 +234,16 @@ void check_step(struct check *check)
         check->progress(check->progress_arg, check->done, check->total);
 }
 
+/* By it validators decide whether a text that is not ours is looked for at all. */
+static void check_state(struct check *check)
+{
+    const bool any = txn_entries(check->txn, TABLE_FOREIGN) > 0;
+    if (any != check->txn->state.foreign)
+        check_report(check, "index", "state",
+                     "it says that table foreign has %s entries; make any change to mend it",
+                     any ? "no" : "some");
+}
+
 int store_check(struct store *store, const struct tier_table *tiers, finding_fn fn, void *arg,
                 progress_fn progress, void *progress_arg, size_t *ret_findings,
                 struct espt_error *err)
@@ -255,6 +265,7 @@ int store_check(struct store *store, const struct tier_table *tiers, finding_fn 
         check_indexes(&check);
     }
     facts_clear(&facts);
+    check_state(&check);
     check_folded(&check);
     check_log(&check);
     txn_abort(&txn);

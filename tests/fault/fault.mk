@@ -5,6 +5,7 @@ FAULT_SHIM  := $(OUT)/tests/fault/shim.so
 # One call in so many is tried in make check; make torture tries every one (FAULT_STEP=1).
 FAULT_STEP_DEFAULT := $(if $(filter asan,$(VARIANT)),97,7)
 $(OUT)/tests/fault/%.o: CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"' -DFAULT_STEP_DEFAULT=$(FAULT_STEP_DEFAULT)
+$(OUT)/tests/fault/test_interrupt: TEST_LIBS += -lutil
 $(FAULT_TESTS): $(OUT)/tests/fault/trace.o $(OUT)/tests/fault/world.o | $(FAULT_SHIM)
 
 # Without a sanitizer or counters of its own: it stands before theirs.

@@ -1,0 +1,186 @@
+/*
+ * Ctrl-C, a closed terminal and a closed pipe: the status is the one that a shell expects, the
+ * terminal is as it was, and nothing is changed that was not said.
+ */
+#include "fault/trace.h"
+#include "fault/world.h"
+
+#include <errno.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+#include <utmp.h>
+
+static unsigned long step(void)
+{
+    const char *text = getenv("FAULT_STEP");
+    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : 4 * FAULT_STEP_DEFAULT;
+    return n > 0 ? n : 1;
+}
+
+/* SIGINT at each system call: either nothing was done, or it was, and all of it is said. */
+START_TEST(interrupted_at_each_call)
+{
+    struct world world;
+    world_make(&world);
+    const struct writer *writer = &writers[_i];
+    char *before = world_state(&world), *after = world_state_after(&world, writer);
+    size_t len = strlen(run_process(world_argv(&world, writer->args), NULL).out);
+    struct trace_plan plan = {.what = TRACE_SIGNAL, .value = SIGINT};
+    bool reached = true;
+    for (plan.at = 1 + (unsigned long)_i % step(); reached; plan.at += step()) {
+        world_reset(&world);
+        struct traced traced = trace_run(world_argv(&world, writer->args), NULL, &plan);
+        reached = traced.call >= 0;
+        char *state = world_state(&world);
+        const bool done = strcmp(state, after) == 0;
+        ck_assert_msg(done || writer->how != AT_ONCE || strcmp(state, before) == 0, "half done");
+        ck_assert_msg(traced.status == 0 || traced.status == 4 || traced.status == 128 + SIGINT,
+                      "%s: status %d: %s", writer->name, traced.status, traced.err);
+        if (done && writer->how == AT_ONCE)
+            ck_assert_msg(traced.out_len == len, "%s: done at call %lu (%s), and not said",
+                          writer->name, plan.at, trace_call_name(traced.call));
+        else if (writer->how == AT_ONCE)
+            ck_assert_msg(traced.out_len == 0 && traced.status != 0, "%s: said, and not done",
+                          writer->name);
+        trace_free(&traced);
+        free(state);
+    }
+    free(before);
+    free(after);
+}
+END_TEST
+
+/* --- at a terminal --- */
+
+struct seen {
+    int status; /* 128 + signal */
+    bool same;  /* the terminal's settings, before and after */
+    char text[8192];
+};
+
+enum answer { CTRL_C, CTRL_BACKSLASH, HANG_UP };
+
+/* Once `prompt` stands there. */
+static struct seen at_prompt(const struct world *world, const char *const *args, const char *prompt,
+                             enum answer answer)
+{
+    struct seen seen = {0};
+    struct termios before, after;
+    int terminal, slave, status;
+    size_t len = 0;
+    ck_assert_int_eq(openpty(&terminal, &slave, NULL, NULL, NULL), 0);
+    ck_assert_int_eq(tcgetattr(terminal, &before), 0);
+    const char *const *argv = world_argv(world, args);
+    pid_t child = fork();
+    if (child == 0) {
+        close(terminal);
+        login_tty(slave);
+        execv(argv[0], (char *const *)(void *)(uintptr_t)argv);
+        _exit(127);
+    }
+    while (strstr(seen.text, prompt) == NULL) {
+        ssize_t got = read(terminal, seen.text + len, sizeof seen.text - 1 - len);
+        ck_assert_msg(got > 0, "no prompt in: %s", seen.text);
+        len += (size_t)got;
+    }
+    usleep(50000); /* it reads by now */
+    if (answer == HANG_UP) {
+        close(slave);
+        close(terminal);
+    } else {
+        ck_assert_int_eq(write(terminal, answer == CTRL_C ? "\003" : "\034", 1), 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    seen.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    seen.same = true;
+    if (answer != HANG_UP) {
+        ck_assert_int_eq(tcgetattr(slave, &after), 0);
+        seen.same = memcmp(&before, &after, sizeof before) == 0;
+        close(slave);
+        close(terminal);
+    }
+    return seen;
+}
+
+static const struct prompt {
+    const char *args[8], *words;
+} prompts[] = {
+    {{"remove", "acme/second"}, "[y/N]"},
+    {{"entity", "remove", "zed"}, "[y/N]"},
+    {{"restore", "@backup.mdb"}, "[y/N]"},
+    {{"key", "passphrase"}, "passphrase"},
+};
+
+START_TEST(left_at_the_prompt)
+{
+    const struct prompt *prompt = &prompts[_i];
+    static const int signals[] = {SIGINT, SIGQUIT, SIGHUP};
+    struct world world;
+    world_make(&world);
+    char *before = world_state(&world);
+    for (enum answer answer = CTRL_C; answer <= HANG_UP; answer++) {
+        struct seen seen = at_prompt(&world, prompt->args, prompt->words, answer);
+        ck_assert_msg(seen.status == 128 + signals[answer], "%s, %d: status %d: %s",
+                      prompt->args[0], (int)answer, seen.status, seen.text);
+        ck_assert_msg(seen.same, "%s, %d: the terminal was left in another state", prompt->args[0],
+                      (int)answer);
+        char *after = world_state(&world);
+        ck_assert_str_eq(before, after);
+        free(after);
+    }
+    free(before);
+}
+END_TEST
+
+/* --- a reader that has enough --- */
+
+START_TEST(closed_pipe)
+{
+    static const char *const lists[] = {"list",   "list acme", "--json list",
+                                        "export", "log",       "--json log"};
+    struct world world;
+    char command[2048];
+    world_make(&world);
+    ck_assert_int_eq(CTL(world.config, NULL, "entity", "edit", "acme", "--name", "acme2").status,
+                     0);
+    snprintf(command, sizeof command,
+             "cd '%s' && sed -i 's/^max_tokens.*/max_tokens = unlimited/' tiers.ini && "
+             "seq 5000 > names && '%s' -c '%s' create acme2 --from names -q | tail -n 1",
+             world.folder, ctl_path(), world.config);
+    struct run made = run_process((const char *const[]){"sh", "-c", command, NULL}, NULL);
+    ck_assert_msg(made.status == 0 && strstr(made.out, "esptk_") != NULL, "%s", made.err);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        const char *list = strcmp(lists[i], "list acme") == 0 ? "list acme2" : lists[i];
+        snprintf(command, sizeof command,
+                 "trap - PIPE; '%s' -c '%s' %s | head -n 1 > line; echo ${PIPESTATUS[0]}",
+                 ctl_path(), world.config, list);
+        ck_assert_int_eq(chdir(world.folder), 0);
+        struct run run = run_process((const char *const[]){"bash", "-c", command, NULL}, NULL);
+        ck_assert_str_eq(run.err, ""); /* as yes | head: no word */
+        ck_assert_msg(strcmp(run.out, "141\n") == 0, "%s: status %s", list, run.out);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    if (!TRACE_WORKS) {
+        puts("the tracer knows x86-64 alone");
+        return 77;
+    }
+    signal(SIGPIPE, SIG_DFL);
+    Suite *suite = suite_create("interrupt");
+    TCase *tests = tcase_create("interrupt");
+    tcase_set_timeout(tests, 300);
+    tcase_add_loop_test(tests, interrupted_at_each_call, 0, (int)writer_count);
+    tcase_add_loop_test(tests, left_at_the_prompt, 0, (int)(sizeof prompts / sizeof *prompts));
+    tcase_add_test(tests, closed_pipe);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
