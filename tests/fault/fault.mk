@@ -3,7 +3,7 @@
 FAULT_TESTS := $(filter $(OUT)/tests/fault/test_%,$(TESTS))
 FAULT_SHIM  := $(OUT)/tests/fault/shim.so
 # One call in so many is tried in make check; make torture tries every one (FAULT_STEP=1).
-FAULT_STEP_DEFAULT := $(if $(filter asan,$(VARIANT)),97,7)
+FAULT_STEP_DEFAULT := $(if $(filter asan tsan,$(VARIANT)),97,7)
 $(OUT)/tests/fault/%.o: CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"' -DFAULT_STEP_DEFAULT=$(FAULT_STEP_DEFAULT)
 $(OUT)/tests/fault/test_interrupt: TEST_LIBS += -lutil
 $(FAULT_TESTS): $(OUT)/tests/fault/trace.o $(OUT)/tests/fault/world.o | $(FAULT_SHIM)
@@ -13,3 +13,10 @@ $(FAULT_SHIM): tests/fault/shim.c
 	@mkdir -p $(@D)
 	$(call SAY,LINK  $@)
 	$(Q)$(CC) $(CPPFLAGS) -std=c17 $(CFLAGS) -O1 $(WARNINGS) -fPIC -fvisibility=hidden -shared $< -o $@ -ldl
+
+torture: torture-faults
+torture-faults: ## every call of every command killed and failing, and FAULT_KILLS (10000) kills at random
+	$(MAKE) $(PRODUCTS) $(FAULT_TESTS)
+	@export FAULT_STEP=1 FAULT_KILLS=$${FAULT_KILLS:-10000}; \
+	for test in $(FAULT_TESTS); do echo "== $${test##*/}"; nice -n 15 $$test || failed=1; done; [ -z "$$failed" ]
+.PHONY: torture-faults

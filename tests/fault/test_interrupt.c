@@ -39,13 +39,16 @@ START_TEST(interrupted_at_each_call)
         reached = traced.call >= 0;
         char *state = world_state(&world);
         const bool done = strcmp(state, after) == 0;
-        ck_assert_msg(done || writer->how != AT_ONCE || strcmp(state, before) == 0, "half done");
+        /* a list of lines tells how far it came */
+        const bool told = strstr(traced.err, "is done") != NULL;
+        ck_assert_msg(done || told || writer->how != AT_ONCE || strcmp(state, before) == 0,
+                      "half done");
         ck_assert_msg(traced.status == 0 || traced.status == 4 || traced.status == 128 + SIGINT,
                       "%s: status %d: %s", writer->name, traced.status, traced.err);
-        if (done && writer->how == AT_ONCE)
+        if (done && !told && writer->how == AT_ONCE)
             ck_assert_msg(traced.out_len == len, "%s: done at call %lu (%s), and not said",
                           writer->name, plan.at, trace_call_name(traced.call));
-        else if (writer->how == AT_ONCE)
+        else if (!told && writer->how == AT_ONCE)
             ck_assert_msg(traced.out_len == 0 && traced.status != 0, "%s: said, and not done",
                           writer->name);
         trace_free(&traced);
