@@ -29,7 +29,7 @@ static unsigned long count, at;
 static int told = -1;
 
 /* Memory that dlsym asks for before malloc is found. */
-static _Alignas(16) unsigned char early[4096];
+static _Alignas(16) unsigned char early[65536];
 static size_t early_used;
 
 static void *find(const char *name)
@@ -105,6 +105,12 @@ EXPORT void *calloc(size_t n, size_t size)
 
 EXPORT void *realloc(void *memory, size_t size)
 {
+    if (within || is_early(memory)) {
+        void *moved = early_take(size);
+        if (memory != NULL)
+            memcpy(moved, memory, size);
+        return moved;
+    }
     typedef void *(*realloc_fn)(void *, size_t);
     NEXT(realloc_fn, "realloc");
     if (fails("realloc")) {

@@ -29,7 +29,7 @@ struct model {
 static unsigned long kills(void)
 {
     const char *text = getenv("FAULT_KILLS");
-    return text != NULL ? strtoul(text, NULL, 10) : 200;
+    return text != NULL ? strtoul(text, NULL, 10) : 60;
 }
 
 static void name_of(const struct model *model, size_t token, unsigned generation, char out[64])
@@ -196,8 +196,7 @@ int main(void)
     tcase_set_timeout(tests, 3600);
     tcase_add_test(tests, nothing_is_lost);
     tcase_add_test(tests, sixteen_writers);
-    if (run_process((const char *const[]){"unshare", "--pid", "--fork", "true", NULL}, NULL)
-            .status == 0)
+    if (system("unshare --pid --fork true 2>/dev/null") == 0)
         tcase_add_test(tests, sixteen_namespaces);
     else
         puts("SKIPPED sixteen_namespaces: PID namespaces need root");

@@ -1,7 +1,6 @@
 /*
  * Every command, with each of its allocations and calls of the C library failing in turn: an error,
- * nothing half done, no crash, no leak (as AddressSanitizer sees it), and no success that lacks
- * something.
+ * nothing half done, no crash, and no success that lacks something.
  */
 #include "cli/drive.h"
 #include "fault/world.h"
@@ -197,8 +196,10 @@ END_TEST
 
 int main(void)
 {
-    /* the shim comes before the sanitizer's own library */
-    setenv("ASAN_OPTIONS", "verify_asan_link_order=0:exitcode=99:allocator_may_return_null=1", 1);
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+    puts("a sanitizer has an allocator of its own, which the shim cannot stand before");
+    return 77;
+#endif
     setenv("LC_ALL", "C", 1); /* one that cannot be set is C's too */
     Suite *suite = suite_create("memory");
     TCase *tests = tcase_create("memory");
