@@ -3,7 +3,7 @@ set terminal svg size 760,300 font 'sans-serif,12' background rgb 'white'
 set output out
 set title title." (nanoseconds a look-up)"
 set logscale x
-set xrange [50:100000]
+set xrange [50:500000]
 set grid x
 set ytics nomirror
 set yrange [*:*] reverse
