@@ -106,7 +106,7 @@ static int allows(espt_ctx *ctx, const espt_result *result, const char *metric, 
 static void tell(char *err, size_t err_len, const struct espt_error *error)
 {
     if (err != NULL && err_len > 0)
-        snprintf(err, err_len, "%s", error->message);
+        espt_fit(err, err_len, error->message);
 }
 
 static int refresh(espt_ctx *ctx, char *err, size_t err_len)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define BEGIN_KEPT 200 /* bytes of a message that is too long */
+#define CUT_MIN 32     /* in less room nothing of the end would be understood */
 #define CUT "..."
 
 /* One line without control characters, those of C1 in UTF-8 too, whatever a file name or a
@@ -25,21 +26,32 @@ static bool continues(char byte)
     return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
-/* A message that is too long is so by the path that it begins with: what follows is kept, and no
-   character is cut in two. */
+void espt_fit(char *out, size_t size, const char *message)
+{
+    const size_t len = strlen(message);
+    size_t begin = size > 2 * BEGIN_KEPT ? BEGIN_KEPT : size / 4, end;
+    if (size == 0)
+        return;
+    if (len < size || size < CUT_MIN) {
+        begin = len < size ? len : size - 1;
+        end = len;
+    } else {
+        end = len - (size - begin - sizeof CUT);
+    }
+    while (begin > 0 && continues(message[begin]))
+        begin--;
+    while (continues(message[end]))
+        end++;
+    snprintf(out, size, "%.*s%s%s", (int)begin, message, end < len ? CUT : "", message + end);
+}
+
 static void fill(char *out, size_t size, const char *format, va_list args)
 {
     char *whole = NULL;
     va_list again;
     va_copy(again, args);
-    int len = vsnprintf(out, size, format, args);
-    if (len >= (int)size && vasprintf(&whole, format, again) >= 0) {
-        size_t begin = BEGIN_KEPT, end = (size_t)len - (size - BEGIN_KEPT - sizeof CUT);
-        while (begin > 0 && continues(whole[begin]))
-            begin--;
-        while (continues(whole[end]))
-            end++;
-        snprintf(out, size, "%.*s" CUT "%s", (int)begin, whole, whole + end);
+    if (vsnprintf(out, size, format, args) >= (int)size && vasprintf(&whole, format, again) >= 0) {
+        espt_fit(out, size, whole);
         free(whole);
     }
     va_end(again);

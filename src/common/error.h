@@ -7,6 +7,7 @@
 #define ESPT_COMMON_ERROR_H
 
 #include <stdarg.h>
+#include <stddef.h>
 
 #define ESPT_MUST_USE __attribute__((warn_unused_result))
 #define ESPT_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -31,5 +32,9 @@ int espt_vfail(struct espt_error *err, int code, const char *format, va_list arg
 
 /* Puts "context: " before the message that `err` holds; returns its code. */
 int espt_fail_in(struct espt_error *err, const char *format, ...) ESPT_PRINTF(2, 3);
+
+/* `message` in `size` bytes with its NUL. One that is too long is so by the path that it begins
+   with: what follows is kept, and no character is cut in two. */
+void espt_fit(char *out, size_t size, const char *message);
 
 #endif

@@ -276,6 +276,36 @@ START_TEST(open_and_close)
 }
 END_TEST
 
+/* A host's buffer is small beside a path: what is wrong, and what to do, stand behind it. */
+START_TEST(reason_behind_a_long_path)
+{
+    static const char reason[] = ": there is no configuration; make it by";
+    char path[1024], whole[1024], err[256];
+    espt_ctx *other;
+    size_t len = (size_t)snprintf(path, sizeof path, "%s", folder);
+    while (len < 600)
+        len += (size_t)snprintf(path + len, sizeof path - len, "/\xc3\xa4\xc3\xb6");
+    ck_assert_int_eq(plugin->open(&other, path, NULL, NULL, whole, sizeof whole), 0);
+    const char *behind = strstr(whole, reason);
+    ck_assert_msg(behind != NULL, "%s", whole);
+    for (size_t size = 200; size <= sizeof err; size++) {
+        ck_assert_int_eq(plugin->open(&other, path, NULL, NULL, err, size), 0);
+        ck_assert_uint_lt(strlen(err), size);
+        ck_assert_ptr_nonnull(strstr(err, "..."));
+        ck_assert_str_eq(err + strlen(err) - strlen(behind), behind);
+        ck_assert_int_eq(strncmp(err, folder, 8), 0);
+        for (const char *c = err; *c != '\0'; c++) /* no character is cut */
+            ck_assert(((*c & 0xe0) == 0xc0) == ((c[*c != '\0'] & 0xc0) == 0x80));
+    }
+    for (size_t size = 1; size < 64; size++) {
+        memset(err, 'x', sizeof err);
+        ck_assert_int_eq(plugin->open(&other, path, NULL, NULL, err, size), 0);
+        ck_assert_uint_lt(strnlen(err, size), size);
+        ck_assert_int_eq(err[size], 'x');
+    }
+}
+END_TEST
+
 START_TEST(errno_is_the_hosts)
 {
     const espt_query query = query_for(text.bytes, TEXT_LEN);
@@ -309,6 +339,7 @@ int main(void)
     tcase_add_test(tcase, results_at_the_end_of_memory);
     tcase_add_test(tcase, any_address_and_shared_memory);
     tcase_add_test(tcase, open_and_close);
+    tcase_add_test(tcase, reason_behind_a_long_path);
     tcase_add_test(tcase, errno_is_the_hosts);
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
