@@ -215,6 +215,7 @@ new_store() {
         sed -n 's/^ *"token": "\(esptk_[^"]*\)".*/\1/p'
 }
 
+: >"$work/out.log"
 text=$(new_store "")
 same "a token to copy" 54 "${#text}"
 try_xclip
