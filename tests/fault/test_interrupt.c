@@ -42,7 +42,8 @@ START_TEST(interrupted_at_each_call)
         /* a list of lines tells how far it came */
         const bool told = strstr(traced.err, "is done") != NULL;
         ck_assert_msg(done || told || writer->how != AT_ONCE || strcmp(state, before) == 0,
-                      "half done");
+                      "%s: half done at call %lu (%s), status %d: %s\n%s", writer->name, plan.at,
+                      trace_call_name(traced.call), traced.status, traced.err, state);
         ck_assert_msg(traced.status == 0 || traced.status == 4 || traced.status == 128 + SIGINT,
                       "%s: status %d: %s", writer->name, traced.status, traced.err);
         if (done && !told && writer->how == AT_ONCE)

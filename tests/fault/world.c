@@ -33,9 +33,9 @@ const struct writer writers[] = {
     {"retire", {"--json", "retire", "mid/default"}, AT_ONCE},
     {"backup", {"backup", "@other.mdb"}, NOTED_APART},
     {"restore", {"restore", "@backup.mdb", "--yes"}, AT_ONCE},
-    {"create --from", {"create", "acme", "--from", "@names"}, AT_ONCE},
-    {"entity add --from", {"--json", "entity", "add", "--from", "@entities"}, AT_ONCE},
-    {"import", {"import", "@lines"}, AT_ONCE},
+    {"create --from", {"create", "acme", "--from", "@names"}, IN_BATCHES},
+    {"entity add --from", {"--json", "entity", "add", "--from", "@entities"}, IN_BATCHES},
+    {"import", {"import", "@lines"}, IN_BATCHES},
     {"key rotate", {"key", "rotate"}, IN_STEPS},
 };
 const size_t writer_count = sizeof writers / sizeof *writers;

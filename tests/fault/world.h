@@ -16,6 +16,7 @@ struct writer {
     const char *args[12];
     enum {
         AT_ONCE,
+        IN_BATCHES,  /* on a slow machine it commits more than once, and says how far it came */
         NOTED_APART, /* its entry in the log is a change of its own */
         IN_STEPS,    /* broken off, it is run again; every step leaves all as it was to be seen */
     } how;
