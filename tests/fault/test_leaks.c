@@ -101,7 +101,6 @@ static const struct command {
     {{"show", "acme/default", "--reveal"}, false},
     {{"--json", "show", "acme/default", "--reveal"}, false},
     {{"show", "acme/default"}, false},
-    {{"show", "acme/default", "--copy"}, false},
     {{"copy", "acme/default", "--clear", "1"}, false},
     {{"verify"}, true},
     {{"verify", "--explain"}, true},
