@@ -58,7 +58,8 @@ START_TEST(records_come_back)
     ck_assert_uint_eq(entity_back.customers, 9);
     ck_assert_str_eq(entity_back.name, "north");
 
-    struct token_record token = {.has_text = true, .entity = 1, .created = 6, .name = "default"}, token_back;
+    struct token_record token = {.has_text = true, .entity = 1, .created = 6, .name = "default"},
+                        token_back;
     memset(token.sealed, 0xab, sizeof token.sealed);
     ck_assert(token_decode(&key, value, token_encode(&key, &token, value), &token_back));
     ck_assert_str_eq(token_back.name, "default");
