@@ -136,8 +136,8 @@ static void *refresh_all(void *arg)
 START_TEST(all_reload_at_once)
 {
     pthread_t threads[THREADS];
-    const char *next = strdup(in_folder(folder, "next.mdb"));
-    const char *store = strdup(in_folder(folder, "tokens.mdb"));
+    const char *next = keep_string(strdup(in_folder(folder, "next.mdb")));
+    const char *store = keep_string(strdup(in_folder(folder, "tokens.mdb")));
     size_t len;
     const char *bytes = file_read(store, &len); /* nobody writes: a copy is whole */
     for (uintptr_t i = 0; i < THREADS; i++)

@@ -24,7 +24,7 @@ static const char *copy_path(const char *name)
 {
     char *path = NULL;
     ck_assert_int_gt(asprintf(&path, "%s/%s", copies, name), 0);
-    return path;
+    return keep_string(path);
 }
 
 static int32_t judged(const char *text, uint64_t *ret_revision)
@@ -247,7 +247,7 @@ END_TEST
 START_TEST(an_upgrade_keeps_what_was)
 {
     take_fixture();
-    const char *store = strdup(in_folder(folder, "tokens.mdb"));
+    const char *store = keep_string(strdup(in_folder(folder, "tokens.mdb")));
     size_t len;
     char *before = file_read(store, &len);
     file_text(in_folder(folder, "tokens.mdb.schema-1"), "something");

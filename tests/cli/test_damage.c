@@ -30,6 +30,13 @@ static void all_are_told(void)
     is_told(CTL(config, NULL, "--json", "entity", "list"));
 }
 
+/* AddressSanitizer takes a crash of liblmdb before the command can put it in words. */
+#ifdef __SANITIZE_ADDRESS__
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
 /* Nothing is written into a file that is no store. */
 START_TEST(a_file_of_another_kind)
 {
@@ -153,10 +160,10 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, a_file_of_another_kind);
-#ifndef __SANITIZE_ADDRESS__ /* liblmdb's own crash is what it would tell */
-    tcase_add_test(tcase, a_file_that_was_cut);
-    tcase_add_test(tcase, a_file_of_noise);
-#endif
+    if (!SANITIZED) {
+        tcase_add_test(tcase, a_file_that_was_cut);
+        tcase_add_test(tcase, a_file_of_noise);
+    }
     tcase_add_test(tcase, a_link_is_the_same_store);
     tcase_add_test(tcase, a_hard_link_is_refused);
     suite_add_tcase(suite, tcase);

@@ -25,7 +25,7 @@ static char *text_of_token(const char *token, const char *passphrase_file)
 
 static const char *secret_file(const char *name, const char *text)
 {
-    char *path = strdup(in_folder(folder, name));
+    char *path = keep_string(strdup(in_folder(folder, name)));
     file_write(path, text, strlen(text), 0600);
     return path;
 }

@@ -16,7 +16,7 @@ static void setup(void)
 
 static const char *file_of(const char *name, const char *text)
 {
-    char *path = strdup(in_folder(folder, name));
+    char *path = keep_string(strdup(in_folder(folder, name)));
     file_text(path, text);
     return path;
 }

@@ -178,7 +178,10 @@ int main(void)
         puts("the tracer knows x86-64 alone");
         return 77;
     }
-    signal(SIGPIPE, SIG_DFL);
+    /* whatever started this may ignore them, and what is ignored is inherited */
+    static const int signals[] = {SIGPIPE, SIGINT, SIGQUIT, SIGHUP};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        signal(signals[i], SIG_DFL);
     Suite *suite = suite_create("interrupt");
     TCase *tests = tcase_create("interrupt");
     tcase_set_timeout(tests, 300);

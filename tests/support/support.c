@@ -70,8 +70,7 @@ void file_text(const char *path, const char *text)
     file_write(path, text, strlen(text), 0644);
 }
 
-/* What lives as long as the process stays reachable, so that only real leaks are told. */
-static char *keep(char *data)
+char *keep_string(char *data)
 {
     static char **kept;
     static size_t count;
@@ -98,7 +97,7 @@ static char *read_all(int fd, size_t *ret_len)
     data[len] = '\0';
     if (ret_len != NULL)
         *ret_len = len;
-    return keep(data);
+    return keep_string(data);
 }
 
 char *file_read(const char *path, size_t *ret_len)
@@ -183,7 +182,7 @@ const char *store_folder(const char **ret_folder)
         *ret_folder = folder;
     char *config = NULL;
     ck_assert_int_gt(asprintf(&config, "%s/esp-token.conf", folder), 0);
-    return keep(config);
+    return keep_string(config);
 }
 
 int run_suite(Suite *suite)

@@ -13,6 +13,10 @@ const char *temp_folder(void);
 /* "FOLDER/NAME" in a rotating static buffer. */
 const char *in_folder(const char *folder, const char *name);
 
+/* Takes what was allocated and keeps it, reachable, as long as the process lives: only real leaks
+   are told. Returns it. */
+char *keep_string(char *data);
+
 void file_write(const char *path, const void *data, size_t len, unsigned mode);
 void file_text(const char *path, const char *text); /* 0644 */
 /* The whole file, NUL-terminated; NULL if it cannot be read. Lives as long as the process. */

@@ -28,7 +28,7 @@ START_TEST(crc_is_the_same_by_every_way)
         for (uint32_t begin = 0; begin < 3; begin++) {
             uint32_t crc = ~begin;
             for (size_t i = 0; i < 8 * len; i++) {
-                uint32_t low = (crc ^ (bytes[i / 8] >> (i % 8))) & 1;
+                uint32_t low = (crc ^ (uint32_t)bytes[i / 8] >> i % 8) & 1;
                 crc = crc >> 1 ^ (low != 0 ? 0xedb88320 : 0);
             }
             ck_assert_uint_eq(crc32(begin, bytes, len), ~crc);
