@@ -181,12 +181,12 @@ END_TEST
 START_TEST(text_is_wiped)
 {
     static struct clients all;
-    static const char zero[TOKEN_LEN];
+    static const char zero[TOKEN_MAX];
     static const int connection;
     struct client *client = client_add(&all, &connection, "x");
-    memset(client->token, 'x', TOKEN_LEN);
+    memset(client->token, 'x', TOKEN_MAX);
     client_leaves(client, 5);
-    ck_assert_mem_eq(client->token, zero, TOKEN_LEN);
+    ck_assert_mem_eq(client->token, zero, TOKEN_MAX);
     ck_assert(!client->connected);
     ck_assert_int_eq(client->left, 5);
     clients_remove_all(&all);
