@@ -3,7 +3,6 @@
 TEST_SOURCES := $(filter-out tests/hosts/%,$(wildcard tests/*/test_*.c))
 TESTS        := $(TEST_SOURCES:%.c=$(OUT)/%)
 SUPPORT      := $(call sources,tests/support)
-# A control for the reader's stress test: the same reader with the bound loosened to T+2.
 PRODUCTS     := $(OUT)/esp-tokenctl $(OUT)/esp_validator.so
 
 $(OUT)/tests/support/%.o: CPPFLAGS += -Itests -DOUT='"$(abspath $(OUT))"'
