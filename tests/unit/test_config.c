@@ -170,6 +170,7 @@ START_TEST(replaced_while_it_is_opened)
             int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
             if (fd < 0 || close(fd) != 0 || rename(next, path) != 0)
                 _exit(1);
+            usleep(50); /* an opening lasts less, or no number of tries would be enough */
         }
     }
     int code = 0;
