@@ -1,18 +1,25 @@
 # libFuzzer (clang) over what strangers and administrators may write. Seeds are in
 # tests/fuzz/seeds/NAME; what fails is put in tests/fuzz/found/NAME, and both replay in make check.
-FUZZERS       := token tiers config records reader
+FUZZERS       := token tiers config records reader when forms
 FUZZ_OUT      := build/fuzz
 FUZZ_SECONDS   = $${ESPT_FUZZ_SECONDS:-60}
 FUZZ_SOURCES  := $(wildcard src/common/*.c src/reader/*.c)
+FUZZ_LIBS     := libsodium inih
+# over these as well
+FUZZ_CLI      := $(wildcard src/store/*.c) $(filter-out src/cli/main.c,$(wildcard src/cli/*.c)) $(OUT)/shipped.c
+FUZZ_LIBS_forms    := lmdb smartcols jansson libbsd
 FUZZ_FLAGS    := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DESPT_FUZZ -Itests
 FUZZ_OPTIONS_reader := -max_len=2048
 FUZZ_OPTIONS_token  := -max_len=160
 FUZZ_OPTIONS_records := -max_len=512
+FUZZ_OPTIONS_when    := -max_len=64
+FUZZ_OPTIONS_forms   := -max_len=256
 
-$(FUZZ_OUT)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(FUZZ_SOURCES)
+$(FUZZ_OUT)/fuzz_forms: $(FUZZ_CLI)
+$(FUZZ_OUT)/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(FUZZ_SOURCES) | $(OUT)/src/places.h
 	@mkdir -p $(@D)
 	$(call SAY,FUZZ  $@)
-	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) $(filter %.c,$^) -o $@ $(call PC,libsodium inih)
+	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) $(filter %.c,$^) -o $@ $(call PC,$(FUZZ_LIBS) $(FUZZ_LIBS_$*))
 
 fuzz-deps:
 	@tools/deps.sh clang libclang-rt-14-dev
@@ -28,4 +35,5 @@ fuzz: deps ## fuzz each parser and the reader for ESPT_FUZZ_SECONDS (60); fuzz-N
 
 .PHONY: fuzz fuzz-deps $(FUZZERS:%=fuzz-%)
 
-$(OUT)/tests/fuzz/test_replay: $(FUZZERS:%=$(OUT)/tests/fuzz/fuzz_%.o)
+$(OUT)/tests/fuzz/test_replay: $(FUZZERS:%=$(OUT)/tests/fuzz/fuzz_%.o) $(filter-out $(OUT)/src/cli/main.o,$(CLI))
+$(OUT)/tests/fuzz/test_replay: TEST_LIBS += $(call PC,libbsd)

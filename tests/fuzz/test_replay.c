@@ -12,13 +12,16 @@ int fuzz_tiers(const uint8_t *data, size_t size);
 int fuzz_config(const uint8_t *data, size_t size);
 int fuzz_records(const uint8_t *data, size_t size);
 int fuzz_reader(const uint8_t *data, size_t size);
+int fuzz_when(const uint8_t *data, size_t size);
+int fuzz_forms(const uint8_t *data, size_t size);
 
 static const struct {
     const char *name;
     int (*run)(const uint8_t *data, size_t size);
 } harnesses[] = {
     {"token", fuzz_token},     {"tiers", fuzz_tiers},   {"config", fuzz_config},
-    {"records", fuzz_records}, {"reader", fuzz_reader},
+    {"records", fuzz_records}, {"reader", fuzz_reader}, {"when", fuzz_when},
+    {"forms", fuzz_forms},
 };
 
 static unsigned runs;
