@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_READERS 1024
 #define LMDB_AT_MAGIC 16
 #define LMDB_MAGIC 0xBEEFC0DEu
 #define LMDB_VERSION 1u
@@ -99,6 +98,9 @@ static void on_assert(MDB_env *env, const char *message)
 int db_env_open(MDB_env **ret_env, const struct config *config, struct espt_error *err)
 {
     MDB_env *env = NULL;
+    int code = lock_reserve(config->store, err);
+    if (code != 0)
+        return code;
     int rc = mdb_env_create(&env);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(env, TABLE_COUNT);

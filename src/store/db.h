@@ -19,6 +19,8 @@
 
 #include <lmdb.h>
 
+#define MAX_READERS 1024 /* processes of esp-tokenctl that read at once */
+
 struct store {
     MDB_env *env;
     MDB_dbi dbi[TABLE_COUNT];

@@ -5,9 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define TOLD_AFTER_MS 1000
+#define LMDB_LOCK "-lock"
+#define LMDB_LOCK_BYTES (MAX_READERS * 64 + 4096) /* a cache line for each reader, and the head */
 
 static int fail(const char *path, struct espt_error *err)
 {
@@ -30,6 +34,22 @@ int lock_open(const char *store_path, const char *suffix, int *ret_fd, struct es
         return fail(path, err);
     *ret_fd = fd;
     return 0;
+}
+
+int lock_reserve(const char *store_path, struct espt_error *err)
+{
+    int fd;
+    struct stat st;
+    int code = lock_open(store_path, LMDB_LOCK, &fd, err);
+    if (code != 0)
+        return code;
+    /* a file system that cannot reserve (ENOTSUP) can only be trusted */
+    if (fstat(fd, &st) == 0 && st.st_blocks * 512 < LMDB_LOCK_BYTES &&
+        fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, LMDB_LOCK_BYTES) != 0 &&
+        (errno == ENOSPC || errno == EDQUOT))
+        code = fail(store_path, err);
+    close(fd);
+    return code;
 }
 
 static int64_t monotonic_ms(void)

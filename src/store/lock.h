@@ -15,6 +15,11 @@
 ESPT_MUST_USE int lock_open(const char *store_path, const char *suffix, int *ret_fd,
                             struct espt_error *err);
 
+/* LMDB maps its lock file, made here if need be: every page of it is asked of the disk beforehand,
+   since one that a full disk cannot give is SIGBUS. Before the environment opens, never while it is
+   open: LMDB's own locks would go with the descriptor. */
+ESPT_MUST_USE int lock_reserve(const char *store_path, struct espt_error *err);
+
 /* One wait, for whatever it is asked about. */
 struct lock_wait {
     const struct config_wait *how;
