@@ -2,7 +2,7 @@
 # Installs the Debian packages that this project needs and that are missing, saying which.
 # With arguments: those packages instead of the usual ones.
 set -eu
-packages="${*:-pkg-config libc6-dev g++ liblmdb-dev libsodium-dev libinih-dev libsmartcols-dev libjansson-dev libbsd-dev libmicrohttpd-dev check curl strace scdoc zsh fish}"
+packages="${*:-pkg-config libc6-dev g++ liblmdb-dev libsodium-dev libinih-dev libsmartcols-dev libjansson-dev libbsd-dev libmicrohttpd-dev check curl strace e2fsprogs mount scdoc zsh fish}"
 missing=
 for package in $packages; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"

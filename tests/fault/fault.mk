@@ -6,7 +6,7 @@ FAULT_SHIM  := $(OUT)/tests/fault/shim.so
 FAULT_STEP_DEFAULT := $(if $(filter asan tsan,$(VARIANT)),97,7)
 $(OUT)/tests/fault/%.o: CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"' -DFAULT_STEP_DEFAULT=$(FAULT_STEP_DEFAULT)
 $(OUT)/tests/fault/test_interrupt: TEST_LIBS += -lutil
-$(FAULT_TESTS): $(OUT)/tests/fault/trace.o $(OUT)/tests/fault/world.o | $(FAULT_SHIM)
+$(FAULT_TESTS): $(OUT)/tests/fault/trace.o $(OUT)/tests/fault/world.o $(OUT)/tests/fault/space.o | $(FAULT_SHIM)
 
 # Without a sanitizer or counters of its own: it stands before theirs.
 $(FAULT_SHIM): tests/fault/shim.c

@@ -1,0 +1,215 @@
+/*
+ * Every command that writes, on a file system that is really full: with no block free, with one,
+ * and so on until it has enough. It says what is wrong and what to do; nothing of its change is to
+ * be seen, by esp-tokenctl or by a host; and once there is room it works.
+ */
+/* clang-format off: host.h defines what the others only declare */
+#include "abi/host.h"
+/* clang-format on */
+
+#include "fault/space.h"
+#include "fault/world.h"
+#include "store/copy.h"
+
+#define LEFT_MAX 400 /* blocks: far more than any of these needs */
+
+static struct world world;
+
+/* What hosts are asked while the disk is full. */
+static const char *const tokens[] = {"acme/default", "acme/second", "bolt/default", "zed/default"};
+#define TOKENS (sizeof tokens / sizeof *tokens)
+static struct text texts[TOKENS];
+
+/* What is to be seen of a state. */
+struct seen {
+    char *state;
+    int verdict[TOKENS];
+};
+
+/* One number of free blocks in FAULT_STEP is tried, beginning at another for each command. */
+static unsigned long step(void)
+{
+    const char *text = getenv("FAULT_STEP");
+    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : FAULT_STEP_DEFAULT;
+    return n > 0 ? n : 1;
+}
+
+/* --- the world, and what is seen of it --- */
+
+/* Without free pages within the store: what a command writes, the disk must give. */
+static void pack(void)
+{
+    struct config whole, packed;
+    struct store *store;
+    struct espt_error err;
+    ck_assert_int_eq(config_load(&whole, world.config, geteuid(), &err), 0);
+    packed = whole;
+    snprintf(packed.store, sizeof packed.store, "%s/packed", world.folder);
+    ck_assert_int_eq(store_open(&store, &whole, &err), 0);
+    ck_assert_msg(copy_write(store, packed.store, true, &err) == 0, "%s", err.message);
+    store_close(store);
+    ck_assert_msg(copy_stamp(&packed, &err) == 0, "%s", err.message);
+    world.file[0] = file_read(packed.store, &world.len[0]);
+    world_reset(&world);
+}
+
+static bool make(enum space_kind kind)
+{
+    const char *place = space_mount(kind, space_names[kind]);
+    if (place == NULL)
+        return false;
+    world_make_in(&world, in_folder(place, "world"));
+    config = world.config;
+    for (size_t i = 0; i < TOKENS; i++)
+        texts[i] = text_in(DO("show", tokens[i], "--reveal"));
+    pack();
+    /* a host that counts nothing, so that what it does not need is not asked of the disk */
+    config = keep_string(strdup(in_folder(place, "host.conf")));
+    file_text(config, "[store]\npath = world/tokens.mdb\n[tiers]\npath = world/tiers.ini\n");
+    host_load();
+    host_open();
+    return true;
+}
+
+static void ask_host(int ret_verdict[TOKENS])
+{
+    char err[512];
+    ck_assert_msg(plugin->refresh(ctx, err, sizeof err) == 1, "%s", err);
+    for (size_t i = 0; i < TOKENS; i++)
+        ret_verdict[i] = verdict(&texts[i]);
+}
+
+static struct seen look(void)
+{
+    struct seen seen = {.state = world_state(&world)};
+    ask_host(seen.verdict);
+    return seen;
+}
+
+static struct seen seen_after(const struct writer *writer)
+{
+    struct run run = run_process(world_argv(&world, writer->args), NULL);
+    ck_assert_msg(run.status == 0, "%s: %s", writer->name, run.err);
+    return look();
+}
+
+/* But for the log's length, where the writer enters its change apart, or in steps. */
+static bool is_state(const struct writer *writer, const char *state, const char *wanted, bool done)
+{
+    const char *log = strstr(wanted, "\nlog ");
+    return strcmp(state, wanted) == 0 ||
+           ((done ? writer->how != AT_ONCE : writer->how == IN_STEPS) &&
+            strncmp(state, wanted, (size_t)(log - wanted)) == 0);
+}
+
+static void hosts_see(const struct seen *wanted, const char *where)
+{
+    int got[TOKENS];
+    ask_host(got);
+    for (size_t i = 0; i < TOKENS; i++)
+        ck_assert_msg(got[i] == wanted->verdict[i], "a host: %s is %s, not %s, %s", tokens[i],
+                      plugin->reason(got[i]), plugin->reason(wanted->verdict[i]), where);
+}
+
+static void is_seen(const struct writer *writer, const struct seen *wanted, bool done,
+                    const char *where)
+{
+    char *state = world_state(&world);
+    ck_assert_msg(is_state(writer, state, wanted->state, done), "%s %s:\n%s\nand not\n%s",
+                  done ? "done, and is not," : "half done", where, state, wanted->state);
+    free(state);
+    hosts_see(wanted, where);
+}
+
+/* --- one run --- */
+
+static void one_line_and_a_mend(const struct run *run, const char *where)
+{
+    ck_assert_msg(run->status == 5, "status %d %s: %s", run->status, where, run->err);
+    ck_assert_msg(run->out[0] == '\0', "refused, and printed %s: %s", where, run->out);
+    const char *end = strchr(run->err, '\n');
+    ck_assert_msg(end != NULL && end[1] == '\0', "not one line %s: %s", where, run->err);
+    ck_assert_msg(strncmp(run->err, "esp-tokenctl: ", 14) == 0 ||
+                      strncmp(run->err, "{\"error\":", 9) == 0,
+                  "%s: %s", where, run->err);
+    ck_assert_msg(strstr(run->err, "free some space") != NULL, "no mend %s: %s", where, run->err);
+}
+
+static bool has_lock(void)
+{
+    return access(in_folder(world.folder, "tokens.mdb-lock"), F_OK) == 0;
+}
+
+/* True if there was room enough. */
+static bool run_one(const struct writer *writer, const struct seen seen[2], unsigned long left,
+                    bool used_before)
+{
+    char where[128];
+    snprintf(where, sizeof where, "%s, %lu free%s", writer->name, left,
+             used_before ? "" : ", without lock files");
+    world_reset(&world);
+    if (used_before)
+        free(world_state(&world));
+    space_fill(left);
+    struct run run = run_process(world_argv(&world, writer->args), NULL);
+    const bool done = run.status == 0;
+    if (!done)
+        one_line_and_a_mend(&run, where);
+    hosts_see(&seen[done], where);
+    if (used_before && has_lock()) /* what reads goes on, on a full disk too */
+        is_seen(writer, &seen[done], done, where);
+    world_no_litter(&world);
+    space_free();
+    is_seen(writer, &seen[done], done, where);
+    if (!done) {
+        run = run_process(world_argv(&world, writer->args), NULL);
+        ck_assert_msg(run.status == 0, "with room again, %s: %s", where, run.err);
+        is_seen(writer, &seen[1], true, where);
+    }
+    if (writer->how == IN_STEPS)
+        world_reveals(&world);
+    free(world_judge(&world));
+    return done;
+}
+
+static void each_writer(unsigned long from)
+{
+    for (size_t i = 0; i < writer_count; i++) {
+        world_reset(&world);
+        const struct seen seen[2] = {look(), seen_after(&writers[i])};
+        for (int used_before = 0; used_before < 2; used_before++) {
+            unsigned long left = 0;
+            while (!run_one(&writers[i], seen, left, used_before == 1)) {
+                left += left == 0 ? 1 + (from + i) % step() : step();
+                ck_assert_uint_lt(left, LEFT_MAX);
+            }
+        }
+        free(seen[0].state);
+        free(seen[1].state);
+    }
+}
+
+START_TEST(full)
+{
+    if (!make((enum space_kind)_i))
+        return;
+    each_writer((unsigned long)_i);
+    host_teardown();
+}
+END_TEST
+
+int main(void)
+{
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+    puts("thousands of runs: the release build's, which is what fills disks in the field");
+    return 77;
+#endif
+    if (!space_apart("disk"))
+        return 77;
+    Suite *suite = suite_create("disk");
+    TCase *tests = tcase_create("disk");
+    tcase_set_timeout(tests, 900);
+    tcase_add_loop_test(tests, full, 0, SPACE_KINDS);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
