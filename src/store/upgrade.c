@@ -108,11 +108,29 @@ static int keep(struct store *store, unsigned schema, char *ret_kept, struct esp
         return espt_fail(err, ESPT_REFUSED,
                          "%s: an earlier upgrade left this backup; move it away first", kept);
     int code = copy_write(store, kept, false, err);
-    if (code == 0)
-        code = copy_set_mode(kept, err);
+    if (code != 0)
+        return code;
+    code = copy_set_mode(kept, err);
     if (code == 0)
         memcpy(ret_kept, kept, sizeof kept);
+    else
+        unlink(kept);
     return code;
+}
+
+/* Where nothing was converted, as on a full disk, the old form need not be kept, and the command can
+   be run again. Who cannot be sure keeps it. */
+static void keep_no_more(struct store *store, unsigned from, char *kept)
+{
+    unsigned schema;
+    struct state_record state;
+    struct espt_error ignored;
+    db_close(store);
+    if (db_open(store, &ignored) != 0 || read_schema(store, &schema, &state, &ignored) != 0 ||
+        schema != from)
+        return;
+    unlink(kept);
+    kept[0] = '\0';
 }
 
 static int upgrade(struct store *store, unsigned *ret_from, char *ret_kept, struct espt_error *err)
@@ -124,7 +142,12 @@ static int upgrade(struct store *store, unsigned *ret_from, char *ret_kept, stru
     if (code != 0 || *ret_from == STORE_SCHEMA)
         return code;
     code = keep(store, *ret_from, ret_kept, err);
-    return code == 0 ? convert_all(store, &state, err) : code;
+    if (code != 0)
+        return code;
+    code = convert_all(store, &state, err);
+    if (code != 0)
+        keep_no_more(store, *ret_from, ret_kept);
+    return code;
 }
 
 int store_upgrade(const struct config *config, const struct actor *actor, unsigned *ret_from,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static unsigned long step(void)
@@ -105,7 +106,8 @@ START_TEST(upgrade_goes_on)
             (const char *const[]){ctl_path(), "-c", config, "upgrade", NULL}, NULL, &plan);
         judge(&traced, &plan);
         struct run again = CTL(config, NULL, "upgrade");
-        if (again.status == 4) { /* the backup of the first try: it says to move it away */
+        if (again.status == 4 && (plan.what == TRACE_SIGNAL || traced.call == SYS_unlink)) {
+            /* the backup of the first try: it says to move it away */
             ck_assert_int_eq(unlink(in_folder(folder, "tokens.mdb.schema-1")), 0);
             again = CTL(config, NULL, "upgrade");
         }
