@@ -64,13 +64,10 @@ static int make_folder(struct made *made, const char *path, struct espt_error *e
         tell(made, path, true);
     else if (why == EEXIST && stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
         return espt_fail(err, ESPT_UNUSABLE, "%s: it is no folder; name another", path);
-    else if (why == EROFS)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: the file system is read-only; mount it writable",
-                         path);
+    else if (why == ENOENT)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: %s; make its parent first", path, strerror(why));
     else if (why != EEXIST)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: %s; %s", path, strerror(why),
-                         why == ENOENT ? "make its parent first"
-                                       : "see to its parent's owner and mode");
+        return espt_fail_file(err, path, why, "see to its parent's owner and mode");
     return 0;
 }
 

@@ -114,19 +114,19 @@ static int write_file(const char *path, const char *text, size_t len, struct esp
         return espt_fail(err, ESPT_USAGE, "--output: the name is too long");
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: %s", temporary, strerror(errno));
-    ssize_t written = write(fd, text, len);
-    int why = written < 0 ? errno : ENOSPC;
-    bool good = written == (ssize_t)len;
-    if (good && (fchmod(fd, 0644) != 0 || rename(temporary, path) != 0)) {
+        return espt_fail_file(err, path, errno, "see to its folder's owner and mode");
+    const ssize_t written = write(fd, text, len);
+    int why = written < 0 ? errno : written < (ssize_t)len ? ENOSPC : 0;
+    if (why == 0 && fchmod(fd, 0644) != 0)
         why = errno;
-        good = false;
-    }
-    close(fd);
-    if (good)
+    if (close(fd) != 0 && why == 0) /* some file systems tell only now that they are full */
+        why = errno;
+    if (why == 0 && rename(temporary, path) != 0)
+        why = errno;
+    if (why == 0)
         return 0;
     unlink(temporary);
-    return espt_fail(err, ESPT_UNUSABLE, "%s: %s; nothing was written", path, strerror(why));
+    return espt_fail_file(err, path, why, "see to its folder's owner and mode");
 }
 
 static int give_prometheus(const struct cli *cli, const struct stats *stats, struct espt_error *err)

@@ -1,5 +1,6 @@
 #include "common/error.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,18 @@ int espt_fail(struct espt_error *err, int code, const char *format, ...)
     espt_vfail(err, code, format, args);
     va_end(args);
     return code;
+}
+
+int espt_fail_file(struct espt_error *err, const char *path, int why, const char *otherwise)
+{
+    if (why == EROFS)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: the file system is read-only; mount it writable",
+                         path);
+    return espt_fail(err, ESPT_UNUSABLE, "%s: %s; %s", path, strerror(why),
+                     why == ENOSPC || why == EDQUOT ? "free some space"
+                     : why == EIO                   ? "look at the kernel's log"
+                     : why == ENOENT                ? "make its folder first"
+                                                    : otherwise);
 }
 
 int espt_fail_in(struct espt_error *err, const char *format, ...)

@@ -30,6 +30,10 @@ int espt_fail(struct espt_error *err, int code, const char *format, ...) ESPT_PR
 int espt_vfail(struct espt_error *err, int code, const char *format, va_list args)
     ESPT_PRINTF(3, 0);
 
+/* A file or folder that could not be made or written, by errno's `why`: ESPT_UNUSABLE. `otherwise`
+   is what to do where the disk is neither full nor read-only, and its folder is there. */
+int espt_fail_file(struct espt_error *err, const char *path, int why, const char *otherwise);
+
 /* Puts "context: " before the message that `err` holds; returns its code. */
 int espt_fail_in(struct espt_error *err, const char *format, ...) ESPT_PRINTF(2, 3);
 

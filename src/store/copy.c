@@ -16,10 +16,7 @@
 
 static int fail(const char *path, struct espt_error *err)
 {
-    return espt_fail(err, ESPT_UNUSABLE, "%s: %s%s", path, strerror(errno),
-                     errno == ENOSPC || errno == EDQUOT ? "; free some space"
-                     : errno == ENOENT                  ? "; make its folder first"
-                                                        : "");
+    return espt_fail_file(err, path, errno, "see to its folder's owner and mode");
 }
 
 static int create(const char *path, int *ret_fd, struct espt_error *err)

@@ -108,8 +108,7 @@ int store_usage_folder(const struct config *config, bool *ret_made, struct espt_
     int dir = made ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
     int code = 0;
     if (!there && (dir < 0 || fchmod(dir, 0700) != 0 || share(dir) != 0))
-        code = espt_fail(err, ESPT_UNUSABLE, "%s: %s; see to its parent's owner and mode", path,
-                         strerror(errno));
+        code = espt_fail_file(err, path, errno, "see to its parent's owner and mode");
     if (dir >= 0)
         close(dir);
     if (code == 0)

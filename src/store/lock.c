@@ -15,14 +15,8 @@
 
 static int fail(const char *path, struct espt_error *err)
 {
-    if (errno == EROFS)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: the file system is read-only; mount it writable",
-                         path);
-    return espt_fail(err, ESPT_UNUSABLE, "%s: %s; %s", path, strerror(errno),
-                     errno == ENOENT                      ? "make its folder first"
-                     : errno == ENOSPC || errno == EDQUOT ? "free some space"
-                                                          : "run as the store's owner, who may "
-                                                            "write to its folder");
+    return espt_fail_file(err, path, errno,
+                          "run as the store's owner, who may write to its folder");
 }
 
 int lock_open(const char *store_path, const char *suffix, int *ret_fd, struct espt_error *err)

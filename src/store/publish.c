@@ -12,13 +12,7 @@
 
 static int fail(struct espt_error *err, const char *path)
 {
-    if (errno == EROFS)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: the file system is read-only; mount it writable",
-                         path);
-    const char *mend = errno == ENOSPC || errno == EDQUOT ? "free some space"
-                       : errno == ENOENT                  ? "make its folder first"
-                                                          : "see to its folder's owner and mode";
-    return espt_fail(err, ESPT_UNUSABLE, "%s: %s; %s", path, strerror(errno), mend);
+    return espt_fail_file(err, path, errno, "see to its folder's owner and mode");
 }
 
 bool publish_temporary(const char *path, char *ret_name, size_t size)

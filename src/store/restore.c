@@ -168,6 +168,11 @@ static int swap(const char *copy, const char *path, char kept[static PATH_MAX])
     return 0;
 }
 
+static int fail_replace(const char *path, struct espt_error *err)
+{
+    return espt_fail_file(err, path, errno, "see to its folder's owner and mode");
+}
+
 /* The lock file goes with the store that it describes. */
 static int replace(const char *copy, const char *path, char ret_kept[static PATH_MAX],
                    struct espt_error *err)
@@ -177,13 +182,13 @@ static int replace(const char *copy, const char *path, char ret_kept[static PATH
     ret_kept[0] = '\0';
     const bool there = lstat(path, &st) == 0;
     if (!there && errno != ENOENT)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: %s", path, strerror(errno));
+        return fail_replace(path, err);
     if (there && !keep_name(path, kept))
         return espt_fail(err, ESPT_UNUSABLE,
                          "%s: no free name to keep the old store by; move the kept ones away",
                          path);
     if ((there ? swap(copy, path, kept) : rename(copy, path)) != 0)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: %s", path, strerror(errno));
+        return fail_replace(path, err);
     snprintf(lock, sizeof lock, "%.*s-lock", PATH_MAX - 1, path);
     snprintf(kept_lock, sizeof kept_lock, "%s-lock", there ? kept : copy);
     if (rename(lock, kept_lock) == 0 && !there)
