@@ -1,7 +1,5 @@
 #include "fault/space.h"
 
-#include "support/support.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,9 +13,9 @@
 #include <unistd.h>
 
 #define BALLAST ".ballast"
-#define TMPFS_OPTIONS "size=4M,mode=0755"
-#define INODE_OPTIONS "size=4M,nr_inodes=64,mode=0755"
-#define IMAGE_BYTES (16L << 20)
+#define TMPFS_OPTIONS "size=16M,mode=0755"
+#define INODE_OPTIONS "size=16M,nr_inodes=64,mode=0755"
+#define IMAGE_BYTES (24L << 20)
 
 const char *const space_names[SPACE_KINDS] = {"tmpfs", "tmpfs without inodes", "ext4"};
 
@@ -144,6 +142,18 @@ void space_free(void)
     const int fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ck_assert(fd >= 0 && syncfs(fd) == 0);
     close(fd);
+}
+
+void space_told(const struct run *run, const char *where)
+{
+    ck_assert_msg(run->status == 5, "status %d %s: %s", run->status, where, run->err);
+    ck_assert_msg(run->out[0] == '\0', "refused, and printed %s: %s", where, run->out);
+    const char *end = strchr(run->err, '\n');
+    ck_assert_msg(end != NULL && end[1] == '\0', "not one line %s: %s", where, run->err);
+    ck_assert_msg(strncmp(run->err, "esp-tokenctl: ", 14) == 0 ||
+                      strncmp(run->err, "{\"error\":", 9) == 0,
+                  "%s: %s", where, run->err);
+    ck_assert_msg(strstr(run->err, "free some space") != NULL, "no mend %s: %s", where, run->err);
 }
 
 void space_read_only(bool on)

@@ -5,6 +5,8 @@
 #ifndef TESTS_FAULT_SPACE_H
 #define TESTS_FAULT_SPACE_H
 
+#include "support/support.h"
+
 #include <stdbool.h>
 
 enum space_kind {
@@ -24,6 +26,9 @@ bool space_apart(const char *test);
 void space_fill(unsigned long left);
 /* What space_fill() took is free again. */
 void space_free(void);
+/* A command that found none ended as the contract says: status 5, nothing on standard output, and
+   one line that says so and what to do. */
+void space_told(const struct run *run, const char *where);
 /* The whole file system; no file may be open for writing. */
 void space_read_only(bool on);
 

@@ -1,0 +1,353 @@
+/*
+ * A full disk, beside the commands of test_disk: what makes a store, what brings one to this
+ * schema, hosts that count, files that others read, and work in many transactions.
+ */
+/* clang-format off: host.h defines what the others only declare */
+#include "abi/host.h"
+/* clang-format on */
+
+#include "fault/space.h"
+#include "fault/world.h"
+
+#include <dirent.h>
+
+#define LEFT_MAX 800     /* blocks: more than any of these needs */
+#define LINES 25000      /* of bulk work: at least three transactions, of at most 10000 */
+#define BULK_BLOCKS 1100 /* that hold one of them, and not all */
+
+static const char *place;
+
+static unsigned long step(void)
+{
+    const char *text = getenv("FAULT_STEP");
+    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : FAULT_STEP_DEFAULT;
+    return n > 0 ? n : 1;
+}
+
+static bool begin(int kind, const char *what)
+{
+    char test[64];
+    snprintf(test, sizeof test, "%s on %s", what, space_names[kind]);
+    place = space_mount((enum space_kind)kind, test);
+    return place != NULL;
+}
+
+static const char *in_place(const char *name)
+{
+    return keep_string(strdup(in_folder(place, name)));
+}
+
+static void make_store(const char *where)
+{
+    struct run run = CTL(NULL, NULL, "init", where);
+    ck_assert_msg(run.status == 0, "%s", run.err);
+    folder = where;
+    config = keep_string(strdup(in_folder(where, "esp-token.conf")));
+    DO("entity", "add", "shop", "--kind", "customer");
+}
+
+static void sh(const char *command, const char *path)
+{
+    struct run run =
+        run_process((const char *const[]){"sh", "-ec", command, path, path, NULL}, NULL);
+    ck_assert_msg(run.status == 0, "%s: %s", command, run.err);
+}
+
+static int entries(const char *path)
+{
+    int count = 0;
+    DIR *names = opendir(path);
+    ck_assert_ptr_nonnull(names);
+    for (struct dirent *entry; (entry = readdir(names)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(names);
+    return count;
+}
+
+static const char *where_of(unsigned long left)
+{
+    static char where[32];
+    ck_assert_uint_lt(left, LEFT_MAX);
+    snprintf(where, sizeof where, "with %lu free", left);
+    return where;
+}
+
+/* --- init, upgrade, key passphrase: broken off, they are run again --- */
+
+static void works(const char *token)
+{
+    DO("check", "--json");
+    ck_assert_ptr_nonnull(strstr(DO("show", token, "--reveal"), "esptk_"));
+}
+
+START_TEST(init)
+{
+    if (!begin(_i, "init"))
+        return;
+    const char *made = in_place("made");
+    int status = 5;
+    for (unsigned long left = 0; status != 0; left += step()) {
+        space_fill(left);
+        struct run run = CTL(NULL, NULL, "--json", "init", made);
+        status = run.status;
+        if (status != 0)
+            space_told(&run, where_of(left));
+        space_free();
+        make_store(made);
+        ck_assert_int_eq(entries(made), 8); /* what init makes, and its locks */
+        works("shop/default");
+        sh("rm -r \"$1\"", made);
+    }
+}
+END_TEST
+
+START_TEST(upgrade)
+{
+    if (!begin(_i, "upgrade"))
+        return;
+    const char *old = in_place("old");
+    config = keep_string(strdup(in_folder(old, "esp-token.conf")));
+    int status = 5;
+    for (unsigned long left = 0; status != 0; left += step()) {
+        sh("mkdir \"$1\"; cp tests/fixtures/schema1/* \"$1\"; chmod 600 \"$1\"/reveal.key", old);
+        space_fill(left);
+        struct run run = CTL(config, NULL, "upgrade");
+        status = run.status;
+        if (status != 0)
+            space_told(&run, where_of(left));
+        space_free();
+        ck_assert_int_eq(access(in_folder(old, "tokens.mdb.schema-1"), F_OK) == 0, status == 0);
+        DO("upgrade", "--json");
+        ck_assert_str_eq(DO("--json", "entity", "list"),
+                         file_read("tests/fixtures/schema1/entities.json", NULL));
+        DO("log", "verify");
+        sh("rm -r \"$1\"", old);
+    }
+}
+END_TEST
+
+START_TEST(passphrase)
+{
+    if (!begin(SPACE_TMPFS, "passphrase"))
+        return;
+    const char *words = keep_string(strdup(in_folder(temp_folder(), "words")));
+    file_write(words, "correct horse\n", 14, 0600);
+    make_store(in_place("store"));
+    works("shop/default");
+    space_fill(0);
+    struct run run = CTL(config, NULL, "key", "passphrase", "--new-passphrase-file", words);
+    space_told(&run, "with 0 free");
+    space_free();
+    works("shop/default");
+    DO("key", "passphrase", "--new-passphrase-file", words);
+    ck_assert_int_eq(CTL(config, NULL, "show", "shop/default", "--reveal").status, 5);
+    DO("show", "shop/default", "--reveal", "--passphrase-file", words);
+}
+END_TEST
+
+/* --- hosts --- */
+
+static void told(unsigned uses, const char *where)
+{
+    char line[64];
+    snprintf(line, sizeof line, "\"uses\": %u\n", uses);
+    const char *out = DO("--json", "show", "shop/default");
+    ck_assert_msg(strstr(out, line) != NULL, "not %u uses %s: %s", uses, where, out);
+}
+
+static void use(const struct text *text)
+{
+    host_open();
+    ck_assert_int_eq(verdict(text), ESPT_ALLOW);
+    host_teardown();
+}
+
+/* Without room for its count a host works all the same, and says so. */
+START_TEST(hosts)
+{
+    if (!begin(_i, "hosts"))
+        return;
+    make_store(in_place("store"));
+    host_load();
+    const struct text text = text_in(DO("show", "shop/default", "--reveal"));
+    space_fill(3);
+    if (_i == SPACE_INODES)
+        space_fill(0);
+    use(&text);
+    ck_assert_int_eq(atomic_load(&warnings), 1);
+    ck_assert_msg(strstr(last_log, "uses are not counted") != NULL &&
+                      strstr(last_log, "free some space") != NULL,
+                  "%s", last_log);
+    ck_assert_int_eq(entries(in_folder(folder, "usage")), 0);
+    told(0, "on a full disk");
+    space_free();
+    use(&text);
+    told(1, "with room again");
+    ck_assert_int_eq(atomic_load(&warnings), 1);
+}
+END_TEST
+
+/* By usage fold, and by a command that folds in passing. */
+START_TEST(fold)
+{
+    if (!begin(_i, "fold"))
+        return;
+    make_store(in_place("store"));
+    host_load();
+    const struct text text = text_in(DO("show", "shop/default", "--reveal"));
+    unsigned uses = 0;
+    int status = 5;
+    for (unsigned long left = 0; status != 0 || left < 3; left++) {
+        use(&text);
+        told(++uses, where_of(left));
+        space_fill(left);
+        struct run run = CTL(config, NULL, "usage", "fold");
+        status = run.status;
+        if (status != 0)
+            space_told(&run, where_of(left));
+        told(uses, where_of(left));
+        run = CTL(config, NULL, "edit", "shop/default", "--expires", "never");
+        if (run.status != 0)
+            space_told(&run, where_of(left));
+        told(uses, where_of(left));
+        space_free();
+        DO("edit", "shop/default", "--expires", "90d");
+        DO("usage", "fold");
+        told(uses, where_of(left));
+        ck_assert_int_eq(entries(in_folder(folder, "usage")), 0);
+    }
+    DO("check", "--json");
+}
+END_TEST
+
+/* --- files that others read --- */
+
+START_TEST(figures)
+{
+    if (!begin(_i, "figures"))
+        return;
+    config = store_folder(&folder);
+    DO("entity", "add", "shop", "--kind", "customer");
+    const char *collected = in_place("collected");
+    sh("mkdir \"$1\"", collected);
+    const char *file = keep_string(strdup(in_folder(collected, "esp.prom")));
+    space_fill(0);
+    struct run run = CTL(config, NULL, "stats", "--prometheus", "--output", file);
+    space_told(&run, "with 0 free");
+    ck_assert_int_eq(entries(collected), 0);
+    space_free();
+    DO("stats", "--prometheus", "--output", file);
+    const char *before = file_read(file, NULL);
+    ck_assert_ptr_nonnull(strstr(before, "esp_token_entities{kind=\"customer\""));
+    space_fill(0);
+    DO("entity", "add", "other", "--kind", "customer");
+    run = CTL(config, NULL, "stats", "--prometheus", "--output", file);
+    space_told(&run, "with 0 free, and one there");
+    ck_assert_str_eq(file_read(file, NULL), before);
+    ck_assert_int_eq(entries(collected), 1);
+}
+END_TEST
+
+START_TEST(outputs)
+{
+    static const char *const commands[] = {"list", "export", "--json list",
+                                           "log",  "stats",  "check --json"};
+    if (_i == SPACE_INODES || !begin(_i, "outputs"))
+        return;
+    config = store_folder(&folder);
+    DO("entity", "add", "shop", "--kind", "customer");
+    const char *out = in_place("out");
+    file_text(out, "");
+    space_fill(0);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char command[1024];
+        snprintf(command, sizeof command, "exec '%s' -c '%s' %s > '%s'", ctl_path(), config,
+                 commands[i], out);
+        struct run run = run_process((const char *const[]){"sh", "-c", command, NULL}, NULL);
+        ck_assert_msg(run.status == 5, "%s: status %d", commands[i], run.status);
+        ck_assert_msg(strstr(run.err, "No space left") != NULL &&
+                          strstr(run.err, "run the command again") != NULL &&
+                          strchr(run.err, '\n')[1] == '\0',
+                      "%s: %s", commands[i], run.err);
+    }
+}
+END_TEST
+
+/* --- work in many transactions --- */
+
+static unsigned long number_behind(const char *text, const char *word)
+{
+    const char *at = strstr(text, word);
+    ck_assert_msg(at != NULL, "no '%s' in: %s", word, text);
+    return strtoul(at + strlen(word), NULL, 10);
+}
+
+static unsigned long lines_of(const char *text)
+{
+    unsigned long lines = 0;
+    for (; (text = strchr(text, '\n')) != NULL; text++)
+        lines++;
+    return lines;
+}
+
+static unsigned long tokens(void)
+{
+    return lines_of(DO("list", "shop")) - 1;
+}
+
+static const char *names_from(unsigned long first)
+{
+    const char *names = keep_string(strdup(in_folder(temp_folder(), "names")));
+    FILE *out = fopen(names, "w");
+    ck_assert_ptr_nonnull(out);
+    for (unsigned long i = first; i <= LINES; i++)
+        fprintf(out, "name %lu\n", i);
+    ck_assert_int_eq(fclose(out), 0);
+    return names;
+}
+
+/* What was committed stands and is printed, and nothing else; the message says how far it came, and
+   from the next line on it is gone on with. */
+START_TEST(bulk)
+{
+    if (_i == SPACE_INODES || !begin(_i, "bulk"))
+        return;
+    make_store(in_place("store"));
+    file_text(in_folder(folder, "tiers.ini"),
+              "[lite]\nrank = 1\nmax_tokens = unlimited\ndefault = yes\n");
+    space_fill(BULK_BLOCKS);
+    struct run run = CTL(config, NULL, "create", "shop", "--from", names_from(1), "-q");
+    ck_assert_msg(run.status == 5, "status %d: %s", run.status, run.err);
+    ck_assert_ptr_nonnull(strstr(run.err, "free some space"));
+    ck_assert_ptr_eq(strchr(run.err, '\n'), run.err + strlen(run.err) - 1);
+    const unsigned long made = number_behind(run.err, "what stands up to line ");
+    ck_assert_msg(made > 0 && made < LINES, "%s", run.err);
+    ck_assert_uint_eq(lines_of(run.out), made);
+    ck_assert_uint_eq(tokens(), made + 1);
+    DO("check", "--json");
+    space_free();
+    ck_assert_uint_eq(lines_of(DO("create", "shop", "--from", names_from(made + 1), "-q")),
+                      LINES - made);
+    ck_assert_uint_eq(tokens(), LINES + 1);
+    DO("check", "--json");
+}
+END_TEST
+
+int main(void)
+{
+    if (!space_apart("disk_others"))
+        return 77;
+    Suite *suite = suite_create("disk_others");
+    TCase *tests = tcase_create("disk_others");
+    tcase_set_timeout(tests, 900);
+    tcase_add_loop_test(tests, init, 0, SPACE_KINDS);
+    tcase_add_loop_test(tests, upgrade, 0, SPACE_KINDS);
+    tcase_add_test(tests, passphrase);
+    tcase_add_loop_test(tests, hosts, 0, SPACE_KINDS);
+    tcase_add_loop_test(tests, fold, 0, SPACE_KINDS);
+    tcase_add_loop_test(tests, figures, 0, SPACE_KINDS);
+    tcase_add_loop_test(tests, outputs, 0, SPACE_KINDS);
+    tcase_add_loop_test(tests, bulk, 0, SPACE_KINDS);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
