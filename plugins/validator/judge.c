@@ -16,6 +16,9 @@ struct facts {
     uint64_t id;
     const struct memo *memo;
     bool hashed, recalled;            /* the digest is there; by the memo */
+    bool met;                         /* the reader went to the record at once */
+    struct place place;               /* of the auth record, in the snapshot of this nonce */
+    uint64_t nonce;
     uint8_t digest[TOKEN_DIGEST_LEN]; /* of the presented text */
     uint64_t revision;
     bool foreign; /* the store holds other systems' tokens */
@@ -77,10 +80,12 @@ static enum reader_status read_facts(struct facts *facts, struct snapshot *snaps
     struct record_key key = key_integer(facts->id);
     facts->known = facts->may_read = false;
     facts->revision = snapshot->state.revision;
-    const struct place place = reader_seek(snapshot, TABLE_AUTH, &key);
+    facts->nonce = snapshot->state.nonce;
+    facts->place = reader_seek(snapshot, TABLE_AUTH, &key);
+    facts->met = facts->place.node != 0;
     if (!facts->hashed) /* while the record comes near */
         hash_own(facts);
-    enum reader_status status = reader_take(snapshot, TABLE_AUTH, &key, &place, value, &len);
+    enum reader_status status = reader_take(snapshot, TABLE_AUTH, &key, &facts->place, value, &len);
     if (status != READER_OK)
         return status == READER_NONE ? READER_OK : status;
     if (!auth_decode(&key, value, len, &facts->auth))
@@ -245,9 +250,11 @@ int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result
                       store_fault(status));
     }
     /* now and then: what is asked for once is not worth it, and what comes often is kept soon */
-    if (status == READER_OK && own && facts.known && !facts.recalled &&
-        guard_turns(&ctx->guard, views.slot) % MEMO_ONE_IN == 0)
+    if (status == READER_OK && own && facts.known && !(facts.recalled && facts.met) &&
+        guard_turns(&ctx->guard, views.slot) % MEMO_ONE_IN == 0) {
         memo_keep(ctx->memo, facts.id, query->token, facts.digest);
+        reader_remember(&views.store->reader, facts.nonce, facts.id, &facts.place);
+    }
     views_give(ctx, &views);
     if (verdict == ESPT_ALLOW)
         usage_count(ctx, facts.id, facts.clock);

@@ -118,9 +118,14 @@ struct parser parse_begin(enum table table, const struct record_key *key, const 
     return p;
 }
 
+bool record_sealed(enum table table, const struct record_key *key, const void *value, size_t len)
+{
+    return parse_begin(table, key, value, len).good;
+}
+
 /* --- state --- */
 
-#define STATE_LEN 27
+#define SCHEMA1_STATE_LEN 27
 enum { STATE_CLOSED = 1, STATE_FOREIGN = 2, STATE_FLAGS = 3 };
 
 /* Version and schema keep their places in every schema to come. */
@@ -132,6 +137,7 @@ size_t state_encode(const struct state_record *in, uint8_t *out)
     write_u8(&w, (uint8_t)((in->closed ? STATE_CLOSED : 0) | (in->foreign ? STATE_FOREIGN : 0)));
     write_u64(&w, in->transaction);
     write_u64(&w, in->revision);
+    write_u64(&w, in->nonce);
     write_u32(&w, in->next_number);
     return write_end(&w, TABLE_STATE, &key);
 }
@@ -148,6 +154,7 @@ enum state_verdict state_decode(const void *value, size_t len, struct state_reco
     ret->foreign = (flags & STATE_FOREIGN) != 0;
     ret->transaction = parse_u64(&p);
     ret->revision = parse_u64(&p);
+    ret->nonce = parse_u64(&p);
     ret->next_number = parse_u32(&p);
     if (schema > STORE_SCHEMA)
         return STATE_NEWER;
@@ -159,8 +166,8 @@ enum state_verdict state_decode(const void *value, size_t len, struct state_reco
 unsigned state_schema(const void *value, size_t len)
 {
     const uint8_t *byte = value;
-    return len == STATE_LEN && byte[0] == byte[1] && byte[0] < STORE_SCHEMA ? byte[0]
-                                                                            : STORE_SCHEMA;
+    return len == SCHEMA1_STATE_LEN && byte[0] == byte[1] && byte[0] < STORE_SCHEMA ? byte[0]
+                                                                                    : STORE_SCHEMA;
 }
 
 /* --- auth --- */

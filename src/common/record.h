@@ -54,10 +54,13 @@ enum entity_kind { KIND_RESELLER = 1, KIND_CUSTOMER = 2 };
 struct state_record {
     uint64_t transaction;
     uint64_t revision;
+    uint64_t nonce;       /* drawn for each transaction: ids are used again after a failed commit */
     uint32_t next_number; /* of the next entity; numbers are never used again */
     bool closed;          /* this file is no longer the store: open the path anew */
     bool foreign;         /* TABLE_FOREIGN has entries */
 };
+
+#define STATE_NONCE_AT 19 /* where in its value the nonce lies */
 
 struct auth_record {
     bool active;
@@ -128,6 +131,9 @@ size_t usage_encode(const struct record_key *key, const struct usage_record *in,
 size_t id_encode(enum table table, const struct record_key *key, uint64_t id, uint8_t *out);
 /* customers, folded */
 size_t empty_encode(enum table table, const struct record_key *key, uint8_t *out);
+
+/* Does the value bear the checksum of its table and key? */
+bool record_sealed(enum table table, const struct record_key *key, const void *value, size_t len);
 
 /* Decoders take any bytes; false: not whole (ret is then undefined). */
 enum state_verdict { STATE_DAMAGED, STATE_GOOD, STATE_NEWER, STATE_OLDER };

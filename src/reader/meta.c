@@ -43,6 +43,8 @@ bool meta_read(const struct reader *reader, struct metas *ret_metas)
     unsigned newer = even > odd ? 0 : 1;
     ret_metas->transaction = even > odd ? even : odd;
     ret_metas->root = load64(meta_page(reader, newer) + META_AT_MAIN_ROOT);
+    ret_metas->free_root = load64(meta_page(reader, newer) + META_AT_FREE_ROOT);
+    ret_metas->last_page = load64(meta_page(reader, newer) + META_AT_LAST_PAGE);
     ret_metas->older_root = load64(meta_page(reader, 1 - newer) + META_AT_MAIN_ROOT);
     return true;
 }

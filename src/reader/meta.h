@@ -21,7 +21,9 @@ enum {
     META_AT_VERSION = 20,
     META_AT_MAP_SIZE = 32,
     META_AT_PAGE_SIZE = 40, /* first field of the free list's record */
+    META_AT_FREE_ROOT = 80,
     META_AT_MAIN_ROOT = 128,
+    META_AT_LAST_PAGE = 136,
     META_AT_TRANSACTION = 144,
     META_END = 152,
 };
@@ -31,7 +33,9 @@ struct reader;
 struct metas {
     uint64_t transaction; /* the newer one's id */
     uint64_t root;        /* of its main database */
-    uint64_t older_root;  /* of the one before it */
+    uint64_t free_root;   /* of its list of free pages */
+    uint64_t last_page;   /* the highest number that it uses or lists as free */
+    uint64_t older_root;  /* of the main database before it */
 };
 
 /* False: one of the pages is not whole, or their ids do not follow one another. */

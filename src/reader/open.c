@@ -2,6 +2,7 @@
  * A file is judged before it is mapped: by its length, and by its first page read as plain bytes.
  */
 #include "common/trust.h"
+#include "reader/known.h"
 #include "reader/load.h"
 #include "reader/meta.h"
 #include "reader/reader.h"
@@ -106,6 +107,7 @@ int reader_open(struct reader *ret_reader, int fd, const char *path, uint64_t ma
     ret_reader->mapped = reader.mapped;
     ret_reader->page_size = reader.page_size;
     ret_reader->fd = fd;
+    ret_reader->known = known_open(reader.mapped, reader.page_size);
     atomic_init(&ret_reader->size, atomic_load_explicit(&reader.size, memory_order_relaxed));
     return 0;
 }
@@ -114,8 +116,10 @@ void reader_close(struct reader *reader)
 {
     if (reader == NULL || reader->map == NULL)
         return;
+    known_close(reader->known, reader->mapped, reader->page_size);
     munmap((void *)(uintptr_t)reader->map, reader->mapped);
     close(reader->fd);
+    reader->known = NULL;
     reader->map = NULL;
     reader->mapped = 0;
     reader->fd = -1;

@@ -2,26 +2,18 @@
 
 #include "reader/load.h"
 #include "reader/meta.h"
+#include "reader/node.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
-#define DEPTH_MAX 32 /* LMDB's own bound (CURSOR_STACK) */
 #define NUMBER_MAX (UINT64_C(1) << 48)
 #define LINE 64 /* bytes that come from memory at once */
 
-enum { PAGE_BRANCH = 1, PAGE_LEAF = 2 };
+enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4 };
 
-/* Offsets into a page and into a node. */
-enum { PAGE_AT_FLAGS = 10, PAGE_AT_LOWER = 12, PAGE_AT_UPPER = 14, PAGE_HEADER = 16 };
-enum { NODE_AT_LOW = 0, NODE_AT_HIGH = 2, NODE_AT_FLAGS = 4, NODE_AT_KEY_LEN = 6, NODE_HEADER = 8 };
-
-/* A node whose header and key lie within its page. */
-struct node {
-    const uint8_t *bytes;
-    uint32_t key_len;
-    uint32_t room; /* bytes from the key's end to the page's */
-};
+/* Offsets into a page. */
+enum { PAGE_AT_FLAGS = 10, PAGE_AT_LOWER = 12, PAGE_AT_UPPER = 14, PAGE_AT_PAGES = 12 };
 
 /* The file may have grown since it was last asked. */
 static __attribute__((noinline)) bool has_grown(struct reader *reader, uint64_t end)
@@ -41,18 +33,25 @@ static inline enum reader_status reach(struct reader *reader, uint64_t end)
     return end <= reader->mapped ? READER_OK : READER_BEYOND;
 }
 
-static inline enum reader_status page_at(struct reader *reader, uint64_t number,
-                                         struct page *ret_page)
+/* Where the page lies, if it is one of the file's. */
+static inline enum reader_status bytes_at(struct reader *reader, uint64_t number, uint64_t len,
+                                          const uint8_t **ret_bytes)
 {
-    READER_STEP();
     if (number < META_PAGES || number >= NUMBER_MAX)
         return READER_CORRUPT;
     uint64_t offset = number * reader->page_size;
-    enum reader_status status = reach(reader, offset + reader->page_size);
+    *ret_bytes = reader->map + offset;
+    return reach(reader, offset + len);
+}
+
+static inline enum reader_status page_at(struct reader *reader, uint64_t number,
+                                         struct page *ret_page)
+{
+    const uint8_t *bytes;
+    READER_STEP();
+    enum reader_status status = bytes_at(reader, number, reader->page_size, &bytes);
     if (status != READER_OK)
         return status;
-
-    const uint8_t *bytes = reader->map + offset;
     uint32_t flags = load16(bytes + PAGE_AT_FLAGS);
     uint32_t lower = load16(bytes + PAGE_AT_LOWER);
     uint32_t upper = load16(bytes + PAGE_AT_UPPER);
@@ -77,30 +76,38 @@ enum reader_status page_open(struct reader *reader, uint64_t number, struct page
     return page_at(reader, number, ret_page);
 }
 
-/* `index` is below the page's count. Nodes lie on even offsets. */
-static inline bool node_at(const struct page *page, uint32_t index, struct node *ret_node)
+enum reader_status page_open_big(struct reader *reader, uint64_t number, uint32_t len,
+                                 const uint8_t **ret_data)
 {
-    uint32_t at = load16(page->bytes + PAGE_HEADER + 2 * (size_t)index);
-    if (at < page->upper || at % 2 != 0 || at + NODE_HEADER > page->size)
-        return false;
-    ret_node->bytes = page->bytes + at;
-    ret_node->key_len = load16(ret_node->bytes + NODE_AT_KEY_LEN);
-    uint32_t room = page->size - at - NODE_HEADER;
-    ret_node->room = room - ret_node->key_len;
-    return ret_node->key_len <= room;
+    const uint8_t *bytes;
+    enum reader_status status = bytes_at(reader, number, PAGE_HEADER + len, &bytes);
+    if (status != READER_OK)
+        return status;
+    uint64_t room = (uint64_t)load32(bytes + PAGE_AT_PAGES) * reader->page_size;
+    if (load64(bytes) != number || load16(bytes + PAGE_AT_FLAGS) != PAGE_OVERFLOW ||
+        room < PAGE_HEADER + len)
+        return READER_CORRUPT;
+    *ret_data = bytes + PAGE_HEADER;
+    return READER_OK;
 }
 
-static inline uint64_t integer_of(const uint8_t *bytes)
+enum reader_status page_find_at(struct reader *reader, uint64_t number, uint32_t node_at,
+                                uint64_t key, struct leaf *ret_leaf)
 {
-    uint64_t value;
-    memcpy(&value, bytes, sizeof value);
-    return value;
+    struct page page = {.size = reader->page_size, .upper = PAGE_HEADER};
+    struct node node;
+    READER_STEP();
+    if (bytes_at(reader, number, page.size, &page.bytes) != READER_OK ||
+        !node_begins(&page, node_at, &node) || node.key_len != sizeof key ||
+        integer_of(node_key(&node)) != key)
+        return READER_NONE;
+    return node_leaf(&node, ret_leaf) == READER_OK ? READER_OK : READER_NONE;
 }
 
 /* Negative, 0 or positive, as the key comes before the node's, is the same, or comes after it. */
 static inline int compare(const uint8_t *key, size_t len, const struct node *node)
 {
-    const uint8_t *other = node->bytes + NODE_HEADER;
+    const uint8_t *other = node_key(node);
     size_t shorter = len < node->key_len ? len : node->key_len;
     /* The names of the tables differ in their first byte: no call for them. */
     int order = shorter != 0 ? key[0] - other[0] : 0;
@@ -196,26 +203,6 @@ static enum reader_status search_names(const struct page *page, const uint8_t *k
     return READER_NONE;
 }
 
-static inline uint64_t child_of(const struct node *node)
-{
-    return load16(node->bytes + NODE_AT_LOW) | (uint64_t)load16(node->bytes + NODE_AT_HIGH) << 16 |
-           (uint64_t)load16(node->bytes + NODE_AT_FLAGS) << 32;
-}
-
-static inline enum reader_status leaf_of(const struct node *node, struct leaf *ret_leaf)
-{
-    uint32_t len = load16(node->bytes + NODE_AT_LOW) | (uint32_t)load16(node->bytes + NODE_AT_HIGH)
-                                                           << 16;
-    uint32_t flags = load16(node->bytes + NODE_AT_FLAGS);
-    /* Neither values on pages of their own nor several of one key: no record of ours needs them. */
-    if ((flags != LEAF_PLAIN && flags != LEAF_TABLE) || len > node->room)
-        return READER_CORRUPT;
-    ret_leaf->flags = flags;
-    ret_leaf->len = len;
-    ret_leaf->data = node->bytes + NODE_HEADER + node->key_len;
-    return READER_OK;
-}
-
 enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned depth, uint64_t key,
                                  uint64_t *ret_number)
 {
@@ -230,7 +217,7 @@ enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned 
             break;
         if (search_integers(&page, key, &node) == READER_CORRUPT)
             return READER_CORRUPT;
-        number = child_of(&node);
+        number = node_child(&node);
     }
     if (number < reader->mapped / reader->page_size) {
         const uint8_t *page = reader->map + number * reader->page_size;
@@ -241,36 +228,34 @@ enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned 
     return READER_OK;
 }
 
-enum reader_status page_find_integer(struct reader *reader, const struct page *root, uint64_t key,
-                                     struct leaf *ret_leaf)
+/* One way down for both kinds of keys: what differs is known where it is called. */
+static inline __attribute__((always_inline)) enum reader_status
+descend(struct reader *reader, const struct page *root, const void *key, size_t key_len,
+        unsigned guess, bool integer, struct leaf *ret_leaf)
 {
     struct page page = *root;
     for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
         struct node node;
-        enum reader_status status = search_integers(&page, key, &node);
+        enum reader_status status = integer ? search_integers(&page, integer_of(key), &node)
+                                            : search_names(&page, key, key_len, guess, &node);
         if (status != READER_CORRUPT && page.leaf)
-            return status == READER_OK ? leaf_of(&node, ret_leaf) : READER_NONE;
+            return status == READER_OK ? node_leaf(&node, ret_leaf) : READER_NONE;
         if (status != READER_CORRUPT)
-            status = page_at(reader, child_of(&node), &page);
+            status = page_at(reader, node_child(&node), &page);
         if (status != READER_OK)
             return status;
     }
     return READER_CORRUPT;
 }
 
+enum reader_status page_find_integer(struct reader *reader, const struct page *root, uint64_t key,
+                                     struct leaf *ret_leaf)
+{
+    return descend(reader, root, &key, sizeof key, 0, true, ret_leaf);
+}
+
 enum reader_status page_find_name(struct reader *reader, const struct page *root, const void *key,
                                   size_t key_len, unsigned guess, struct leaf *ret_leaf)
 {
-    struct page page = *root;
-    for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
-        struct node node;
-        enum reader_status status = search_names(&page, key, key_len, guess, &node);
-        if (status != READER_CORRUPT && page.leaf)
-            return status == READER_OK ? leaf_of(&node, ret_leaf) : READER_NONE;
-        if (status != READER_CORRUPT)
-            status = page_at(reader, child_of(&node), &page);
-        if (status != READER_OK)
-            return status;
-    }
-    return READER_CORRUPT;
+    return descend(reader, root, key, key_len, guess, false, ret_leaf);
 }

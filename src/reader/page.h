@@ -10,19 +10,25 @@
 #include "reader/reader.h"
 
 #define ROOT_EMPTY UINT64_MAX /* of a tree without keys */
+#define DEPTH_MAX 32          /* LMDB's own bound (CURSOR_STACK) */
 
-enum { LEAF_PLAIN = 0, LEAF_TABLE = 2 }; /* flags: a value, or the record of a named table */
+/* flags: a value, one on pages of its own, or the record of a named table */
+enum { LEAF_PLAIN = 0, LEAF_BIG = 1, LEAF_TABLE = 2 };
 
 /* What a leaf says of a key. The data lie within their page. */
 struct leaf {
     unsigned flags;
     size_t len;
+    const uint8_t *node;
     const uint8_t *data;
 };
 
 /* The page of that number, if its header is whole: OK, CORRUPT or BEYOND. */
 ESPT_MUST_USE enum reader_status page_open(struct reader *reader, uint64_t number,
                                            struct page *ret_page);
+/* `len` bytes on overflow pages from that number on: OK, CORRUPT or BEYOND. */
+ESPT_MUST_USE enum reader_status page_open_big(struct reader *reader, uint64_t number, uint32_t len,
+                                               const uint8_t **ret_data);
 
 /* Goes down from `root` as far as the last of `depth` levels, which is asked for but not looked at:
    page_open() and page_find() go on from there, and meanwhile there is time for something else.
@@ -38,5 +44,11 @@ ESPT_MUST_USE enum reader_status page_find_integer(struct reader *reader, const 
 ESPT_MUST_USE enum reader_status page_find_name(struct reader *reader, const struct page *root,
                                                 const void *key, size_t key_len, unsigned guess,
                                                 struct leaf *ret_leaf);
+
+/* The record of an integer key where it was before, in the same snapshot: OK, or NONE. What is
+   around it is not looked at. */
+ESPT_MUST_USE enum reader_status page_find_at(struct reader *reader, uint64_t number,
+                                              uint32_t node_at, uint64_t key,
+                                              struct leaf *ret_leaf);
 
 #endif

@@ -2,11 +2,14 @@
  * The lock-free read of the store file (ARCHITECTURE.md gives the proof). It needs read permission
  * on one file, takes no lock, owns no reader slot, and changes nothing. liblmdb is not used.
  *
- * MUST 1: nothing is kept from one look-up to the next: no root, no page, no record.
+ * MUST 1: nothing is kept from one look-up to the next but by the snapshot's nonce (known.h), and
+ *         no record is: each is read afresh.
  * MUST 2: every offset is checked against page, file and mapping before it is followed.
  * MUST 3: both meta pages are whole, or the answer is READER_CORRUPT; never fall back to one.
  *         The older one must lead to no later revision: one wrong bit can make id 3 look like 1.
  * MUST 4: what was copied counts only after reader_end() said READER_OK.
+ * MUST 5: what answers lies on a page that the snapshot uses (free.h), and what is not there is
+ *         not there for certain (doubt.h): old copies of pages, whole in themselves, lie about.
  *
  * Any number of threads may read through one `struct reader`; a snapshot belongs to one thread.
  */
@@ -32,12 +35,15 @@ enum reader_status {
     READER_OLDER = -6,   /* of an older schema: esp-tokenctl upgrade */
 };
 
+struct known;
+
 struct reader {
     const uint8_t *map;
     size_t mapped;         /* bytes of address space, beyond the file's end too */
     _Atomic uint64_t size; /* of the file, as last seen; asked again when a page lies beyond */
     uint32_t page_size;
-    int fd; /* owned */
+    int fd;              /* owned */
+    struct known *known; /* owned; NULL: no memory for it, and each look-up goes the long way */
 };
 
 /* A page whose header was found whole. */
@@ -49,11 +55,20 @@ struct page {
     bool leaf;
 };
 
+struct tree {
+    uint64_t root; /* a page's number; all ones: no keys */
+    uint16_t depth;
+};
+
 struct snapshot {
     struct reader *reader;
     uint64_t transaction;
-    struct page main; /* root of the main database */
+    struct page main;  /* root of the main database */
+    uint32_t nonce_at; /* where on it the state's nonce lies; 0: on another page */
+    uint64_t free_root, last_page;
     struct state_record state;
+    struct tree auth, resellers; /* where known is not 0 */
+    uint64_t known;              /* which of the known snapshots this is; 0: none */
 };
 
 /* Maps the file behind `fd` (owned by the reader from then on, also on failure). `map_size` is the
@@ -74,17 +89,22 @@ ESPT_MUST_USE enum reader_status reader_begin(struct snapshot *ret_snapshot, str
 struct place {
     enum reader_status status;
     uint64_t page;
+    uint32_t node; /* the record's offset on it; 0: not known yet */
 };
 /* In a named table, so not in TABLE_STATE. */
 ESPT_MUST_USE struct place reader_seek(struct snapshot *snapshot, enum table table,
                                        const struct record_key *key);
-/* From there on: copies the value under `key` into `out` (RECORD_MAX bytes). OK, NONE, CORRUPT or
-   BEYOND; all of them are hearsay until reader_end() says OK, and so is what was copied, also of a
-   state that never was. A table that is missing is CORRUPT: a store has all of them. */
+/* From there on, and `place` says then where it was: copies the value under `key` into `out`
+   (RECORD_MAX bytes). OK, NONE, CORRUPT or BEYOND; all of them are hearsay until reader_end() says
+   OK, and so is what was copied, also of a state that never was. A table that is missing is
+   CORRUPT: a store has all of them. */
 ESPT_MUST_USE enum reader_status reader_take(struct snapshot *snapshot, enum table table,
-                                             const struct record_key *key,
-                                             const struct place *place, uint8_t *out,
-                                             size_t *ret_len);
+                                             const struct record_key *key, struct place *place,
+                                             uint8_t *out, size_t *ret_len);
+/* Lets look-ups to come in the snapshot of that nonce go to the auth record of `id` at once. For
+   what reader_end() has confirmed. */
+void reader_remember(const struct reader *reader, uint64_t nonce, uint64_t id,
+                     const struct place *place);
 /* Both in one. */
 ESPT_MUST_USE enum reader_status reader_get(struct snapshot *snapshot, enum table table,
                                             const struct record_key *key, uint8_t *out,

@@ -67,7 +67,7 @@ static int stamp_once(MDB_env *env)
     if (rc == 0) {
         struct record_key key = key_state();
         uint8_t value[RECORD_MAX];
-        state.transaction = mdb_txn_id(txn);
+        db_stamp(&state, txn);
         state.closed = false;
         MDB_val k = {.mv_size = key.len, .mv_data = key.bytes};
         MDB_val v = {.mv_size = state_encode(&state, value), .mv_data = value};

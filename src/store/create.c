@@ -26,10 +26,10 @@ static int fill(MDB_env *env, const struct config *config, struct espt_error *er
     if (rc == 0)
         rc = mdb_dbi_open(txn, NULL, 0, &dbi);
     if (rc == 0) {
-        struct state_record state = {
-            .transaction = mdb_txn_id(txn), .revision = 1, .next_number = 1};
+        struct state_record state = {.revision = 1, .next_number = 1};
         struct record_key key = key_state();
         uint8_t value[RECORD_MAX];
+        db_stamp(&state, txn);
         MDB_val k = {.mv_size = key.len, .mv_data = key.bytes};
         MDB_val v = {.mv_size = state_encode(&state, value), .mv_data = value};
         rc = mdb_put(txn, dbi, &k, &v, 0);

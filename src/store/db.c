@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,12 @@ int db_fail_state(struct espt_error *err, enum state_verdict verdict, const stru
                          config->store);
     return espt_fail(err, ESPT_UNUSABLE,
                      "%s: the state record is damaged or missing; restore a backup", config->store);
+}
+
+void db_stamp(struct state_record *state, MDB_txn *mdb)
+{
+    state->transaction = mdb_txn_id(mdb);
+    randombytes_buf(&state->nonce, sizeof state->nonce);
 }
 
 enum state_verdict db_state(MDB_txn *mdb, MDB_dbi main, struct state_record *ret_state)

@@ -7,10 +7,10 @@
  *
  * MUST 1: one writer at a time, for certain: flock on STORE.writer, from before mdb_txn_begin until
  *         after the commit (LMDB's own mutex let two in across PID namespaces).
- * MUST 2: every write transaction puts its own id and the next revision in the state record.
- * MUST 3: never abort after mdb_txn_commit, even a failed one: it has freed the transaction.
- * MUST 4: after a failed commit or MDB_PANIC the environment is not used again.
- * MUST 5: whatever may block within LMDB is done holding STORE-lock (lock.h).
+ * MUST 2: every write transaction puts its own id, a nonce and the next revision in the state
+ * record. MUST 3: never abort after mdb_txn_commit, even a failed one: it has freed the
+ * transaction. MUST 4: after a failed commit or MDB_PANIC the environment is not used again. MUST
+ * 5: whatever may block within LMDB is done holding STORE-lock (lock.h).
  */
 #ifndef ESPT_STORE_DB_H
 #define ESPT_STORE_DB_H
@@ -62,6 +62,8 @@ void db_close(struct store *store);
 ESPT_MUST_USE int db_begin_read(struct store *store, MDB_txn **ret_mdb, struct espt_error *err);
 /* Clears the slots of readers that were killed. */
 ESPT_MUST_USE int db_clear_dead(struct store *store, struct espt_error *err);
+/* MUST 2: the transaction's id, and a nonce drawn for it. */
+void db_stamp(struct state_record *state, MDB_txn *mdb);
 /* What the state record of a snapshot says of the store; it is filled if STATE_GOOD. */
 enum state_verdict db_state(MDB_txn *mdb, MDB_dbi main, struct state_record *ret_state);
 /* Any verdict but STATE_GOOD, in words. */

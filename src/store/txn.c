@@ -162,7 +162,7 @@ static void stamp(struct txn *txn)
 {
     struct record_key key = key_state();
     uint8_t value[RECORD_MAX];
-    txn->state.transaction = mdb_txn_id(txn->mdb);
+    db_stamp(&txn->state, txn->mdb);
     txn->state.revision++;
     txn->state.foreign = txn_entries(txn, TABLE_FOREIGN) > 0;
     txn_put(txn, TABLE_STATE, &key, value, state_encode(&txn->state, value));

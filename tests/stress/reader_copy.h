@@ -6,8 +6,12 @@
 
 struct reader_copy {
     enum reader_status (*begin)(struct snapshot *ret_snapshot, struct reader *reader);
-    enum reader_status (*get)(struct snapshot *snapshot, enum table table,
-                              const struct record_key *key, uint8_t *out, size_t *ret_len);
+    struct place (*seek)(struct snapshot *snapshot, enum table table, const struct record_key *key);
+    enum reader_status (*take)(struct snapshot *snapshot, enum table table,
+                               const struct record_key *key, struct place *place, uint8_t *out,
+                               size_t *ret_len);
+    void (*remember)(const struct reader *reader, uint64_t nonce, uint64_t id,
+                     const struct place *place);
     enum reader_status (*end)(const struct snapshot *snapshot);
 };
 

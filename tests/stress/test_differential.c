@@ -44,8 +44,10 @@ static void change(const struct raw_store *store, MDB_txn *txn, enum table table
     for (uint32_t i = draw(400); i > 0; i--) {
         struct record_key key = nth_key(table, draw(range));
         uint8_t value[RECORD_MAX];
-        size_t len = draw(8) == 0 ? RECORD_MAX : draw(RECORD_MAX + 1);
+        size_t len =
+            draw(8) == 0 ? RECORD_MAX : RAW_VALUE_MIN + draw(RECORD_MAX - RAW_VALUE_MIN + 1);
         memset(value, (int)draw(256), sizeof value);
+        raw_seal(table, &key, value, len);
         if (draw(100) < deletes)
             raw_delete(store, txn, table, &key);
         else

@@ -47,12 +47,20 @@ static void look_once(const struct visitor *visitor)
     uint8_t value[RECORD_MAX], right[RECORD_MAX];
     size_t len = 0, right_len = 0;
     struct snapshot snapshot;
+    struct place place = {0};
+    uint64_t id;
     patient = draw(64) == 0;
     enum reader_status status = visitor->copy->begin(&snapshot, visitor->reader);
     if (status == READER_OK) {
-        status = visitor->copy->get(&snapshot, table, &key, value, &len);
+        place = visitor->copy->seek(&snapshot, table, &key);
+        atomic_fetch_add(&shared->met, place.node != 0);
+        status = visitor->copy->take(&snapshot, table, &key, &place, value, &len);
         if (visitor->copy->end(&snapshot) != READER_OK)
             status = READER_AGAIN;
+        else if (status == READER_OK && table == TABLE_AUTH && draw(4) == 0) {
+            memcpy(&id, key.bytes, sizeof id);
+            visitor->copy->remember(visitor->reader, snapshot.state.nonce, id, &place);
+        }
     } else if (status == READER_CORRUPT) {
         status = READER_AGAIN; /* a meta page in the writing */
     }
@@ -161,11 +169,12 @@ static void torture(const struct reader_copy *copy, int64_t seconds, bool until_
         end_well(processes[i]);
     end_well(writers);
     reader_close(&reader);
-    printf("%lu looks, %lu of them again, beside %lu commits, %lu failed ones, %lu kills and %lu "
-           "spills: ",
-           atomic_load(&shared->looks), atomic_load(&shared->agains), atomic_load(&shared->commits),
-           atomic_load(&shared->failures), atomic_load(&shared->kills),
-           atomic_load(&shared->spills));
+    printf(
+        "%lu looks, %lu at once, %lu again, beside %lu commits, %lu failed ones, %lu kills and %lu "
+        "spills: ",
+        atomic_load(&shared->looks), atomic_load(&shared->met), atomic_load(&shared->agains),
+        atomic_load(&shared->commits), atomic_load(&shared->failures), atomic_load(&shared->kills),
+        atomic_load(&shared->spills));
     printf("%lu missing, %lu wrong, %lu corrupt\n", atomic_load(&shared->missing),
            atomic_load(&shared->wrong), atomic_load(&shared->corrupt));
 }
@@ -185,6 +194,7 @@ START_TEST(test_readers)
     torture(&delayed_reader, seconds, false);
     ck_assert_uint_eq(failures(), 0);
     ck_assert_uint_gt(atomic_load(&shared->looks), atomic_load(&shared->agains));
+    ck_assert_uint_gt(atomic_load(&shared->met), 0);
     ck_assert(busy_enough());
 }
 END_TEST

@@ -27,7 +27,7 @@
 struct shared {
     atomic_bool stop;
     atomic_bool spill;
-    atomic_ulong looks, agains, commits, failures, kills, spills;
+    atomic_ulong looks, met, agains, commits, failures, kills, spills;
     atomic_ulong missing, wrong, corrupt;
 };
 static struct shared *shared;
@@ -101,6 +101,8 @@ static bool value_of(enum table table, uint32_t n, uint64_t id, uint8_t *out, si
         size_t rest = *ret_len - i;
         memcpy(out + i, &seed, rest < sizeof seed ? rest : sizeof seed);
     }
+    struct record_key key = nth_key(table, n);
+    raw_seal(table, &key, out, *ret_len);
     return true;
 }
 

@@ -1,8 +1,10 @@
 #include "support/raw_store.h"
 
+#include "common/record_bytes.h"
 #include "support/support.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 /* Without ck_assert, which writes to Check's file each time: writers are killed, and meet a full
  * disk. */
@@ -19,6 +21,7 @@ static MDB_val key_val(const struct record_key *key)
 
 void raw_open(struct raw_store *ret_store, const char *path, unsigned env_flags)
 {
+    ret_store->id_for_nonce = false;
     must(mdb_env_create(&ret_store->env));
     must(mdb_env_set_maxdbs(ret_store->env, TABLE_COUNT));
     must(mdb_env_set_mapsize(ret_store->env, RAW_MAP_SIZE));
@@ -57,6 +60,13 @@ void raw_put(const struct raw_store *store, MDB_txn *txn, enum table table,
     must(mdb_put(txn, store->dbi[table], &k, &v, 0));
 }
 
+void raw_seal(enum table table, const struct record_key *key, uint8_t *value, size_t len)
+{
+    struct writer w = write_begin(value);
+    w.len = len - RECORD_CHECKSUM_LEN;
+    write_end(&w, table, key);
+}
+
 void raw_delete(const struct raw_store *store, MDB_txn *txn, enum table table,
                 const struct record_key *key)
 {
@@ -74,6 +84,10 @@ int raw_try_commit(const struct raw_store *store, MDB_txn *txn)
 {
     size_t id = mdb_txn_id(txn);
     struct state_record state = {.transaction = id, .revision = id, .next_number = 1};
+    if (store->id_for_nonce)
+        state.nonce = id;
+    else
+        must(getentropy(&state.nonce, sizeof state.nonce));
     struct record_key key = key_state();
     uint8_t value[RECORD_MAX];
     raw_put(store, txn, TABLE_STATE, &key, value, state_encode(&state, value));

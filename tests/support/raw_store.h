@@ -12,6 +12,7 @@
 struct raw_store {
     MDB_env *env;
     MDB_dbi dbi[TABLE_COUNT];
+    bool id_for_nonce; /* a control: as if none were drawn */
 };
 
 /* Makes the tables, in a transaction of its own, if they are not there. */
@@ -19,6 +20,11 @@ void raw_open(struct raw_store *ret_store, const char *path, unsigned env_flags)
 void raw_close(struct raw_store *store);
 
 MDB_txn *raw_begin(struct raw_store *store);
+/* Makes any bytes a record, as far as its seal says: the first byte and the last four become its
+ * own.
+ */
+#define RAW_VALUE_MIN 5
+void raw_seal(enum table table, const struct record_key *key, uint8_t *value, size_t len);
 void raw_put(const struct raw_store *store, MDB_txn *txn, enum table table,
              const struct record_key *key, const void *value, size_t len);
 /* The key may be absent. */

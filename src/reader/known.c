@@ -1,0 +1,253 @@
+#include "reader/known.h"
+
+#include "reader/free.h"
+#include "reader/node.h"
+#include "reader/page.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#define PLACES 4096
+#define NOTHING UINT64_MAX /* no transaction */
+#define NODE_BITS 16       /* of an offset on a page */
+
+/* One snapshot, in words that threads may load while another stores them. */
+enum word {
+    TRANSACTION,
+    MAIN_ROOT,
+    OLDER_ROOT,
+    FREE_ROOT,
+    LAST_PAGE,
+    NONCE,
+    REVISION,
+    NUMBER, /* and the flags above it */
+    AUTH_ROOT,
+    RESELLERS_ROOT,
+    DEPTHS,   /* of both */
+    NONCE_AT, /* on the main database's root page */
+    WORDS
+};
+#define FOREIGN (UINT64_C(1) << 32)
+
+/* Of which key in which snapshot, and where. The nonce is in both, so that halves of two entries
+   make no sense. */
+struct place_word {
+    _Atomic uint64_t whose, where;
+};
+
+struct known {
+    _Alignas(64) _Atomic uint64_t sequence; /* odd while one writes */
+    _Atomic uint64_t word[WORDS];
+    size_t used; /* words of `free` that may have a bit; the writer's */
+    _Alignas(64) struct place_word place[PLACES];
+    _Atomic uint64_t free[]; /* a bit for each page of the mapping */
+};
+
+static size_t words_for(size_t mapped, uint32_t page_size)
+{
+    return mapped / page_size / 64 + 1;
+}
+
+static size_t size_for(size_t mapped, uint32_t page_size)
+{
+    return sizeof(struct known) + words_for(mapped, page_size) * sizeof(uint64_t);
+}
+
+struct known *known_open(size_t mapped, uint32_t page_size)
+{
+    void *memory = mmap(NULL, size_for(mapped, page_size), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    struct known *known = memory;
+    atomic_init(&known->word[TRANSACTION], NOTHING);
+    return known;
+}
+
+void known_close(struct known *known, size_t mapped, uint32_t page_size)
+{
+    if (known != NULL)
+        munmap(known, size_for(mapped, page_size));
+}
+
+static inline uint64_t look(const _Atomic uint64_t *word)
+{
+    return atomic_load_explicit(word, memory_order_acquire);
+}
+
+static inline void set(_Atomic uint64_t *word, uint64_t value)
+{
+    atomic_store_explicit(word, value, memory_order_release);
+}
+
+/* Nobody wrote since `sequence` was read. */
+static inline bool holds(const struct known *known, uint64_t sequence)
+{
+    READER_STEP();
+    return look(&known->sequence) == sequence;
+}
+
+/* --- the state and the tables --- */
+
+static void unpack(struct snapshot *snapshot, const uint64_t *word)
+{
+    snapshot->transaction = word[TRANSACTION];
+    snapshot->last_page = word[LAST_PAGE];
+    snapshot->free_root = word[FREE_ROOT];
+    snapshot->state = (struct state_record){
+        .transaction = word[TRANSACTION],
+        .revision = word[REVISION],
+        .nonce = word[NONCE],
+        .next_number = (uint32_t)word[NUMBER],
+        .foreign = (word[NUMBER] & FOREIGN) != 0,
+    };
+    snapshot->auth = (struct tree){word[AUTH_ROOT], (uint16_t)word[DEPTHS]};
+    snapshot->resellers = (struct tree){word[RESELLERS_ROOT], (uint16_t)(word[DEPTHS] >> 16)};
+}
+
+bool known_recall(struct snapshot *snapshot, const struct metas *metas)
+{
+    const struct known *known = snapshot->reader->known;
+    uint64_t word[WORDS];
+    if (known == NULL)
+        return false;
+    const uint64_t sequence = look(&known->sequence);
+    for (size_t i = 0; i < WORDS; i++)
+        word[i] = look(&known->word[i]);
+    if (sequence % 2 != 0 || !holds(known, sequence) || word[TRANSACTION] != metas->transaction ||
+        word[MAIN_ROOT] != metas->root || word[OLDER_ROOT] != metas->older_root ||
+        word[FREE_ROOT] != metas->free_root || word[LAST_PAGE] != metas->last_page)
+        return false;
+    /* MUST 1; where nodes are there is nothing left over from another page */
+    if (page_open(snapshot->reader, metas->root, &snapshot->main) != READER_OK ||
+        word[NONCE_AT] < snapshot->main.upper ||
+        integer_of(snapshot->main.bytes + word[NONCE_AT]) != word[NONCE])
+        return false;
+    unpack(snapshot, word);
+    snapshot->known = sequence;
+    return true;
+}
+
+/* --- which pages are free --- */
+
+struct pages {
+    struct known *known;
+    size_t words;
+    bool rise; /* the list is no list: its numbers do not fall, or are none of a page */
+};
+
+static bool enter_list(void *arg, const uint8_t *numbers, uint64_t count)
+{
+    struct pages *pages = arg;
+    struct known *known = pages->known;
+    uint64_t before = UINT64_MAX;
+    for (uint64_t i = 0; i < count; i++) {
+        const uint64_t number = integer_of(numbers + i * sizeof number);
+        if (number >= before || number < META_PAGES) {
+            pages->rise = true;
+            return false;
+        }
+        before = number;
+        if (number / 64 >= pages->words) /* beyond the mapping: never looked at */
+            continue;
+        _Atomic uint64_t *word = &known->free[number / 64];
+        set(word, look(word) | UINT64_C(1) << number % 64);
+        if (known->used <= number / 64)
+            known->used = number / 64 + 1;
+    }
+    return true;
+}
+
+static bool enter_free(struct known *known, struct snapshot *snapshot)
+{
+    const struct reader *reader = snapshot->reader;
+    struct pages pages = {known, words_for(reader->mapped, reader->page_size), false};
+    for (size_t i = 0; i < known->used; i++)
+        set(&known->free[i], 0);
+    known->used = 0;
+    return free_each(snapshot, enter_list, &pages) == READER_OK && !pages.rise;
+}
+
+enum reader_status known_in_use(struct snapshot *snapshot, uint64_t number)
+{
+    const struct known *known = snapshot->reader->known;
+    if (number > snapshot->last_page)
+        return READER_CORRUPT;
+    if (snapshot->known != 0) {
+        const bool is_free = (look(&known->free[number / 64]) >> number % 64 & 1) != 0;
+        if (holds(known, snapshot->known))
+            return is_free ? READER_CORRUPT : READER_OK;
+    }
+    return free_search(snapshot, number);
+}
+
+void known_keep(struct snapshot *snapshot, const struct metas *metas)
+{
+    struct known *known = snapshot->reader->known;
+    if (known == NULL)
+        return;
+    uint64_t sequence = look(&known->sequence);
+    if (sequence % 2 != 0 ||
+        !atomic_compare_exchange_strong(&known->sequence, &sequence, sequence + 1))
+        return;
+    const struct state_record *state = &snapshot->state;
+    set(&known->word[TRANSACTION], NOTHING);
+    READER_STEP();
+    if (enter_free(known, snapshot) && reader_end(snapshot) == READER_OK) {
+        set(&known->word[MAIN_ROOT], metas->root);
+        set(&known->word[OLDER_ROOT], metas->older_root);
+        set(&known->word[FREE_ROOT], metas->free_root);
+        set(&known->word[LAST_PAGE], metas->last_page);
+        set(&known->word[NONCE], state->nonce);
+        set(&known->word[NONCE_AT], snapshot->nonce_at);
+        set(&known->word[REVISION], state->revision);
+        set(&known->word[NUMBER], state->next_number | (state->foreign ? FOREIGN : 0));
+        set(&known->word[AUTH_ROOT], snapshot->auth.root);
+        set(&known->word[RESELLERS_ROOT], snapshot->resellers.root);
+        set(&known->word[DEPTHS], snapshot->auth.depth | (uint64_t)snapshot->resellers.depth << 16);
+        set(&known->word[TRANSACTION], metas->transaction);
+        snapshot->known = sequence + 2;
+    }
+    set(&known->sequence, sequence + 2);
+}
+
+/* --- where records lie --- */
+
+static inline uint64_t spread(uint64_t key)
+{
+    return key * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static inline size_t index_of(uint64_t key)
+{
+    return (size_t)(spread(key) >> 40) % PLACES;
+}
+
+bool known_place(const struct snapshot *snapshot, uint64_t key, uint64_t *ret_page,
+                 uint32_t *ret_node)
+{
+    const struct known *known = snapshot->reader->known;
+    const uint64_t nonce = snapshot->state.nonce;
+    if (known == NULL)
+        return false;
+    const struct place_word *place = &known->place[index_of(key)];
+    if (look(&place->whose) != (spread(key) ^ nonce))
+        return false;
+    READER_STEP();
+    const uint64_t where = look(&place->where) ^ nonce;
+    *ret_page = where >> NODE_BITS;
+    *ret_node = (uint32_t)(where & ((UINT64_C(1) << NODE_BITS) - 1));
+    return true;
+}
+
+void known_tell(const struct reader *reader, uint64_t nonce, uint64_t key, uint64_t page,
+                uint32_t node)
+{
+    struct known *known = reader->known;
+    if (known == NULL)
+        return;
+    struct place_word *place = &known->place[index_of(key)];
+    set(&place->whose, spread(key) ^ nonce);
+    READER_STEP();
+    set(&place->where, (page << NODE_BITS | node) ^ nonce);
+}
