@@ -15,9 +15,9 @@ struct facts {
     const espt_query *query;
     uint64_t id;
     const struct memo *memo;
-    bool hashed, recalled;            /* the digest is there; by the memo */
-    bool met;                         /* the reader went to the record at once */
-    struct place place;               /* of the auth record, in the snapshot of this nonce */
+    bool hashed, recalled; /* the digest is there; by the memo */
+    bool met;              /* the reader went to the record at once */
+    struct place place;    /* of the auth record, in the snapshot of this nonce */
     uint64_t nonce;
     uint8_t digest[TOKEN_DIGEST_LEN]; /* of the presented text */
     uint64_t revision;
@@ -62,12 +62,15 @@ static enum reader_status read_asked(struct facts *facts, struct snapshot *snaps
     return READER_OK;
 }
 
-static void hash_own(struct facts *facts)
+/* The processor brings the record near meanwhile. */
+static void hash_own(struct facts *facts, struct snapshot *snapshot, const struct record_key *key)
 {
     const char *text = facts->query->token;
     facts->recalled = memo_find(facts->memo, facts->id, text, facts->digest);
-    if (!facts->recalled)
+    if (!facts->recalled) {
+        reader_near(snapshot, TABLE_AUTH, key, &facts->place);
         token_digest(text, facts->digest);
+    }
     facts->hashed = true;
 }
 
@@ -83,8 +86,8 @@ static enum reader_status read_facts(struct facts *facts, struct snapshot *snaps
     facts->nonce = snapshot->state.nonce;
     facts->place = reader_seek(snapshot, TABLE_AUTH, &key);
     facts->met = facts->place.node != 0;
-    if (!facts->hashed) /* while the record comes near */
-        hash_own(facts);
+    if (!facts->hashed)
+        hash_own(facts, snapshot, &key);
     enum reader_status status = reader_take(snapshot, TABLE_AUTH, &key, &facts->place, value, &len);
     if (status != READER_OK)
         return status == READER_NONE ? READER_OK : status;
@@ -217,6 +220,16 @@ static enum reader_status ask(struct espt_ctx *ctx, struct views *views, reader_
     }
 }
 
+/* Now and then: what comes often is kept soon enough. */
+static void remember(struct espt_ctx *ctx, const struct views *views, const struct facts *facts)
+{
+    if (!facts->recalled && !memo_asked_again(ctx->memo, facts->id))
+        return;
+    if (!facts->recalled)
+        memo_keep(ctx->memo, facts->id, facts->query->token, facts->digest);
+    reader_remember(&views->store->reader, facts->nonce, facts->id, &facts->place);
+}
+
 int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result)
 {
     struct facts facts; /* what is read fills it: zeroing it first would cost as much */
@@ -249,12 +262,9 @@ int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result
         verdict = say(result, status == READER_CORRUPT ? ESPT_ERR_CORRUPT : ESPT_ERR_UNAVAILABLE,
                       store_fault(status));
     }
-    /* now and then: what is asked for once is not worth it, and what comes often is kept soon */
     if (status == READER_OK && own && facts.known && !(facts.recalled && facts.met) &&
-        guard_turns(&ctx->guard, views.slot) % MEMO_ONE_IN == 0) {
-        memo_keep(ctx->memo, facts.id, query->token, facts.digest);
-        reader_remember(&views.store->reader, facts.nonce, facts.id, &facts.place);
-    }
+        guard_turns(&ctx->guard, views.slot) % MEMO_ONE_IN == 0)
+        remember(ctx, &views, &facts);
     views_give(ctx, &views);
     if (verdict == ESPT_ALLOW)
         usage_count(ctx, facts.id, facts.clock);

@@ -76,6 +76,17 @@ bool memo_find(const struct memo *memo, uint64_t id, const char text[static TOKE
     return false;
 }
 
+bool memo_asked_again(struct memo *memo, uint64_t id)
+{
+    const uint64_t hash = memo_hash(id);
+    const uint16_t tag = (uint16_t)(hash >> 24) | 1; /* never that of an empty one */
+    _Atomic uint16_t *asked = &memo->asked[(hash >> 40) % MEMO_ENTRIES];
+    if (atomic_load_explicit(asked, memory_order_relaxed) == tag)
+        return true;
+    atomic_store_explicit(asked, tag, memory_order_relaxed);
+    return false;
+}
+
 static void set(_Atomic uint64_t *field, uint64_t value)
 {
     atomic_store_explicit(field, value, memory_order_release);

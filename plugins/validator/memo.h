@@ -27,8 +27,14 @@ struct memo_entry {
 
 struct memo {
     struct memo_entry entry[MEMO_ENTRIES]; /* an id has two */
+    _Atomic uint16_t asked[MEMO_ENTRIES];  /* ids that came lately: 16 bits of each */
     uint8_t key[MEMO_KEY_LEN];
 };
+
+static inline uint64_t memo_hash(uint64_t id)
+{
+    return id * UINT64_C(0x9e3779b97f4a7c15);
+}
 
 /* NULL: no memory, or no random bytes. */
 struct memo *memo_open(void);
@@ -37,8 +43,7 @@ void memo_close(struct memo *memo);
 /* As soon as the id is known: the entries are there when they are looked at. */
 static inline const struct memo_entry *memo_pair(const struct memo *memo, uint64_t id)
 {
-    uint64_t hash = id * UINT64_C(0x9e3779b97f4a7c15);
-    return &memo->entry[(hash >> 40) % (MEMO_ENTRIES / 2) * 2];
+    return &memo->entry[(memo_hash(id) >> 40) % (MEMO_ENTRIES / 2) * 2];
 }
 
 static inline void memo_prefetch(const struct memo *memo, uint64_t id)
@@ -50,6 +55,9 @@ static inline void memo_prefetch(const struct memo *memo, uint64_t id)
 /* `text` is well-formed, and its id is `id`. True: `out` is its digest. */
 bool memo_find(const struct memo *memo, uint64_t id, const char text[static TOKEN_TEXT_LEN],
                uint8_t out[static TOKEN_DIGEST_LEN]);
+/* Did it come before, and lately? What comes once is not worth an entry: it would cost one that
+   comes again. */
+bool memo_asked_again(struct memo *memo, uint64_t id);
 void memo_keep(struct memo *memo, uint64_t id, const char text[static TOKEN_TEXT_LEN],
                const uint8_t digest[static TOKEN_DIGEST_LEN]);
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #define NUMBER_MAX (UINT64_C(1) << 48)
+#define FEW 15  /* nodes on a leaf, to be brought near all together */
 #define LINE 64 /* bytes that come from memory at once */
 
 enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4 };
@@ -141,29 +142,40 @@ static inline void bring_nodes(const struct page *page, uint32_t first, uint32_t
     }
 }
 
-/* To the last node that does not come after `key`: OK if it is the key's own on a leaf, else NONE.
-   The first node of a branch stands for all that comes before the second. Two halvings are one
-   step: the three nodes that they may look at are loaded side by side, so that memory is waited for
-   once. No jump depends on what was found: it would be guessed wrong every other time. */
-static inline enum reader_status search_integers(const struct page *page, uint64_t key,
-                                                 struct node *ret_node)
+/* Two halvings are one step: the three nodes that they may look at are loaded side by side, so that
+   memory is waited for once. No jump depends on what was found: it would be guessed wrong every
+   other time. False: a node does not lie within the page. */
+static inline bool narrow(const struct page *page, uint64_t key, uint32_t enough,
+                          struct range *range)
 {
-    uint32_t low = 0, left = page->count;
+    uint32_t low = range->low, left = range->left;
     if (page->size - page->upper < NODE_HEADER + sizeof key)
-        return READER_CORRUPT;
-    while (left > 2) {
+        return false;
+    while (left > enough) {
         const uint32_t half = left / 2, quarter = (left - half) / 2;
         int first = reached(page, low + quarter, key);
         int second = reached(page, low + half, key);
         int third = reached(page, low + half + quarter, key);
         if ((first | second | third) < 0)
-            return READER_CORRUPT;
+            return false;
         first = second != 0 ? third : first;
         low += (second != 0 ? half : 0) + (first != 0 ? quarter : 0);
         left -= half + quarter;
-        if (page->leaf && left > 2 && left < 16)
-            bring_nodes(page, low, left);
     }
+    *range = (struct range){low, left};
+    return true;
+}
+
+/* To the last node that does not come after `key`: OK if it is the key's own on a leaf, else NONE.
+   The first node of a branch stands for all that comes before the second. */
+static inline enum reader_status search_integers(const struct page *page, uint64_t key,
+                                                 struct range range, struct node *ret_node)
+{
+    if (page->leaf && range.left > FEW && narrow(page, key, FEW, &range))
+        bring_nodes(page, range.low, range.left);
+    if (!narrow(page, key, 2, &range))
+        return READER_CORRUPT;
+    uint32_t low = range.low, left = range.left;
     if (left == 2) {
         int second = reached(page, low + 1, key);
         if (second < 0)
@@ -215,7 +227,7 @@ enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned 
             return status;
         if (page.leaf)
             break;
-        if (search_integers(&page, key, &node) == READER_CORRUPT)
+        if (search_integers(&page, key, (struct range){0, page.count}, &node) == READER_CORRUPT)
             return READER_CORRUPT;
         number = node_child(&node);
     }
@@ -223,9 +235,39 @@ enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned 
         const uint8_t *page = reader->map + number * reader->page_size;
         __builtin_prefetch(page);
         __builtin_prefetch(page + LINE);
+        for (unsigned i = 1; i < 4; i++) {
+            __builtin_prefetch(page + reader->page_size / 4 * i - LINE / 2);
+            __builtin_prefetch(page + reader->page_size / 4 * i + LINE / 2);
+        }
     }
     *ret_number = number;
     return READER_OK;
+}
+
+bool page_narrow(struct reader *reader, uint64_t number, uint64_t key, struct range *ret_range)
+{
+    struct page page;
+    if (page_at(reader, number, &page) != READER_OK || !page.leaf)
+        return false;
+    *ret_range = (struct range){0, page.count};
+    if (!narrow(&page, key, FEW, ret_range))
+        return false;
+    bring_nodes(&page, ret_range->low, ret_range->left);
+    return true;
+}
+
+enum reader_status page_find_within(struct reader *reader, uint64_t number, uint64_t key,
+                                    struct range range, struct leaf *ret_leaf)
+{
+    struct page page;
+    struct node node;
+    enum reader_status status = page_at(reader, number, &page);
+    if (status != READER_OK)
+        return status;
+    if (!page.leaf || range.low + range.left > page.count)
+        return READER_CORRUPT;
+    status = search_integers(&page, key, range, &node);
+    return status == READER_OK ? node_leaf(&node, ret_leaf) : status;
 }
 
 /* One way down for both kinds of keys: what differs is known where it is called. */
@@ -236,8 +278,9 @@ descend(struct reader *reader, const struct page *root, const void *key, size_t 
     struct page page = *root;
     for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
         struct node node;
-        enum reader_status status = integer ? search_integers(&page, integer_of(key), &node)
-                                            : search_names(&page, key, key_len, guess, &node);
+        enum reader_status status =
+            integer ? search_integers(&page, integer_of(key), (struct range){0, page.count}, &node)
+                    : search_names(&page, key, key_len, guess, &node);
         if (status != READER_CORRUPT && page.leaf)
             return status == READER_OK ? node_leaf(&node, ret_leaf) : READER_NONE;
         if (status != READER_CORRUPT)

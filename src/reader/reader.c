@@ -56,17 +56,39 @@ struct place reader_seek(struct snapshot *snapshot, enum table table, const stru
     return place;
 }
 
-/* From the page that was come near to, and from the root where that leads to nothing. */
-static enum reader_status find(struct snapshot *snapshot, enum table table,
-                               const struct record_key *key, uint64_t from, struct leaf *ret_leaf)
+void reader_near(struct snapshot *snapshot, enum table table, const struct record_key *key,
+                 struct place *place)
+{
+    struct range range;
+    if (place->status == READER_OK && place->node == 0 && table_has_integer_key(table) &&
+        page_narrow(snapshot->reader, place->page, key_integer_of(key), &range)) {
+        place->low = range.low;
+        place->left = range.left;
+    }
+}
+
+static enum reader_status find_from(struct reader *reader, enum table table,
+                                    const struct record_key *key, const struct place *place,
+                                    struct leaf *ret_leaf)
 {
     struct page page;
-    enum reader_status status = page_open(snapshot->reader, from, &page);
-    if (status == READER_OK)
-        status =
-            table_has_integer_key(table)
-                ? page_find_integer(snapshot->reader, &page, key_integer_of(key), ret_leaf)
-                : page_find_name(snapshot->reader, &page, key->bytes, key->len, UINT_MAX, ret_leaf);
+    if (place->left != 0)
+        return page_find_within(reader, place->page, key_integer_of(key),
+                                (struct range){place->low, place->left}, ret_leaf);
+    enum reader_status status = page_open(reader, place->page, &page);
+    if (status != READER_OK)
+        return status;
+    return table_has_integer_key(table)
+               ? page_find_integer(reader, &page, key_integer_of(key), ret_leaf)
+               : page_find_name(reader, &page, key->bytes, key->len, UINT_MAX, ret_leaf);
+}
+
+/* From the page that was come near to, and from the root where that leads to nothing. */
+static enum reader_status find(struct snapshot *snapshot, enum table table,
+                               const struct record_key *key, const struct place *place,
+                               struct leaf *ret_leaf)
+{
+    enum reader_status status = find_from(snapshot->reader, table, key, place, ret_leaf);
     if (status == READER_OK)
         return known_in_use(snapshot, page_of(snapshot->reader, ret_leaf));
     struct tree tree;
@@ -91,7 +113,7 @@ enum reader_status reader_take(struct snapshot *snapshot, enum table table,
         place->page = tree.root;
     }
     if (status == READER_OK)
-        status = find(snapshot, table, key, place->page, &leaf);
+        status = find(snapshot, table, key, place, &leaf);
     if (status == READER_OK)
         status = snapshot_copy(&leaf, out, ret_len);
     if (status == READER_OK) {
