@@ -81,24 +81,17 @@ static int seal_store(struct store *store, struct sealing *sealing, struct espt_
     return code;
 }
 
-static int rotate(struct store *store, struct keys *keys, struct sealing *sealing,
-                  struct espt_error *err)
+/* Everything to the first of the keys, which the secret file has. */
+static int seal_to_first(struct store *store, struct keys *keys, struct sealing *sealing,
+                         struct espt_error *err)
 {
     const struct config *config = &store->config;
     uint8_t public[KEY_LEN];
-    if (keys->count == KEYS_MAX)
-        return espt_fail(err, ESPT_UNUSABLE,
-                         "%s holds %d keys: earlier changes were broken off; find out why, and "
-                         "restore it from a backup",
-                         config->secret_key, KEYS_MAX);
-    memmove(keys->key[1], keys->key[0], keys->count * KEY_LEN);
-    keys->count++;
-    crypto_box_keypair(public, keys->key[0]);
+    crypto_scalarmult_base(public, keys->key[0]);
     sealing->keys = keys;
     sealing->public = public;
-    int code = keyfile_put_secret(config->secret_key, keys, err);
-    if (code == 0)
-        code = seal_store(store, sealing, err);
+    sealing->done = 0;
+    int code = seal_store(store, sealing, err);
     if (code == 0)
         code = keyfile_put_public(config->public_key, public, err);
     if (code != 0)
@@ -107,15 +100,65 @@ static int rotate(struct store *store, struct keys *keys, struct sealing *sealin
     return keyfile_put_secret(config->secret_key, keys, err);
 }
 
+/* Runs that were broken off leave a key each: where there is room for no other, the last of them is
+   brought to its end first. */
+static int rotate(struct store *store, struct keys *keys, struct sealing *sealing,
+                  struct espt_error *err)
+{
+    uint8_t public[KEY_LEN];
+    int code = keys->count == KEYS_MAX ? seal_to_first(store, keys, sealing, err) : 0;
+    if (code != 0)
+        return code;
+    memmove(keys->key[1], keys->key[0], keys->count * KEY_LEN);
+    keys->count++;
+    crypto_box_keypair(public, keys->key[0]);
+    code = keyfile_put_secret(store->config.secret_key, keys, err);
+    return code == 0 ? seal_to_first(store, keys, sealing, err) : code;
+}
+
 static int locked_rotate(struct store *store, struct keys *keys, void *arg, struct espt_error *err)
 {
     return rotate(store, keys, arg, err);
 }
 
-static int locked_put(struct store *store, struct keys *keys, void *arg, struct espt_error *err)
+/* The file may be in its place although its folder could not be brought to the disk. */
+static bool is_put(const struct store *store, const struct keys *keys)
 {
+    struct espt_error ignored;
+    return keyfile_unchanged(store->config.secret_key, keys, &ignored) == ESPT_REFUSED;
+}
+
+/* The log's entry is ready to be committed before the file is replaced: what would stop it stops
+   all. */
+static int locked_guard(struct store *store, struct keys *keys, void *arg, struct espt_error *err)
+{
+    struct txn txn;
+    struct change change;
+    struct changes changes = {0};
+    struct espt_error put_err;
     (void)arg;
-    return keyfile_put_secret(store->config.secret_key, keys, err);
+    int code = txn_begin_locked(&txn, store, err), put = 0;
+    if (code != 0)
+        return code;
+    change_note(&change, "key passphrase", keys->guarded ? "it was set" : "it was removed");
+    changes_add(&changes, &txn, &change);
+    apply(&txn, &changes);
+    if (txn.code == 0) {
+        txn_hold_signals();
+        put = keyfile_put_secret(store->config.secret_key, keys, &put_err);
+        if (put != 0 && !is_put(store, keys))
+            txn_fail(&txn, put, "%s", put_err.message);
+    }
+    const bool is_guarded = txn.code == 0;
+    code = txn_commit(&txn);
+    changes_clear(&changes);
+    if (code != 0 && is_guarded)
+        return espt_fail_in(err, "what the command does is done, but not entered in the log");
+    if (code == 0 && put != 0) {
+        *err = put_err;
+        return espt_fail_in(err, "what the command does is done");
+    }
+    return code;
 }
 
 /* What was read before the lock was taken must still be what lies there. */
@@ -142,8 +185,5 @@ int store_key_rotate(struct store *store, struct keys *keys, progress_fn progres
 
 int store_key_guard(struct store *store, struct keys *keys, struct espt_error *err)
 {
-    int code = with_lock(store, keys, locked_put, NULL, err);
-    return code == 0 ? store_log_note(store, "key passphrase",
-                                      keys->guarded ? "it was set" : "it was removed", err)
-                     : code;
+    return with_lock(store, keys, locked_guard, NULL, err);
 }

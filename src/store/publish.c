@@ -135,9 +135,15 @@ int publish_over(const char *path, const void *data, size_t len, mode_t mode,
                          path);
     if (write_new(temporary, data, len, mode) != 0)
         return fail(err, path);
-    if (rename(temporary, real) == 0)
-        return publish_sync(real, err);
-    int code = fail(err, path);
-    unlink(temporary);
-    return code;
+    if (rename(temporary, real) != 0) {
+        int code = fail(err, path);
+        unlink(temporary);
+        return code;
+    }
+    if (sync_folder(real) == 0)
+        return 0;
+    return espt_fail(err, ESPT_UNUSABLE,
+                     "%s: it is written, but may be lost if the machine crashes now: %s; look at "
+                     "the kernel's log",
+                     path, strerror(errno));
 }

@@ -81,6 +81,26 @@ START_TEST(a_broken_off_one_goes_on)
 }
 END_TEST
 
+/* However many were broken off one after another. */
+START_TEST(eight_broken_off_ones)
+{
+    char *old = text_of_token("bolt/default", NULL);
+    char keys[8 * 65 + 1] = "";
+    const char *secret = file_read(in_folder(folder, "reveal.key"), NULL);
+    for (int i = 0; i < 7; i++)
+        snprintf(keys + 65 * i, sizeof keys - 65 * (size_t)i, "%062d%02d\n", 0, 10 + i);
+    snprintf(keys + 65 * 7, sizeof keys - 65 * 7, "%s", secret);
+    file_write(in_folder(folder, "reveal.key"), keys, strlen(keys), 0600);
+    struct run run = CTL(config, NULL, "key", "rotate");
+    ck_assert_msg(run.status == 0, "%s", run.err);
+    ck_assert_uint_eq(strlen(file_read(in_folder(folder, "reveal.key"), NULL)), strlen(secret));
+    char *text = text_of_token("bolt/default", NULL);
+    ck_assert_str_eq(text, old);
+    free(text);
+    free(old);
+}
+END_TEST
+
 START_TEST(a_passphrase_guards_it)
 {
     const char *words = secret_file("words", "correct horse\n");
@@ -170,6 +190,7 @@ int main(void)
     tcase_set_timeout(tcase, 180);
     tcase_add_test(tcase, rotate_keeps_every_text);
     tcase_add_test(tcase, a_broken_off_one_goes_on);
+    tcase_add_test(tcase, eight_broken_off_ones);
     tcase_add_test(tcase, a_passphrase_guards_it);
     tcase_add_test(tcase, passphrase_files_are_judged);
     tcase_add_test(tcase, odd_files);
