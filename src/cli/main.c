@@ -62,8 +62,9 @@ static int run(struct cli *cli, const struct command *command, struct espt_error
 
 static bool changes(const struct cli *cli)
 {
-    return cli->command != NULL && (!cli->command->reads || given(cli, OPTION_REVEAL)) &&
-           !given(cli, OPTION_HELP) && !given(cli, OPTION_VERSION);
+    const bool tells = given(cli, OPTION_REVEAL) || given(cli, OPTION_COPY);
+    return cli->command != NULL && (!cli->command->reads || tells) && !given(cli, OPTION_HELP) &&
+           !given(cli, OPTION_VERSION);
 }
 
 /* Before options are parsed: an error in them is told in the form that was asked for. */
