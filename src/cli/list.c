@@ -109,6 +109,8 @@ static int put(struct listing *listing, const struct token *token, struct espt_e
     when_cell(token->created, now, created);
     when_cell(token->expires, now, expires);
     when_cell(token->last_used, now, used);
+    if (token->unread)
+        memcpy(used, "?", 2);
     const char *cells[] = {token->entity, id,      token->name, token_status(token, now),
                            created,       expires, used};
     table_line(listing->view, NULL, listing->all ? cells : cells + 1);
@@ -133,6 +135,12 @@ static int see(void *arg, const struct entity *entity, const struct token *token
                struct espt_error *err)
 {
     struct listing *listing = arg;
+    const enum column order = listing->order.column;
+    const bool by_use = listing->order.wanted && (order == LAST_USED || order == USES);
+    if (token != NULL && token->unread && (listing->filter.unused != 0 || by_use))
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "what hosts counted cannot be read now, and so what was not used is not "
+                         "known; look at the folder of [usage], and try again");
     if (token == NULL || !filter_match(&listing->filter, entity, token))
         return 0;
     return listing->order.wanted ? keep(listing, token, err) : put(listing, token, err);

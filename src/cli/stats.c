@@ -126,6 +126,10 @@ static int see(void *arg, const struct entity *entity, const struct token *token
         stats->over_limit += over_limit(entity, counting->tiers);
         return find_tier(counting, entity->tier, err);
     }
+    if (token->unread)
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "what hosts counted cannot be read now; look at the folder of [usage], "
+                         "and try again");
     const char *word = token_status(token, stats->now);
     size_t status = 0;
     while (strcmp(stats_status_words[status], word) != 0)

@@ -41,6 +41,7 @@ struct token {
     int64_t expires; /* Unix seconds; 0: never */
     char name[TOKEN_NAME_MAX + 1];
     char entity[ENTITY_NAME_MAX + 1];
+    bool unread;       /* what hosts counted could not be read: no use of it is known now */
     bool counted;      /* what follows is known: uses are counted, or were once */
     uint64_t uses;     /* so many times it was allowed */
     int64_t last_used; /* Unix seconds; 0: it was not */

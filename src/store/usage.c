@@ -56,15 +56,28 @@ static bool known(const struct usage_files *files, uint64_t key)
     return false;
 }
 
+/* Nothing that a stranger's file can bring about: what it may hold is not known. */
+static bool failed_here(struct usage_files *files)
+{
+    files->all = false;
+    files->unread = true;
+    return false;
+}
+
 /* Takes the descriptor if it is that of a usage file; `files->all` tells of what may be one. */
 static bool take(struct usage_files *files, struct owners *owners, const char *name, int fd)
 {
     struct usage_header header;
     struct stat st;
     uid_t owner;
-    if (fstat(fd, &st) != 0 || !usage_name_owner(name, &owner) || owner != st.st_uid ||
-        !usage_file_ok(&st) || pread(fd, &header, sizeof header, 0) != sizeof header ||
-        !usage_header_ok(&header, &st))
+    if (fstat(fd, &st) != 0)
+        return failed_here(files);
+    if (!usage_name_owner(name, &owner) || owner != st.st_uid || !usage_file_ok(&st))
+        return false;
+    const ssize_t got = pread(fd, &header, sizeof header, 0);
+    if (got < 0)
+        return failed_here(files);
+    if (got != sizeof header || !usage_header_ok(&header, &st))
         return false;
     const uint64_t key = key_of(owner, header.identity);
     if (known(files, key))
@@ -79,33 +92,47 @@ static bool take(struct usage_files *files, struct owners *owners, const char *n
     return true;
 }
 
+/* It is gone, or not ours to read, or no file. */
+static bool is_strange(int why)
+{
+    return why == ENOENT || why == ELOOP || why == EACCES || why == EPERM || why == ENXIO;
+}
+
+static void take_name(struct usage_files *files, struct owners *owners, const char *name, int flags)
+{
+    int fd = openat(files->dir, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 && !is_strange(errno))
+        failed_here(files);
+    else if (fd < 0)
+        files->all = files->all && (errno == ENOENT || errno == ELOOP);
+    else if (!take(files, owners, name, fd))
+        close(fd);
+}
+
 static void scan(struct usage_files *files, int flags)
 {
     struct owners owners = {0};
     struct dirent *entry;
     int copy = openat(files->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *names = copy >= 0 ? fdopendir(copy) : NULL;
-    files->all = names != NULL;
+    files->all = true;
     if (names == NULL) {
+        failed_here(files);
         if (copy >= 0)
             close(copy);
         return;
     }
-    for (int seen = 0; (entry = readdir(names)) != NULL; seen++) {
+    for (int seen = 0; errno = 0, (entry = readdir(names)) != NULL; seen++) {
         uid_t owner;
         if (seen == NAMES_MAX) {
             files->all = false;
             break;
         }
-        if (!usage_name_owner(entry->d_name, &owner))
-            continue;
-        int fd = openat(files->dir, entry->d_name,
-                        flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (fd < 0)
-            files->all = files->all && (errno == ENOENT || errno == ELOOP);
-        else if (!take(files, &owners, entry->d_name, fd))
-            close(fd);
+        if (usage_name_owner(entry->d_name, &owner))
+            take_name(files, &owners, entry->d_name, flags);
     }
+    if (entry == NULL && errno != 0)
+        failed_here(files);
     closedir(names);
 }
 
@@ -131,9 +158,12 @@ static void file_close(struct usage_file *file)
     close(file->fd);
 }
 
+/* Where not even the folder could be opened. */
+static struct usage_files unread_folder = {.dir = -1, .unread = true};
+
 void usage_files_close(struct usage_files *files)
 {
-    if (files == NULL)
+    if (files == NULL || files == &unread_folder)
         return;
     for (size_t i = 0; i < files->count; i++)
         file_close(&files->file[i]);
@@ -146,15 +176,18 @@ static off_t bucket_place(uint32_t index)
     return (off_t)(sizeof(struct usage_header) + index * sizeof(struct usage_bucket));
 }
 
-const struct usage_bucket *usage_file_bucket(const struct usage_file *file, uint32_t index,
-                                             struct usage_bucket *room)
+/* False: it could not be read, and stays untold. */
+static bool read_bucket(const struct usage_file *file, uint32_t index, struct usage_bucket *ret)
 {
+    *ret = (struct usage_bucket){0};
     if (file->bytes != NULL)
-        return (const struct usage_bucket *)(const void *)file->bytes + index;
-    return pread(file->fd, room, sizeof *room, bucket_place(index)) == sizeof *room ? room : NULL;
+        memcpy(ret, file->bytes + index * sizeof *ret, sizeof *ret);
+    else if (pread(file->fd, ret, sizeof *ret, bucket_place(index)) < 0)
+        return false;
+    return true;
 }
 
-/* What cannot be read now is asked for bucket by bucket, and then not told. */
+/* What cannot be read at once is asked for bucket by bucket. */
 static void load(struct usage_files *files)
 {
     size_t loaded = 0;
@@ -193,7 +226,9 @@ static bool settle(struct txn *txn, struct usage_files *files)
             file_close(file);
             continue;
         }
-        if (fstat(file->fd, &st) != 0 || st.st_nlink == 0)
+        if (fstat(file->fd, &st) != 0)
+            failed_here(files);
+        else if (st.st_nlink == 0)
             sure = false;
         files->file[kept++] = *file;
     }
@@ -208,9 +243,10 @@ int usage_begin(struct txn *ret_txn, struct store *store, bool many, struct usag
     for (int tries = 1;; tries++) {
         struct espt_error ignored;
         struct usage_files *files = NULL;
+        errno = 0;
         if (store->config.usage[0] != '\0' &&
             usage_files_open(&files, store->config.usage, O_RDONLY, &ignored) != 0)
-            files = NULL;
+            files = errno != 0 && !is_strange(errno) ? &unread_folder : NULL;
         int code = txn_begin(ret_txn, store, false, err);
         if (code != 0) {
             usage_files_close(files);
@@ -227,25 +263,26 @@ int usage_begin(struct txn *ret_txn, struct store *store, bool many, struct usag
     }
 }
 
-static void add_file(const struct usage_file *file, uint64_t id, int64_t now, struct token *token)
+static bool add_file(const struct usage_file *file, uint64_t id, int64_t now, struct token *token)
 {
     const uint32_t home = usage_home(id, file->buckets);
     for (uint32_t reach = 0; reach < USAGE_REACH; reach++) {
-        struct usage_bucket room;
-        const struct usage_bucket *bucket =
-            usage_file_bucket(file, (home + reach) % file->buckets, &room);
-        for (unsigned i = 0; bucket != NULL && i < USAGE_PLACES; i++) {
-            if (bucket->id[i] == 0)
-                return;
-            if (bucket->id[i] != id || bucket->uses[i] == 0)
+        struct usage_bucket bucket;
+        if (!read_bucket(file, (home + reach) % file->buckets, &bucket))
+            return false;
+        for (unsigned i = 0; i < USAGE_PLACES; i++) {
+            if (bucket.id[i] == 0)
+                return true;
+            if (bucket.id[i] != id || bucket.uses[i] == 0)
                 continue;
-            const int64_t last = USAGE_EPOCH + bucket->last[i];
-            token->uses = uses_add(token->uses, bucket->uses[i]);
+            const int64_t last = USAGE_EPOCH + bucket.last[i];
+            token->uses = uses_add(token->uses, bucket.uses[i]);
             if (token->last_used < last)
                 token->last_used = last < now ? last : now;
-            return;
+            return true;
         }
     }
+    return true;
 }
 
 void usage_tell(struct txn *txn, const struct usage_files *files, struct token *token)
@@ -254,6 +291,7 @@ void usage_tell(struct txn *txn, const struct usage_files *files, struct token *
     struct usage_record usage;
     MDB_val value;
     const int64_t now = clock_now();
+    bool unread = files != NULL && files->unread;
     token->counted = txn->store->config.usage[0] != '\0';
     if (txn_get(txn, TABLE_USAGE, &key, &value) > 0 &&
         usage_decode(&key, value.mv_data, value.mv_size, &usage)) {
@@ -262,7 +300,13 @@ void usage_tell(struct txn *txn, const struct usage_files *files, struct token *
         token->last_used = usage.last_used;
     }
     for (size_t i = 0; files != NULL && i < files->count; i++)
-        add_file(&files->file[i], token->id, now, token);
+        unread = !add_file(&files->file[i], token->id, now, token) || unread;
+    if (unread) { /* fewer uses than there were are worse than none */
+        token->unread = true;
+        token->counted = false;
+        token->uses = 0;
+        token->last_used = 0;
+    }
 }
 
 void usage_tell_one(struct store *store, struct token *token)

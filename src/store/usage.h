@@ -28,8 +28,9 @@ struct usage_file {
 };
 
 struct usage_files {
-    int dir;  /* -1: there is no such folder */
-    bool all; /* no file was passed over that may be one */
+    int dir;     /* -1: there is no such folder */
+    bool all;    /* no file was passed over that may be one */
+    bool unread; /* one could not be read for want of memory or descriptors, or for the disk */
     size_t count;
     struct usage_file file[USAGE_FILES_MAX];
 };
@@ -39,12 +40,8 @@ struct usage_files {
 ESPT_MUST_USE int usage_files_open(struct usage_files **ret_files, const char *folder, int flags,
                                    struct espt_error *err);
 void usage_files_close(struct usage_files *files); /* NULL is allowed */
-/* The bucket, or NULL if it cannot be read; `room` is used where the file was not read at once. */
-const struct usage_bucket *usage_file_bucket(const struct usage_file *file, uint32_t index,
-                                             struct usage_bucket *room);
-
 /* Begins a read transaction in which usage_tell() may be asked; *ret_files is NULL where nothing is
-   counted. `many`: files are read as a whole. */
+   counted. `many`: files are read as a whole. What cannot be read stops nobody: token->unread. */
 ESPT_MUST_USE int usage_begin(struct txn *ret_txn, struct store *store, bool many,
                               struct usage_files **ret_files, struct espt_error *err);
 void usage_tell(struct txn *txn, const struct usage_files *files, struct token *token);

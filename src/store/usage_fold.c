@@ -201,6 +201,11 @@ int store_usage_fold(struct store *store, bool wait, size_t *ret_files, struct e
                 (void)unlinkat(fold.files->dir, fold.files->file[i].name, 0);
         }
     }
+    if (code == 0 && fold.files != NULL && fold.files->unread)
+        code = espt_fail(err, ESPT_UNUSABLE,
+                         "%s: not all that lies there could be read; what could be is done: look "
+                         "at the kernel's log, and fold again",
+                         store->config.usage);
     usage_files_close(fold.files);
     if (code == 0)
         *ret_files = fold.count;

@@ -30,6 +30,7 @@ START_TEST(interrupted_at_each_call)
     world_make(&world);
     const struct writer *writer = &writers[_i];
     char *before = world_state(&world), *after = world_state_after(&world, writer);
+    const bool changes = strcmp(before, after) != 0;
     size_t len = strlen(run_process(world_argv(&world, writer->args), NULL).out);
     struct trace_plan plan = {.what = TRACE_SIGNAL, .value = SIGINT};
     bool reached = true;
@@ -38,7 +39,7 @@ START_TEST(interrupted_at_each_call)
         struct traced traced = trace_run(world_argv(&world, writer->args), NULL, &plan);
         reached = traced.call >= 0;
         char *state = world_state(&world);
-        const bool done = strcmp(state, after) == 0;
+        const bool done = changes && strcmp(state, after) == 0;
         /* a list of lines tells how far it came */
         const bool told = strstr(traced.err, "is done") != NULL;
         ck_assert_msg(done || told || writer->how != AT_ONCE || strcmp(state, before) == 0,
@@ -49,7 +50,7 @@ START_TEST(interrupted_at_each_call)
         if (done && !told && writer->how == AT_ONCE)
             ck_assert_msg(traced.out_len == len, "%s: done at call %lu (%s), and not said",
                           writer->name, plan.at, trace_call_name(traced.call));
-        else if (!told && writer->how == AT_ONCE)
+        else if (!told && changes && writer->how == AT_ONCE)
             ck_assert_msg(traced.out_len == 0 && traced.status != 0, "%s: said, and not done",
                           writer->name);
         trace_free(&traced);

@@ -27,6 +27,8 @@ static const struct reader_command {
     {{"tier", "check"}, false},
     {{"check"}, false},
     {{"--json", "check"}, false},
+    {{"list", "--sort", "-uses"}, false},
+    {{"--json", "list", "--unused", "1h"}, false},
     {{"stats"}, false},
     {{"--json", "stats"}, false},
     {{"stats", "--prometheus"}, false},
@@ -82,27 +84,44 @@ static struct run run_failing(const struct world *world, const char *const *args
 /* What it prints when all goes well, and when the tier table alone cannot be read: list and show do
    without it. */
 struct expected {
-    size_t whole, without_tiers;
+    size_t whole, without_tiers, unused;
 };
 
 /* But for figures of use, which are left out or null where they cannot be read. */
 static size_t length_of(const char *out)
 {
-    static const char unknown[] = "\"uses\": null", zero[] = "\"uses\": 0";
+    static const char *const figures[] = {"last used ", "uses ", "\"uses\":", "\"last_used\":"};
     size_t len = strlen(out);
-    for (const char *at = out; (at = strstr(at, unknown)) != NULL; at++)
-        len -= sizeof unknown - sizeof zero;
     for (const char *line = out; line != NULL; line = strchr(line, '\n')) {
         line += *line == '\n';
-        if (strncmp(line, "last used ", 10) == 0 || strncmp(line, "uses ", 5) == 0)
+        const char *word = line + strspn(line, " ");
+        size_t i = 0;
+        while (i < 4 && strncmp(word, figures[i], strlen(figures[i])) != 0)
+            i++;
+        if (i < 4)
             len -= strcspn(line, "\n") + 1;
     }
     return len;
 }
 
+/* acme/default and zed/default were used once each: no other figure is told of them. */
+static size_t unused_in(const char *out)
+{
+    static const char *const none[] = {"\nuses      0", "\"uses\": 0"};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        for (const char *at = out; (at = strstr(at, none[i])) != NULL; at++)
+            count++;
+    return count;
+}
+
 static bool prints_all(const struct run *run, const struct expected *expected)
 {
     const size_t len = length_of(run->out);
+    if (unused_in(run->out) > expected->unused)
+        return false;
+    if (strstr(run->out, " ?\n") != NULL) /* the column of a list */
+        return true;
     return len == expected->whole ||
            (len == expected->without_tiers &&
             (run->out[0] == '{' || strstr(run->err, "without the tier table") != NULL));
@@ -131,7 +150,8 @@ static size_t length(const struct world *world, const char *const *args, const c
 static struct expected expect(const struct world *world, const char *const *args, const char *input)
 {
     char tiers[300], away[300];
-    struct expected expected = {.whole = length(world, args, input)};
+    struct run run = run_process(world_argv(world, args), input);
+    struct expected expected = {.whole = length_of(run.out), .unused = unused_in(run.out)};
     snprintf(tiers, sizeof tiers, "%s/tiers.ini", world->folder);
     snprintf(away, sizeof away, "%s/away", world->folder);
     world_reset(world);
@@ -151,7 +171,8 @@ START_TEST(writer_fails)
     char *after = world_state_after(&world, writer);
     const struct expected expected = expect(&world, writer->args, NULL);
     const char *failed = "";
-    unsigned long at = 1 + (unsigned long)_i % step();
+    const unsigned long stride = step() > 1 && writer->how == GUARDS ? 9 * step() : step();
+    unsigned long at = 1 + (unsigned long)_i % stride;
     do {
         struct run run = run_failing(&world, writer->args, NULL, at, &failed);
         judge(&run, failed, at, &expected);
@@ -161,14 +182,14 @@ START_TEST(writer_fails)
             ck_assert_msg(is_after || strcmp(state, before) == 0, "half done with %s (call %lu)",
                           failed, at);
             ck_assert_msg(run.status != 0 || is_after, "not done with %s (call %lu)", failed, at);
-            ck_assert_msg(run.status == 0 || !is_after || strstr(run.err, "is done") != NULL ||
-                              strstr(run.err, "is made") != NULL,
-                          "done with %s (call %lu), and said to have failed: %s", failed, at,
-                          run.err);
+            ck_assert_msg(
+                run.status == 0 || !is_after || strcmp(before, after) == 0 ||
+                    strstr(run.err, "is done") != NULL || strstr(run.err, "is made") != NULL,
+                "done with %s (call %lu), and said to have failed: %s", failed, at, run.err);
         }
         free(state);
         world_reset(&world);
-        at += step();
+        at += stride;
     } while (failed[0] != '\0');
     ck_assert_uint_gt(at, 50);
     free(before);

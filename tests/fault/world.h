@@ -18,6 +18,7 @@ struct writer {
         AT_ONCE,
         IN_BATCHES,  /* on a slow machine it commits more than once, and says how far it came */
         NOTED_APART, /* its entry in the log is a change of its own */
+        GUARDS,      /* the same; and a passphrase takes its time: fewer calls are tried */
         IN_STEPS,    /* broken off, it is run again; every step leaves all as it was to be seen */
     } how;
 };
@@ -25,13 +26,19 @@ extern const struct writer writers[];
 extern const size_t writer_count;
 
 /* acme, an advanced reseller with two tokens; bolt (lite) and mid (advanced), its customers, the
-   latter's token just rotated; zed (lite), a customer of the platform; and backup.mdb, made before
-   that rotation. In memory (/dev/shm) where that is, for speed. The folder is
-   the process's own, and world_reset() brings it back to how it was made. */
+   latter's token just rotated; zed (lite), a customer of the platform; backup.mdb, made before
+   that rotation; what a host counted, not yet folded; and a clipboard that takes everything.
+   In memory (/dev/shm) where that is, for speed. The folder is the process's own, and
+   world_reset() brings it back to how it was made. */
+#define WORLD_FILES 4
 struct world {
     char folder[256], config[512], store[512];
-    char *file[3]; /* tokens.mdb and the two keys as they were made */
-    size_t len[3];
+    struct world_file {
+        char name[64]; /* tokens.mdb, the two keys, and the count of uses, as they were made */
+        unsigned mode;
+        char *data;
+        size_t len;
+    } file[WORLD_FILES];
 };
 void world_make(struct world *ret_world);
 /* The same in `folder`. */
