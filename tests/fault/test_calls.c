@@ -31,14 +31,6 @@ static void judge_status(const struct writer *writer, const struct traced *trace
                       traced->out);
 }
 
-static bool is_after(const struct writer *writer, const char *state, const char *after)
-{
-    const char *log = strstr(after, "\nlog ");
-    return strcmp(state, after) == 0 ||
-           (writer->how != AT_ONCE && strncmp(state, after, (size_t)(log - after)) == 0 &&
-            strcmp(strchr(strstr(state, "\nlog ") + 1, '\n'), strchr(log + 1, '\n')) == 0);
-}
-
 static void run_one(const struct world *world, const struct writer *writer,
                     const struct trace_plan *plan, const char *const states[2])
 {
@@ -47,7 +39,8 @@ static void run_one(const struct world *world, const struct writer *writer,
     snprintf(where, sizeof where, "call %lu (%s), plan %d", plan->at, trace_call_name(traced.call),
              (int)plan->what);
     char *state = world_judge(world);
-    const bool before = strcmp(state, states[0]) == 0, after = is_after(writer, state, states[1]);
+    const bool before = strcmp(state, states[0]) == 0,
+               after = world_is_after(writer, state, states[1]);
     if (traced.status == 0 && writer->how != IN_BATCHES && strstr(traced.err, "log") == NULL)
         ck_assert_msg(strcmp(state, states[1]) == 0, "%s: reported done, and is not, at %s:\n%s",
                       writer->name, where, state);

@@ -49,7 +49,7 @@ static void pack(void)
     ck_assert_msg(copy_write(store, packed.store, true, &err) == 0, "%s", err.message);
     store_close(store);
     ck_assert_msg(copy_stamp(&packed, &err) == 0, "%s", err.message);
-    world.file[0] = file_read(packed.store, &world.len[0]);
+    world.file[0].data = file_read(packed.store, &world.file[0].len);
     world_reset(&world);
 }
 

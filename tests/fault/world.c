@@ -86,8 +86,7 @@ static const char *path_in(const struct world *world, const char *name)
     return path;
 }
 
-/* Children that a killed or finished command left to wait: to clear the clipboard. */
-static void end_waiting(void)
+void world_end_waiting(void)
 {
     char path[64];
     int child;
@@ -229,7 +228,7 @@ static void empty(const char *path, bool (*kept)(const char *name))
 
 void world_reset(const struct world *world)
 {
-    end_waiting();
+    world_end_waiting();
     empty(world->folder, belongs);
     empty(path_in(world, "usage"), NULL);
     for (size_t i = 0; i < WORLD_FILES; i++) {
@@ -402,6 +401,14 @@ char *world_judge(const struct world *world)
     char *state = state_of(world, true);
     must_read(world);
     return state;
+}
+
+bool world_is_after(const struct writer *writer, const char *state, const char *after)
+{
+    const char *log = strstr(after, "\nlog ");
+    return strcmp(state, after) == 0 ||
+           (writer->how != AT_ONCE && strncmp(state, after, (size_t)(log - after)) == 0 &&
+            strcmp(strchr(strstr(state, "\nlog ") + 1, '\n'), strchr(log + 1, '\n')) == 0);
 }
 
 char *world_state_after(const struct world *world, const struct writer *writer)

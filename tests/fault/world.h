@@ -58,6 +58,11 @@ void world_reveals(const struct world *world);
 /* The state that the writer makes. The world is as new afterwards. */
 char *world_state_after(const struct world *world, const struct writer *writer);
 
+/* Is it the state that the writer makes, as far as that can be known of one that was broken off? */
+bool world_is_after(const struct writer *writer, const char *state, const char *after);
+/* Ends children that finished commands left behind, to clear the clipboard; world_reset() does. */
+void world_end_waiting(void);
+
 /* Names of files in the folder that no world has when it is made. */
 void world_no_litter(const struct world *world);
 

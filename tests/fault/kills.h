@@ -1,0 +1,66 @@
+/* What the tests of random kills share: a command that lives for a random time, and how it fell. */
+#ifndef TESTS_FAULT_KILLS_H
+#define TESTS_FAULT_KILLS_H
+
+#include <check.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How the kills fell, of all processes of a test. */
+static struct tally {
+    atomic_ulong whole, absent, reported;
+} * tally;
+
+static inline void tally_begin(void)
+{
+    tally = mmap(NULL, sizeof *tally, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(tally, MAP_FAILED);
+}
+
+static inline void tally_count(int status, bool done)
+{
+    atomic_fetch_add(status >= 0 ? &tally->reported : done ? &tally->whole : &tally->absent, 1);
+}
+
+static inline unsigned long kills(void)
+{
+    const char *text = getenv("FAULT_KILLS");
+    return text != NULL ? strtoul(text, NULL, 10) : 150;
+}
+
+/* Its exit status, or -1: it was killed. It lives `us` at most; `ret_us` (may be NULL) is how long
+   it did. */
+static inline int run_for(const char *const *argv, long us, long *ret_us)
+{
+    struct timespec begun, ended;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    pid_t child = fork();
+    int status, null;
+    if (child == 0) {
+        null = open("/dev/null", O_RDWR);
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
+        execv(argv[0], (char *const *)(void *)(uintptr_t)argv);
+        _exit(127);
+    }
+    if (us >= 0) {
+        nanosleep(&(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL);
+        kill(child, SIGKILL);
+    }
+    if (waitpid(child, &status, 0) != child)
+        _exit(99);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    if (ret_us != NULL)
+        *ret_us = (ended.tv_sec - begun.tv_sec) * 1000000 + (ended.tv_nsec - begun.tv_nsec) / 1000;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+#endif
