@@ -113,7 +113,7 @@ struct command {
     struct operand operands[OPERANDS_MAX]; /* up to the first without a name */
     int least;                             /* how many are needed; the others may be left away */
     bool many;                             /* the last one may be repeated */
-    bool reads;       /* it changes nothing; --reveal and --copy are told to the log */
+    bool reads;       /* it changes nothing, but for --reveal, --copy and --output */
     bool hidden;      /* from the list of commands, not from the man page */
     uint64_t needed;  /* options that it does not do without */
     uint64_t instead; /* an option that stands for the last operand and these */

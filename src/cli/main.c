@@ -62,9 +62,10 @@ static int run(struct cli *cli, const struct command *command, struct espt_error
 
 static bool changes(const struct cli *cli)
 {
-    const bool tells = given(cli, OPTION_REVEAL) || given(cli, OPTION_COPY);
-    return cli->command != NULL && (!cli->command->reads || tells) && !given(cli, OPTION_HELP) &&
-           !given(cli, OPTION_VERSION);
+    const bool all_the_same =
+        given(cli, OPTION_REVEAL) || given(cli, OPTION_COPY) || given(cli, OPTION_OUTPUT);
+    return cli->command != NULL && (!cli->command->reads || all_the_same) &&
+           !given(cli, OPTION_HELP) && !given(cli, OPTION_VERSION);
 }
 
 /* Before options are parsed: an error in them is told in the form that was asked for. */
