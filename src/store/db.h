@@ -80,8 +80,6 @@ ESPT_MUST_USE int txn_begin_locked(struct txn *ret_txn, struct store *store,
                                    struct espt_error *err);
 /* Commits, durably, or aborts if a call failed; returns the transaction's code. */
 ESPT_MUST_USE int txn_commit(struct txn *txn);
-/* As a commit does, where something is done before it; store_said() ends it. */
-void txn_hold_signals(void);
 /* A refusal, and nothing else, is taken back: the transaction goes on as if nothing had been asked.
    Returns its code. Only between changes: none of what was refused was put. */
 int txn_forgive(struct txn *txn);

@@ -7,6 +7,7 @@
  */
 #include "store/apply.h"
 #include "store/lock.h"
+#include "store/publish.h"
 #include "store/reveal.h"
 #include "store/rights.h"
 
@@ -121,43 +122,34 @@ static int locked_rotate(struct store *store, struct keys *keys, void *arg, stru
     return rotate(store, keys, arg, err);
 }
 
-/* The file may be in its place although its folder could not be brought to the disk. */
-static bool is_put(const struct store *store, const struct keys *keys)
-{
-    struct espt_error ignored;
-    return keyfile_unchanged(store->config.secret_key, keys, &ignored) == ESPT_REFUSED;
-}
-
-/* The log's entry is ready to be committed before the file is replaced: what would stop it stops
-   all. */
+/* The new file lies there whole, and the log has the entry, before it takes its place. */
 static int locked_guard(struct store *store, struct keys *keys, void *arg, struct espt_error *err)
 {
+    const char *path = store->config.secret_key;
+    char temporary[PATH_MAX] = "";
+    bool taken;
     struct txn txn;
     struct change change;
     struct changes changes = {0};
-    struct espt_error put_err;
     (void)arg;
-    int code = txn_begin_locked(&txn, store, err), put = 0;
+    int code = txn_begin_locked(&txn, store, err);
     if (code != 0)
         return code;
     change_note(&change, "key passphrase", keys->guarded ? "it was set" : "it was removed");
     changes_add(&changes, &txn, &change);
     apply(&txn, &changes);
-    if (txn.code == 0) {
-        txn_hold_signals();
-        put = keyfile_put_secret(store->config.secret_key, keys, &put_err);
-        if (put != 0 && !is_put(store, keys))
-            txn_fail(&txn, put, "%s", put_err.message);
-    }
-    const bool is_guarded = txn.code == 0;
+    if (txn.code == 0)
+        txn.code = keyfile_write_secret(path, keys, temporary, err);
     code = txn_commit(&txn);
     changes_clear(&changes);
-    if (code != 0 && is_guarded)
-        return espt_fail_in(err, "what the command does is done, but not entered in the log");
-    if (code == 0 && put != 0) {
-        *err = put_err;
-        return espt_fail_in(err, "what the command does is done");
+    if (code != 0) {
+        unlink(temporary);
+        return code;
     }
+    code = publish_take(temporary, path, &taken, err);
+    if (code != 0)
+        espt_fail_in(err, taken ? "what the command does is done"
+                                : "the log has it, but nothing was changed");
     return code;
 }
 
@@ -169,6 +161,7 @@ static int with_lock(struct store *store, struct keys *keys,
     int code = lock_take(store->writer_fd, &store->config.wait, err);
     if (code != 0)
         return code;
+    publish_sweep(store->config.secret_key); /* a key in clear, where one was killed */
     code = keyfile_unchanged(store->config.secret_key, keys, err);
     if (code == 0)
         code = fn(store, keys, arg, err);

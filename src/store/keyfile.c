@@ -261,11 +261,20 @@ int keyfile_make_secret(const char *path, const struct keys *keys, bool *ret_mad
     return code == 0 ? publish_file(path, text, strlen(text), 0600, ret_made, err) : code;
 }
 
-int keyfile_put_secret(const char *path, const struct keys *keys, struct espt_error *err)
+int keyfile_write_secret(const char *path, const struct keys *keys,
+                         char ret_temporary[static PATH_MAX], struct espt_error *err)
 {
     __attribute__((cleanup(free_text))) char *text = locked(FILE_MAX_LEN, err);
     if (text == NULL)
         return ESPT_UNUSABLE;
     int code = write_keys(text, FILE_MAX_LEN, keys, err);
-    return code == 0 ? publish_over(path, text, strlen(text), 0600, err) : code;
+    return code == 0 ? publish_write(path, text, strlen(text), 0600, ret_temporary, err) : code;
+}
+
+int keyfile_put_secret(const char *path, const struct keys *keys, struct espt_error *err)
+{
+    char temporary[PATH_MAX];
+    bool taken;
+    int code = keyfile_write_secret(path, keys, temporary, err);
+    return code == 0 ? publish_take(temporary, path, &taken, err) : code;
 }

@@ -57,5 +57,8 @@ ESPT_MUST_USE int keyfile_put_public(const char *path, const uint8_t key[static 
                                      struct espt_error *err);
 ESPT_MUST_USE int keyfile_put_secret(const char *path, const struct keys *keys,
                                      struct espt_error *err);
+/* For publish_take(). */
+ESPT_MUST_USE int keyfile_write_secret(const char *path, const struct keys *keys,
+                                       char ret_temporary[static PATH_MAX], struct espt_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "store/publish.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -124,18 +125,23 @@ int publish_file(const char *path, const void *data, size_t len, mode_t mode, bo
     return publish(temporary, path, ret_made, err);
 }
 
-int publish_over(const char *path, const void *data, size_t len, mode_t mode,
-                 struct espt_error *err)
+int publish_write(const char *path, const void *data, size_t len, mode_t mode,
+                  char ret_temporary[static PATH_MAX], struct espt_error *err)
 {
-    char real[PATH_MAX], temporary[PATH_MAX];
+    char real[PATH_MAX];
     if (realpath(path, real) == NULL)
         return fail(err, path);
-    if (!publish_temporary(real, temporary, sizeof temporary))
+    if (!publish_temporary(real, ret_temporary, PATH_MAX))
         return espt_fail(err, ESPT_UNUSABLE, "%s: the name is too long; choose a shorter one",
                          path);
-    if (write_new(temporary, data, len, mode) != 0)
-        return fail(err, path);
-    if (rename(temporary, real) != 0) {
+    return write_new(ret_temporary, data, len, mode) == 0 ? 0 : fail(err, path);
+}
+
+int publish_take(const char *temporary, const char *path, bool *ret_taken, struct espt_error *err)
+{
+    char real[PATH_MAX];
+    *ret_taken = realpath(path, real) != NULL && rename(temporary, real) == 0;
+    if (!*ret_taken) {
         int code = fail(err, path);
         unlink(temporary);
         return code;
@@ -146,4 +152,38 @@ int publish_over(const char *path, const void *data, size_t len, mode_t mode,
                      "%s: it is written, but may be lost if the machine crashes now: %s; look at "
                      "the kernel's log",
                      path, strerror(errno));
+}
+
+int publish_over(const char *path, const void *data, size_t len, mode_t mode,
+                 struct espt_error *err)
+{
+    char temporary[PATH_MAX];
+    bool taken;
+    int code = publish_write(path, data, len, mode, temporary, err);
+    return code == 0 ? publish_take(temporary, path, &taken, err) : code;
+}
+
+static bool is_temporary(const char *name, const char *base)
+{
+    static const char mark[] = ".new-";
+    const size_t len = strlen(base);
+    if (strncmp(name, base, len) != 0 || strncmp(name + len, mark, strlen(mark)) != 0)
+        return false;
+    const char *number = name + len + strlen(mark);
+    return strlen(number) == 8 && strspn(number, "0123456789abcdef") == 8;
+}
+
+void publish_sweep(const char *path)
+{
+    char real[PATH_MAX];
+    if (realpath(path, real) == NULL)
+        return;
+    char *slash = strrchr(real, '/');
+    slash[0] = '\0';
+    DIR *folder = opendir(slash == real ? "/" : real);
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;)
+        if (is_temporary(entry->d_name, slash + 1))
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder != NULL)
+        closedir(folder);
 }

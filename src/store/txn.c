@@ -198,11 +198,6 @@ static void hold_signals(int how)
     sigprocmask(how, &set, NULL);
 }
 
-void txn_hold_signals(void)
-{
-    hold_signals(SIG_BLOCK);
-}
-
 void store_said(void)
 {
     hold_signals(SIG_UNBLOCK);
@@ -218,7 +213,7 @@ int txn_commit(struct txn *txn)
         return txn->code;
     }
     if (writes)
-        txn_hold_signals();
+        hold_signals(SIG_BLOCK);
     int rc = mdb_txn_commit(txn->mdb);
     txn->store->wrote = txn->store->wrote || (writes && rc == 0);
     if (rc != 0) {

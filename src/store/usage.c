@@ -95,7 +95,8 @@ static bool take(struct usage_files *files, struct owners *owners, const char *n
 /* It is gone, or not ours to read, or no file. */
 static bool is_strange(int why)
 {
-    return why == ENOENT || why == ELOOP || why == EACCES || why == EPERM || why == ENXIO;
+    return why == ENOENT || why == ELOOP || why == EACCES || why == EPERM || why == ENXIO ||
+           why == EISDIR;
 }
 
 static void take_name(struct usage_files *files, struct owners *owners, const char *name, int flags)

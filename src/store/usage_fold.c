@@ -3,6 +3,7 @@
 #include "store/lock.h"
 #include "store/usage.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,8 @@ static void find_ended(struct fold *fold)
     for (size_t i = 0; i < fold->files->count; i++) {
         fold->ended[i] = flock(fold->files->file[i].fd, LOCK_EX | LOCK_NB) == 0;
         fold->count += fold->ended[i];
+        if (!fold->ended[i] && errno != EWOULDBLOCK)
+            fold->files->unread = true;
     }
 }
 
@@ -203,7 +206,7 @@ int store_usage_fold(struct store *store, bool wait, size_t *ret_files, struct e
     }
     if (code == 0 && fold.files != NULL && fold.files->unread)
         code = espt_fail(err, ESPT_UNUSABLE,
-                         "%s: not all that lies there could be read; what could be is done: look "
+                         "%s: not all that lies there could be folded; what could be is done: look "
                          "at the kernel's log, and fold again",
                          store->config.usage);
     usage_files_close(fold.files);

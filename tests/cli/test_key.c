@@ -101,6 +101,28 @@ START_TEST(eight_broken_off_ones)
 }
 END_TEST
 
+/* What a killed run left of the secret file lies there no longer than to the next. */
+START_TEST(swept)
+{
+    static const char *const left = "reveal.key.new-0123abcd", *const kept[] = {
+                                                                   "reveal.key.new-mine",
+                                                                   "reveal.key.old",
+                                                                   "reveal.key.new-0123abcd.bak"};
+    static const char *const commands[][3] = {{"key", "rotate", NULL},
+                                              {"key", "passphrase", "--remove"}};
+    for (size_t i = 0; i < 2; i++) {
+        file_write(in_folder(folder, left), "0011", 4, 0600);
+        for (size_t k = 0; k < 3; k++)
+            file_write(in_folder(folder, kept[k]), "0011", 4, 0600);
+        struct run run = CTL(config, NULL, commands[i][0], commands[i][1], commands[i][2]);
+        ck_assert_msg(run.status == 0, "%s", run.err);
+        ck_assert_int_eq(access(in_folder(folder, left), F_OK), -1);
+        for (size_t k = 0; k < 3; k++)
+            ck_assert_int_eq(access(in_folder(folder, kept[k]), F_OK), 0);
+    }
+}
+END_TEST
+
 START_TEST(a_passphrase_guards_it)
 {
     const char *words = secret_file("words", "correct horse\n");
@@ -191,6 +213,7 @@ int main(void)
     tcase_add_test(tcase, rotate_keeps_every_text);
     tcase_add_test(tcase, a_broken_off_one_goes_on);
     tcase_add_test(tcase, eight_broken_off_ones);
+    tcase_add_test(tcase, swept);
     tcase_add_test(tcase, a_passphrase_guards_it);
     tcase_add_test(tcase, passphrase_files_are_judged);
     tcase_add_test(tcase, odd_files);

@@ -3,7 +3,7 @@
 FAULT_TESTS := $(filter $(OUT)/tests/fault/test_%,$(TESTS))
 FAULT_SHIM  := $(OUT)/tests/fault/shim.so
 # One call in so many is tried in make check; make torture tries every one (FAULT_STEP=1).
-FAULT_STEP_DEFAULT := $(if $(filter asan tsan,$(VARIANT)),97,7)
+FAULT_STEP_DEFAULT := $(if $(filter asan tsan,$(VARIANT)),97,9)
 $(OUT)/tests/fault/%.o: CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"' -DFAULT_STEP_DEFAULT=$(FAULT_STEP_DEFAULT)
 $(OUT)/tests/fault/test_interrupt: TEST_LIBS += -lutil
 $(FAULT_TESTS): $(OUT)/tests/fault/trace.o $(OUT)/tests/fault/world.o $(OUT)/tests/fault/space.o | $(FAULT_SHIM)

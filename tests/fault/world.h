@@ -18,8 +18,8 @@ struct writer {
         AT_ONCE,
         IN_BATCHES,  /* on a slow machine it commits more than once, and says how far it came */
         NOTED_APART, /* its entry in the log is a change of its own */
-        GUARDS,      /* the same; and a passphrase takes its time: fewer calls are tried */
-        IN_STEPS,    /* broken off, it is run again; every step leaves all as it was to be seen */
+        GUARDS, /* its entry comes first; and a passphrase takes its time: fewer calls are tried */
+        IN_STEPS, /* broken off, it is run again; every step leaves all as it was to be seen */
     } how;
 };
 extern const struct writer writers[];
@@ -58,7 +58,9 @@ void world_reveals(const struct world *world);
 /* The state that the writer makes. The world is as new afterwards. */
 char *world_state_after(const struct world *world, const struct writer *writer);
 
-/* Is it the state that the writer makes, as far as that can be known of one that was broken off? */
+/* Is it the state before the writer, or the one that it makes, as far as that can be known of one
+   that was broken off? */
+bool world_is_before(const struct writer *writer, const char *state, const char *before);
 bool world_is_after(const struct writer *writer, const char *state, const char *after);
 /* Ends children that finished commands left behind, to clear the clipboard; world_reset() does. */
 void world_end_waiting(void);
