@@ -29,6 +29,7 @@ static void note(struct cli *cli, const char *file)
 int run_backup(struct cli *cli, struct espt_error *err)
 {
     const char *file = cli->options.operand[0];
+    char seen[PATH_MAX], key[PATH_MAX];
     struct backup_facts facts;
     int code = cli_store(cli, err);
     if (code == 0)
@@ -38,14 +39,15 @@ int run_backup(struct cli *cli, struct espt_error *err)
     note(cli, file);
     if (cli->json) {
         json_t *json = json_of_facts(&facts);
-        json_object_set_new(json, "file", json_string(file));
+        json_object_set_new(json, "file", json_bytes(file));
         return json_print(json, err);
     }
+    path_seen(file, seen);
     printf("wrote %s: %llu entities, %llu tokens, revision %llu\n"
            "wrote %s.manifest: its SHA-256, as sha256sum -c takes it\n"
            "The reveal key is not in it: keep %s elsewhere.\n",
-           file, (unsigned long long)facts.entities, (unsigned long long)facts.tokens,
-           (unsigned long long)facts.revision, file, cli->config.secret_key);
+           seen, (unsigned long long)facts.entities, (unsigned long long)facts.tokens,
+           (unsigned long long)facts.revision, seen, path_seen(cli->config.secret_key, key));
     return 0;
 }
 
@@ -89,7 +91,7 @@ static int ask(struct cli *cli, const struct backup_facts *copy, uint64_t *ret_r
 int run_restore(struct cli *cli, struct espt_error *err)
 {
     const char *file = cli->options.operand[0];
-    char kept[PATH_MAX];
+    char kept[PATH_MAX], seen[PATH_MAX];
     struct backup_facts facts = {0};
     struct actor actor;
     uint64_t shown = 0;
@@ -112,15 +114,15 @@ int run_restore(struct cli *cli, struct espt_error *err)
         return json_print(json_pack("{s:{s:o, s:o}}", "restored", "file", json_bytes(file), "kept",
                                     kept[0] != '\0' ? json_bytes(kept) : json_null()),
                           err);
-    printf("restored %s\n", file);
+    printf("restored %s\n", path_seen(file, seen));
     if (kept[0] != '\0')
-        printf("the old store is kept as %s\n", kept);
+        printf("the old store is kept as %s\n", path_seen(kept, seen));
     return 0;
 }
 
 int run_upgrade(struct cli *cli, struct espt_error *err)
 {
-    char kept[PATH_MAX];
+    char kept[PATH_MAX], seen[PATH_MAX];
     struct actor actor;
     unsigned from;
     int code = cli_config(cli, err);
@@ -132,12 +134,12 @@ int run_upgrade(struct cli *cli, struct espt_error *err)
         return code;
     if (cli->json)
         return json_print(json_pack("{s:i, s:i, s:o}", "from", (int)from, "to", STORE_SCHEMA,
-                                    "kept", json_text_or_null(kept)),
+                                    "kept", kept[0] != '\0' ? json_bytes(kept) : json_null()),
                           err);
     if (from == STORE_SCHEMA)
         printf("the store is of schema %d already: nothing was to do\n", STORE_SCHEMA);
     else
         printf("brought the store from schema %u to %d\nits old form is kept as %s\n", from,
-               STORE_SCHEMA, kept);
+               STORE_SCHEMA, path_seen(kept, seen));
     return 0;
 }

@@ -34,11 +34,12 @@ struct made {
 
 static void tell(struct made *made, const char *path, bool is_new)
 {
+    char seen[PATH_MAX];
     if (made->list != NULL)
         json_array_append_new(made->list,
                               json_pack("{s:o, s:b}", "path", json_bytes(path), "made", is_new));
     else
-        printf("%s %s\n", is_new ? "made" : "kept", path);
+        printf("%s %s\n", is_new ? "made" : "kept", path_seen(path, seen));
 }
 
 static int make_file(struct made *made, const char *path, const char *text, struct espt_error *err)

@@ -32,6 +32,7 @@ int run_key_rotate(struct cli *cli, struct espt_error *err)
 {
     __attribute__((cleanup(free_keys))) struct keys *keys = NULL;
     struct progress progress;
+    char public[PATH_MAX], secret[PATH_MAX];
     int code = open_keys(cli, &keys, err);
     if (code != 0)
         return code;
@@ -41,12 +42,12 @@ int run_key_rotate(struct cli *cli, struct espt_error *err)
     if (code != 0)
         return code;
     if (cli->json)
-        return json_print(json_pack("{s:s, s:s}", "public_key", cli->config.public_key,
-                                    "secret_key", cli->config.secret_key),
+        return json_print(json_pack("{s:o, s:o}", "public_key", json_bytes(cli->config.public_key),
+                                    "secret_key", json_bytes(cli->config.secret_key)),
                           err);
     printf("every text is sealed to a new reveal key\nkept %s, %s: keep a copy of the secret one "
            "elsewhere\nOlder backups open by the old key alone.\n",
-           cli->config.public_key, cli->config.secret_key);
+           path_seen(cli->config.public_key, public), path_seen(cli->config.secret_key, secret));
     return 0;
 }
 
@@ -54,6 +55,7 @@ int run_key_passphrase(struct cli *cli, struct espt_error *err)
 {
     __attribute__((cleanup(free_keys))) struct keys *keys = NULL;
     const bool remove = given(cli, OPTION_REMOVE);
+    char secret[PATH_MAX];
     int code = open_keys(cli, &keys, err);
     if (code == 0 && !remove)
         code = cli_new_passphrase(cli, keys->passphrase, sizeof keys->passphrase, err);
@@ -64,9 +66,10 @@ int run_key_passphrase(struct cli *cli, struct espt_error *err)
     if (code != 0)
         return code;
     if (cli->json)
-        return json_print(
-            json_pack("{s:s, s:b}", "secret_key", cli->config.secret_key, "passphrase", !remove),
-            err);
-    printf("%s has %s passphrase now\n", cli->config.secret_key, remove ? "no" : "a new");
+        return json_print(json_pack("{s:o, s:b}", "secret_key", json_bytes(cli->config.secret_key),
+                                    "passphrase", !remove),
+                          err);
+    printf("%s has %s passphrase now\n", path_seen(cli->config.secret_key, secret),
+           remove ? "no" : "a new");
     return 0;
 }

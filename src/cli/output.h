@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 
 const char *token_status(const struct token *token,
@@ -45,6 +46,8 @@ void print_new_token(const struct token *token, const char *text, int64_t now);
 void print_entity(FILE *out, const struct entity *entity, const struct tier_table *tiers);
 
 /* --- the terminal --- */
+/* A path for people: it moves no cursor. Returns `out`. */
+const char *path_seen(const char *path, char out[static PATH_MAX]);
 /* Names are UTF-8 whatever the locale, and columns are measured so; once, before any output. */
 void characters_begin(void);
 /* The locale asks for UTF-8: what is drawn may be more than ASCII. */

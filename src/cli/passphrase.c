@@ -3,7 +3,7 @@
  * or from the first line of a file that nobody else may read. Never from an argument or the
  * environment.
  */
-#include "cli/cli.h"
+#include "cli/output.h"
 
 #include "common/trust.h"
 
@@ -45,10 +45,10 @@ static int from_terminal(const char *question, char *ret, size_t size, struct es
 int cli_passphrase(void *arg, const char *file, char *ret, size_t size, struct espt_error *err)
 {
     const struct cli *cli = arg;
-    char question[512];
+    char question[512], seen[PATH_MAX];
     if (cli->options.passphrase_file != NULL)
         return from_file(cli->options.passphrase_file, ret, size, err);
-    snprintf(question, sizeof question, "Passphrase of %.400s: ", file);
+    snprintf(question, sizeof question, "Passphrase of %.400s: ", path_seen(file, seen));
     return from_terminal(question, ret, size, err);
 }
 

@@ -29,6 +29,13 @@ bool in_utf8(void)
     return utf8_asked;
 }
 
+const char *path_seen(const char *path, char out[static PATH_MAX])
+{
+    espt_fit(out, PATH_MAX, path);
+    espt_printable(out);
+    return out;
+}
+
 bool at_terminal(FILE *out)
 {
     return isatty(fileno(out));

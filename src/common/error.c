@@ -10,11 +10,9 @@
 #define CUT_MIN 32     /* in less room nothing of the end would be understood */
 #define CUT "..."
 
-/* One line without control characters, those of C1 in UTF-8 too, whatever a file name or a
-   library's text held. */
-static void make_printable(char *message)
+void espt_printable(char *text)
 {
-    for (unsigned char *c = (unsigned char *)message; *c != '\0'; c++) {
+    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
         if (*c < 0x20 || *c == 0x7f)
             *c = '?';
         else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f)
@@ -56,7 +54,7 @@ static void fill(char *out, size_t size, const char *format, va_list args)
         free(whole);
     }
     va_end(again);
-    make_printable(out);
+    espt_printable(out);
 }
 
 int espt_vfail(struct espt_error *err, int code, const char *format, va_list args)

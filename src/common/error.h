@@ -37,6 +37,10 @@ int espt_fail_file(struct espt_error *err, const char *path, int why, const char
 /* Puts "context: " before the message that `err` holds; returns its code. */
 int espt_fail_in(struct espt_error *err, const char *format, ...) ESPT_PRINTF(2, 3);
 
+/* One line: control characters, those of C1 in UTF-8 too, become `?`, whatever a file's name or a
+   library's text held. */
+void espt_printable(char *text);
+
 /* `message` in `size` bytes with its NUL. One that is too long is so by the path that it begins
    with: what follows is kept, and no character is cut in two. */
 void espt_fit(char *out, size_t size, const char *message);

@@ -122,13 +122,27 @@ static int finish(const struct config *copy, const char *path, struct backup_fac
     return code;
 }
 
+/* A line of the manifest holds it. */
+static int name_must_fit(const char *path, struct espt_error *err)
+{
+    const char *name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+    for (; *name != '\0'; name++) {
+        if ((unsigned char)*name < ' ')
+            return espt_fail(err, ESPT_USAGE,
+                             "the file's name has a control character; choose another");
+    }
+    return 0;
+}
+
 int store_backup(struct store *store, const char *path, struct backup_facts *ret_facts,
                  struct espt_error *err)
 {
     char manifest[PATH_MAX];
     struct config copy = store->config;
     struct backup_facts facts;
-    int code = manifest_path(path, manifest, err);
+    int code = name_must_fit(path, err);
+    if (code == 0)
+        code = manifest_path(path, manifest, err);
     if (code == 0)
         code = must_be_free(path, err);
     if (code == 0)

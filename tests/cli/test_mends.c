@@ -191,6 +191,44 @@ START_TEST(foreign_bytes)
 }
 END_TEST
 
+static void prints_no_controls(const char *text)
+{
+    for (; *text != '\0'; text++)
+        ck_assert_msg((unsigned char)*text >= ' ' || *text == '\n', "%02x", *text);
+}
+
+/* Whatever the bytes of a path: whole in JSON, and harmless to a terminal. */
+START_TEST(paths_that_are_told)
+{
+    const char *folder = keep_string(strdup(in_folder(temp_folder(), "\x1b[31m\xff\n")));
+    const char *config = keep_string(strdup(in_folder(folder, "esp-token.conf")));
+    const char *copy = keep_string(strdup(in_folder(folder, "copy\xff.mdb")));
+    prints_no_controls(CTL(NULL, NULL, "init", folder).out);
+    const char *const lines[][5] = {
+        {"init"},         {"key", "rotate"},          {"key", "passphrase", "--remove"},
+        {"backup", copy}, {"restore", copy, "--yes"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct run run = run_ctl(config, NULL, lines[i]);
+        ck_assert_msg(run.status == 0, "%s: %s", lines[i][0], run.err);
+        prints_no_controls(run.out);
+        if (strcmp(lines[i][0], "backup") == 0)
+            ck_assert_int_eq(unlink(copy) + unlink(keep_string(strdup(
+                                                in_folder(folder, "copy\xff.mdb.manifest")))),
+                             0);
+        const char *json[6] = {"--json"};
+        memcpy(json + 1, lines[i], sizeof lines[i]);
+        json_t *whole = done(run_ctl(config, NULL, json));
+        char *text = keep_string(json_dumps(whole, 0));
+        ck_assert_msg(strstr(text, "\\\\xff") != NULL, "%s", text);
+        json_decref(whole);
+    }
+    /* what its manifest could not say */
+    struct run run = CTL(config, NULL, "backup", in_folder(folder, "a\nb"));
+    ck_assert_msg(run.status == 2 && strstr(run.err, "control character") != NULL, "%s", run.err);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mends");
@@ -206,6 +244,7 @@ int main(void)
     tcase_add_test(tests, version);
     tcase_add_test(tests, long_paths);
     tcase_add_test(tests, foreign_bytes);
+    tcase_add_test(tests, paths_that_are_told);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
