@@ -21,9 +21,10 @@ static json_t *json_of_facts(const struct backup_facts *facts)
 static void note(struct cli *cli, const char *file)
 {
     struct espt_error err;
-    if (store_log_note(cli->store, "backup", file, &err) != 0)
-        fprintf(stderr, "esp-tokenctl: the backup is whole, but not entered in the log: %s\n",
-                err.message);
+    if (store_log_note(cli->store, "backup", file, &err) == 0)
+        return;
+    espt_fail_in(&err, "the backup is whole, but not entered in the log");
+    cli_warn(cli, err.message);
 }
 
 int run_backup(struct cli *cli, struct espt_error *err)

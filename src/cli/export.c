@@ -89,11 +89,14 @@ static int import_committed(struct bulk *bulk, struct espt_error *err)
 
 static int tell(struct cli *cli, const struct import *import, struct espt_error *err)
 {
-    if (import->foreign > 0 && !import->dry)
-        fprintf(stderr,
-                "esp-tokenctl: %llu foreign token%s imported: who steals the store can guess weak "
-                "texts from their SHA-256; rotate those that were not drawn at random\n",
-                (unsigned long long)import->foreign, import->foreign == 1 ? "" : "s");
+    if (import->foreign > 0 && !import->dry) {
+        char warning[192];
+        snprintf(warning, sizeof warning,
+                 "%llu foreign token%s imported: who steals the store can guess weak texts from "
+                 "their SHA-256; rotate those that were not drawn at random",
+                 (unsigned long long)import->foreign, import->foreign == 1 ? "" : "s");
+        cli_warn(cli, warning);
+    }
     if (cli->json) {
         json_t *json = json_pack("{s:I, s:I, s:I, s:b}", "entities", (json_int_t)import->entities,
                                  "tokens", (json_int_t)import->tokens, "there_already",

@@ -253,6 +253,26 @@ START_TEST(an_import_goes_on)
 }
 END_TEST
 
+/* What is told beside the document is a document too. */
+START_TEST(warnings_in_their_form)
+{
+    static const char foreign[] =
+        "{\"entity\":{\"name\":\"x\",\"kind\":\"customer\",\"tier\":\"lite\"}}\n"
+        "{\"token\":{\"foreign\":true,\"entity\":\"x\",\"name\":\"old\",\"sha256\":"
+        "\"0000000000000000000000000000000000000000000000000000000000000000\"}}\n";
+    const char *to = store_folder(NULL);
+    struct run run = CTL(to, foreign, "--json", "import", "-");
+    ck_assert_int_eq(run.status, 0);
+    json_t *json = document(run.err);
+    ck_assert_ptr_nonnull(
+        strstr(text_of(json_object_get(json, "warning"), "message"), "1 foreign token imported"));
+    json_decref(json);
+    to = store_folder(NULL);
+    ck_assert_int_eq(strncmp(CTL(to, foreign, "import", "-").err, "esp-tokenctl: 1 foreign", 23),
+                     0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("many");
@@ -267,6 +287,7 @@ int main(void)
     tcase_add_test(tcase, without_texts);
     tcase_add_test(tcase, bad_lines_are_refused);
     tcase_add_test(tcase, an_import_goes_on);
+    tcase_add_test(tcase, warnings_in_their_form);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
