@@ -212,11 +212,29 @@ json_t *json_of_tier(const struct tier *tier)
                      "default", tier->is_default, "metrics", metrics, "upgrade", tier->upgrade);
 }
 
+/* JSON may hold DEL and the control characters of C1 as they are, and a path does: to a terminal
+   they would still be what they are. jansson cuts no character in two. */
+static int put_escaped(const char *text, size_t len, void *stream)
+{
+    size_t begin = 0;
+    for (size_t i = 0; i < len; i++) {
+        const unsigned char *byte = (const unsigned char *)text + i;
+        const bool is_c1 = byte[0] == 0xc2 && i + 1 < len && byte[1] >= 0x80 && byte[1] <= 0x9f;
+        if (byte[0] != 0x7f && !is_c1)
+            continue;
+        fwrite(text + begin, 1, i - begin, stream);
+        fprintf(stream, "\\u%04x", byte[is_c1]);
+        i += is_c1;
+        begin = i + 1;
+    }
+    return fwrite(text + begin, 1, len - begin, stream) == len - begin ? 0 : -1;
+}
+
 /* Nothing is printed of a document that lacks something. */
 static int dump(json_t *document, size_t flags, struct espt_error *err)
 {
     const bool lacks = document == NULL || lacks_json;
-    int rc = lacks ? -1 : json_dumpf(document, stdout, flags);
+    int rc = lacks ? -1 : json_dump_callback(document, put_escaped, stdout, flags);
     json_decref(document);
     if (rc == 0)
         putchar('\n');
