@@ -27,6 +27,11 @@ static void on_fault(int number)
     _exit(-ESPT_UNUSABLE);
 }
 
+#ifdef __has_feature /* clang's word for it */
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 #ifdef __SANITIZE_ADDRESS__
 #define SANITIZED true
 #else
