@@ -53,12 +53,8 @@ static int commit(struct bulk *bulk, bulk_commit_fn fn, struct espt_error *err)
 /* The line that stopped the work was not done, but those before it were. */
 static int tell_how_far(const struct bulk *bulk, uint64_t last, struct espt_error *err)
 {
-    char how[160];
-    snprintf(how, sizeof how,
-             "; %llu made; what stands up to line %llu is done: go on from the next",
+    espt_add(err, "; %llu made; what stands up to line %llu is done: go on from the next",
              (unsigned long long)bulk->made, (unsigned long long)last);
-    size_t used = strlen(err->message);
-    snprintf(err->message + used, sizeof err->message - used, "%s", how);
     return err->code;
 }
 

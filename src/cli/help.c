@@ -191,6 +191,6 @@ void help_hint(const struct command *command, struct espt_error *err)
         command_name(command, name, sizeof name);
     const size_t used = strlen(err->message);
     const bool asks = used > 0 && err->message[used - 1] == '?';
-    snprintf(err->message + used, sizeof err->message - used, "%s esp-tokenctl %s%s--help",
-             asks ? " See" : "; see", name, name[0] != '\0' ? " " : "");
+    espt_add(err, "%s esp-tokenctl %s%s--help", asks ? " See" : "; see", name,
+             name[0] != '\0' ? " " : "");
 }

@@ -16,9 +16,8 @@
 /* In place of where else to look: "no such command; did you mean list?" */
 static void say(struct espt_error *err, const char *before, const char *name)
 {
-    char *end = strchr(err->message, ';');
-    const size_t used = end != NULL ? (size_t)(end - err->message) : strlen(err->message);
-    snprintf(err->message + used, sizeof err->message - used, "; did you mean %s%s?", before, name);
+    err->message[strcspn(err->message, ";")] = '\0';
+    espt_add(err, "; did you mean %s%s?", before, name);
 }
 
 /* Other tools' words for what ours do. */

@@ -99,3 +99,14 @@ int espt_fail_in(struct espt_error *err, const char *format, ...)
     va_end(args);
     return espt_fail(err, err->code, "%s: %s", context, message);
 }
+
+void espt_add(struct espt_error *err, const char *format, ...)
+{
+    char more[sizeof err->message / 2], whole[sizeof err->message + sizeof more];
+    va_list args;
+    va_start(args, format);
+    fill(more, sizeof more, format, args);
+    va_end(args);
+    snprintf(whole, sizeof whole, "%s%s", err->message, more);
+    espt_fit(err->message, sizeof err->message, whole);
+}

@@ -37,6 +37,9 @@ int espt_fail_file(struct espt_error *err, const char *path, int why, const char
 /* Puts "context: " before the message that `err` holds; returns its code. */
 int espt_fail_in(struct espt_error *err, const char *format, ...) ESPT_PRINTF(2, 3);
 
+/* Puts more behind that message: what to do is told whole, however long the message was. */
+void espt_add(struct espt_error *err, const char *format, ...) ESPT_PRINTF(2, 3);
+
 /* One line: control characters, those of C1 in UTF-8 too, become `?`, whatever a file's name or a
    library's text held. */
 void espt_printable(char *text);

@@ -164,6 +164,30 @@ START_TEST(long_paths)
 }
 END_TEST
 
+/* What to do is told, however long the path before it. */
+START_TEST(long_paths_of_lines)
+{
+    const char *folder, *config = store_folder(&folder);
+    char path[3001];
+    file_write(in_folder(folder, "lines"), "\n\n", 2, 0600);
+    file_text(in_folder(folder, "bad"), "good customer\nbad\n");
+    for (int i = 0; i < 2; i++) {
+        const char *real = in_folder(folder, i == 0 ? "lines" : "bad");
+        memset(path, '/', sizeof path);
+        memcpy(path + sizeof path - 1 - strlen(real), real, strlen(real) + 1);
+        struct run run = i == 0
+                             ? CTL(config, NULL, "key", "passphrase", "--new-passphrase-file", path)
+                             : CTL(config, NULL, "entity", "add", "--from", path);
+        const char *words = said(run, 2);
+        ck_assert_ptr_nonnull(strstr(words, "///...///"));
+        if (i == 1)
+            ck_assert_ptr_nonnull(strstr(words, "; 1 made; what stands up to line 1 is done"));
+        ck_assert_ptr_nonnull(strstr(words, "; see esp-tokenctl "));
+        ck_assert_str_eq(words + strlen(words) - 6, "--help");
+    }
+}
+END_TEST
+
 /* Bytes that are no UTF-8 are told as such in JSON, which has no other place for them. */
 START_TEST(foreign_bytes)
 {
@@ -245,6 +269,7 @@ int main(void)
     tcase_add_test(tests, output_that_fails);
     tcase_add_test(tests, version);
     tcase_add_test(tests, long_paths);
+    tcase_add_test(tests, long_paths_of_lines);
     tcase_add_test(tests, foreign_bytes);
     tcase_add_test(tests, paths_that_are_told);
     suite_add_tcase(suite, tests);
