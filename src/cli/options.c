@@ -86,19 +86,6 @@ const char *option_value(const struct options *options, enum cli_option option)
     return value;
 }
 
-/* The id and what follows it: enough to know a token's text by, whole or cut. */
-static bool looks_secret(const char *argument)
-{
-    uint64_t id;
-    while ((argument = strstr(argument, TOKEN_PREFIX)) != NULL) {
-        argument += strlen(TOKEN_PREFIX);
-        if (strlen(argument) > TOKEN_ID_LEN && argument[TOKEN_ID_LEN] == '_' &&
-            token_id_parse(argument, TOKEN_ID_LEN, &id))
-            return true;
-    }
-    return false;
-}
-
 /* Arguments are not repeated in messages: one of them may be a secret, given by mistake. */
 static int judge(const struct options *options, const struct command *command,
                  struct espt_error *err)
@@ -134,7 +121,7 @@ int options_parse(struct options *ret_options, int argc, char **argv,
                   const struct command **ret_command, struct espt_error *err)
 {
     for (int i = 1; i < argc; i++) {
-        if (looks_secret(argv[i]))
+        if (token_within(argv[i]))
             return espt_fail(err, ESPT_USAGE,
                              "an argument holds a token's text: a secret is never an argument, and "
                              "other users may have seen it; remove that token");

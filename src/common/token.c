@@ -116,6 +116,18 @@ bool token_id_parse(const char *text, size_t len, uint64_t *ret_id)
     return len == TOKEN_ID_LEN && base62_decode(text, len, ret_id);
 }
 
+bool token_within(const char *text)
+{
+    uint64_t id;
+    while ((text = strstr(text, TOKEN_PREFIX)) != NULL) {
+        text += strlen(TOKEN_PREFIX);
+        if (strlen(text) > TOKEN_ID_LEN && text[TOKEN_ID_LEN] == '_' &&
+            token_id_parse(text, TOKEN_ID_LEN, &id))
+            return true;
+    }
+    return false;
+}
+
 void token_digest(const char text[static TOKEN_TEXT_LEN], uint8_t out[static TOKEN_DIGEST_LEN])
 {
     crypto_hash_sha256(out, (const unsigned char *)text, TOKEN_TEXT_LEN);

@@ -34,6 +34,9 @@ bool token_foreign_form(const char *text, size_t len);
 void token_id_format(uint64_t id, char out[static TOKEN_ID_LEN + 1]);
 bool token_id_parse(const char *text, size_t len, uint64_t *ret_id);
 
+/* Is there a token's text within it, whole or cut? The id and what follows are enough. */
+bool token_within(const char *text);
+
 /* SHA-256 (FIPS 180-4) of the 54 bytes, straight from the caller's buffer. */
 void token_digest(const char text[static TOKEN_TEXT_LEN], uint8_t out[static TOKEN_DIGEST_LEN]);
 /* The same of a foreign text. */

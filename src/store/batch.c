@@ -135,6 +135,7 @@ static void import_entity(struct batch *batch, const struct entity *wanted, bool
         txn_fail(txn, ESPT_USAGE, "not the name of an entity, or of a tier");
         return;
     }
+    rule_no_secret(txn, wanted->name);
     int found = load_entity_name(txn, wanted->name, &there);
     if (found > 0) {
         *ret_new = false;
@@ -206,6 +207,7 @@ static void judge_name(struct txn *txn, const struct entity *owner, const struct
         rule_token_name(txn, owner, token->name);
     else if (!token_name_ok(token->name, strlen(token->name)))
         txn_fail(txn, ESPT_USAGE, "not a token name");
+    rule_no_secret(txn, token->name);
 }
 
 /* Two tokens of one text could not be told apart. */

@@ -1,9 +1,20 @@
 #include "store/rules.h"
 
+#include "common/token.h"
+
 #include <string.h>
+
+void rule_no_secret(struct txn *txn, const char *name)
+{
+    if (token_within(name))
+        txn_fail(txn, ESPT_USAGE,
+                 "a token's text is no name, for names are listed and logged; give another, and "
+                 "remove that token if others may have seen it");
+}
 
 void rule_entity_name(struct txn *txn, const char *name)
 {
+    rule_no_secret(txn, name);
     if (!entity_name_ok(name, strlen(name))) {
         txn_fail(txn, ESPT_USAGE,
                  "not an entity name: it is 1 to %d of A-Za-z0-9._- beginning with a letter or "
@@ -78,6 +89,7 @@ void rule_token_limit(struct txn *txn, const struct tier_table *tiers, const str
 
 void rule_token_name(struct txn *txn, const struct entity *entity, const char *name)
 {
+    rule_no_secret(txn, name);
     if (!token_name_ok(name, strlen(name))) {
         txn_fail(txn, ESPT_USAGE,
                  "not a token name: it is 1 to %d bytes of UTF-8 without control characters or "

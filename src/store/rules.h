@@ -8,6 +8,8 @@
 
 #include "store/load.h"
 
+/* §2: no token's text is on disk, as a name neither. */
+void rule_no_secret(struct txn *txn, const char *name);
 /* §5.1: the name has the form, and is nobody else's. */
 void rule_entity_name(struct txn *txn, const char *name);
 /* §5.1: `reseller` (empty: none) is a reseller, and `kind` is of those that may have one. */

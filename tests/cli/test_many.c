@@ -253,6 +253,37 @@ START_TEST(an_import_goes_on)
 }
 END_TEST
 
+/* A file of texts, taken for one of names: a secret would stand in every list. */
+START_TEST(secrets_are_no_names)
+{
+    const char *text = revealed(config, "acme/default");
+    const char *before = snapshot(config);
+    char lines[8][512];
+    snprintf(lines[0], sizeof lines[0], "%s customer\n", text);
+    snprintf(lines[1], sizeof lines[1],
+             "{\"entity\":{\"name\":\"%s\",\"kind\":\"customer\",\"tier\":\"lite\"}}\n", text);
+    for (int i = 0; i < 2; i++)
+        snprintf(lines[2 + i], sizeof lines[2 + i],
+                 "{\"token\":{\"id\":\"00000000001\",\"entity\":\"acme\",\"name\":\"a %s\","
+                 "\"retiring\":%s,\"expires\":\"2099-01-01T00:00:00Z\",\"sha256\":"
+                 "\"0000000000000000000000000000000000000000000000000000000000000000\"}}\n",
+                 text, i == 0 ? "false" : "true");
+    const struct run runs[] = {
+        CTL(config, text, "create", "acme", "--from", "-"),
+        CTL(config, lines[0], "entity", "add", "--from", "-"),
+        CTL(config, lines[1], "import", "-"),
+        CTL(config, lines[2], "import", "-"),
+        CTL(config, lines[3], "import", "-"),
+    };
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        ck_assert_msg(runs[i].status == 2, "%zu: %d %s", i, runs[i].status, runs[i].err);
+        ck_assert_ptr_nonnull(strstr(runs[i].err, "a token's text is no name"));
+        ck_assert_ptr_null(strstr(runs[i].err, text));
+    }
+    ck_assert_str_eq(snapshot(config), before);
+}
+END_TEST
+
 /* What is told beside the document is a document too. */
 START_TEST(warnings_in_their_form)
 {
@@ -288,6 +319,7 @@ int main(void)
     tcase_add_test(tcase, bad_lines_are_refused);
     tcase_add_test(tcase, an_import_goes_on);
     tcase_add_test(tcase, warnings_in_their_form);
+    tcase_add_test(tcase, secrets_are_no_names);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
