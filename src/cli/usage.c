@@ -21,4 +21,5 @@ void cli_fold(struct cli *cli)
     size_t files;
     if (cli->store != NULL && store_wrote(cli->store))
         (void)!store_usage_fold(cli->store, false, &files, &ignored);
+    store_said(); /* of this nothing is told */
 }
