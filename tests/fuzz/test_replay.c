@@ -14,14 +14,20 @@ int fuzz_records(const uint8_t *data, size_t size);
 int fuzz_reader(const uint8_t *data, size_t size);
 int fuzz_when(const uint8_t *data, size_t size);
 int fuzz_forms(const uint8_t *data, size_t size);
+int fuzz_args(const uint8_t *data, size_t size);
+
+#define PLACES 512
 
 static const struct {
     const char *name;
     int (*run)(const uint8_t *data, size_t size);
+    size_t
+        places; /* so many of an input are changed: a command line takes a thousand times longer */
 } harnesses[] = {
-    {"token", fuzz_token},     {"tiers", fuzz_tiers},   {"config", fuzz_config},
-    {"records", fuzz_records}, {"reader", fuzz_reader}, {"when", fuzz_when},
-    {"forms", fuzz_forms},
+    {"token", fuzz_token, PLACES},   {"tiers", fuzz_tiers, PLACES},
+    {"config", fuzz_config, PLACES}, {"records", fuzz_records, PLACES},
+    {"reader", fuzz_reader, PLACES}, {"when", fuzz_when, PLACES},
+    {"forms", fuzz_forms, PLACES},   {"args", fuzz_args, 8},
 };
 
 static unsigned runs;
@@ -41,7 +47,7 @@ static void run(int which, const char *data, size_t size)
 static void run_changed(int which, char *data, size_t size)
 {
     static const unsigned char values[] = {0, 1, ' ', '\n', '0', '=', '[', ';', 0x7f, 0x80, 0xff};
-    size_t step = size / 512 + 1;
+    size_t step = size / harnesses[which].places + 1;
     for (size_t i = 0; i < size; i += step) {
         char kept = data[i];
         run(which, data, i);

@@ -1,0 +1,158 @@
+#include "fuzz/ctl.h"
+
+#include "fuzz/fuzz.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <sodium.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+int ctl_main(int argc, char **argv);
+#define main ctl_main
+#include "cli/main.c"
+#undef main
+
+#define SLEEPS_MAX 8
+
+static struct ctl *running; /* NULL: none */
+static unsigned sleeps;
+
+/* --- in the place of the libraries' --- */
+
+/* Nobody else is here to wait for; `log --follow` ends as its reader goes away. */
+int nanosleep(const struct timespec *wanted, struct timespec *left)
+{
+    if (running == NULL)
+        return clock_nanosleep(CLOCK_REALTIME, 0, wanted, left);
+    running->paused = true;
+    if (++sleeps == SLEEPS_MAX) {
+        const int nobody = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+        MUST_HOLD(nobody >= 0 && dup2(nobody, STDOUT_FILENO) == STDOUT_FILENO);
+        close(nobody);
+        putchar('\n');
+    }
+    return 0;
+}
+
+/* Slow by design, and libsodium's to test. */
+int crypto_pwhash(unsigned char *const out, unsigned long long len, const char *const text,
+                  unsigned long long text_len, const unsigned char *const salt,
+                  unsigned long long ops, size_t memory, int algorithm)
+{
+    (void)ops, (void)memory, (void)algorithm;
+    return crypto_generichash_blake2b_salt_personal(out, (size_t)len, (const unsigned char *)text,
+                                                    text_len, NULL, 0, salt, NULL);
+}
+
+/* --- streams --- */
+
+struct streams {
+    int in, out, err; /* files in memory */
+    int kept_in, kept_out;
+    FILE *real_in, *real_out, *real_err;
+};
+
+static void fill(int fd, const char *text, size_t len)
+{
+    MUST_HOLD(ftruncate(fd, 0) == 0 && pwrite(fd, text, len, 0) == (ssize_t)len);
+    MUST_HOLD(lseek(fd, 0, SEEK_SET) == 0);
+}
+
+static void streams_make(struct streams *streams)
+{
+    *streams = (struct streams){.in = memfd_create("in", MFD_CLOEXEC),
+                                .out = memfd_create("out", MFD_CLOEXEC),
+                                .err = memfd_create("err", MFD_CLOEXEC),
+                                .kept_in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3),
+                                .kept_out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3),
+                                .real_in = stdin,
+                                .real_out = stdout,
+                                .real_err = stderr};
+    MUST_HOLD(streams->in > 0 && streams->out > 0 && streams->err > 0);
+    MUST_HOLD(streams->kept_in > 0 && streams->kept_out > 0);
+}
+
+static void streams_begin(struct streams *streams, const struct ctl *ctl)
+{
+    fflush(stdout);
+    fill(streams->in, ctl->input, ctl->input_len);
+    fill(streams->out, "", 0);
+    fill(streams->err, "", 0);
+    MUST_HOLD(dup2(streams->in, STDIN_FILENO) >= 0 && dup2(streams->out, STDOUT_FILENO) >= 0);
+    stdin = fdopen(STDIN_FILENO, "r");
+    stdout = fdopen(STDOUT_FILENO, "w");
+    stderr = fdopen(fcntl(streams->err, F_DUPFD_CLOEXEC, 3), "w");
+    MUST_HOLD(stdin != NULL && stdout != NULL && stderr != NULL);
+}
+
+static char *take(int fd, size_t *ret_len)
+{
+    const off_t len = lseek(fd, 0, SEEK_END);
+    char *text = malloc((size_t)len + 1);
+    MUST_HOLD(text != NULL && pread(fd, text, (size_t)len, 0) == len);
+    text[len] = '\0';
+    *ret_len = (size_t)len;
+    return text;
+}
+
+/* The command has closed standard output. */
+static void streams_end(const struct streams *streams, struct ctl *ctl)
+{
+    MUST_HOLD(fclose(stdin) == 0 && fclose(stderr) == 0);
+    stdin = streams->real_in;
+    stdout = streams->real_out;
+    stderr = streams->real_err;
+    MUST_HOLD(fcntl(STDOUT_FILENO, F_GETFD) < 0);
+    MUST_HOLD(dup2(streams->kept_in, STDIN_FILENO) >= 0);
+    MUST_HOLD(dup2(streams->kept_out, STDOUT_FILENO) >= 0);
+    ctl->out = take(streams->out, &ctl->out_len);
+    ctl->err = take(streams->err, &ctl->err_len);
+}
+
+/* --- a run --- */
+
+/* A bit for each descriptor that is open. */
+static uint64_t descriptors(void)
+{
+    uint64_t open = 0;
+    for (int fd = 0; fd < 64; fd++)
+        open |= (uint64_t)(fcntl(fd, F_GETFD) >= 0) << fd;
+    return open;
+}
+
+void ctl_run(struct ctl *ctl)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGINT, SIGTERM, SIGHUP};
+    enum { SIGNALS = sizeof signals / sizeof *signals };
+    static struct streams streams;
+    struct sigaction actions[SIGNALS];
+    sigset_t mask = {{0}}, mask_after = {{0}};
+    if (streams.out == 0)
+        streams_make(&streams);
+    const uint64_t open_before = descriptors();
+    streams_begin(&streams, ctl);
+    for (size_t i = 0; i < SIGNALS; i++)
+        sigaction(signals[i], NULL, &actions[i]);
+    sigprocmask(SIG_SETMASK, NULL, &mask);
+    optind = 0; /* from the beginning, as in a new process */
+    sleeps = 0;
+    running = ctl;
+    ctl->status = ctl_main(ctl->argc, ctl->argv);
+    running = NULL;
+    for (size_t i = 0; i < SIGNALS; i++)
+        sigaction(signals[i], &actions[i], NULL);
+    prctl(PR_SET_DUMPABLE, 1); /* leaks are looked for by ptrace */
+    sigprocmask(SIG_SETMASK, NULL, &mask_after);
+    streams_end(&streams, ctl);
+    MUST_HOLD(memcmp(&mask, &mask_after, sizeof mask) == 0);
+    MUST_HOLD(descriptors() == open_before);
+}
+
+void ctl_free(struct ctl *ctl)
+{
+    free(ctl->out);
+    free(ctl->err);
+}

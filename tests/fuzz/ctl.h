@@ -1,0 +1,22 @@
+/* The real main() of esp-tokenctl, any number of times in this process; the streams are files. */
+#ifndef TESTS_FUZZ_CTL_H
+#define TESTS_FUZZ_CTL_H
+
+#include "cli/cli.h"
+
+struct ctl {
+    int argc;
+    char **argv;
+    const char *input; /* on standard input */
+    size_t input_len;
+
+    int status;
+    char *out, *err; /* NUL-terminated, to be freed by ctl_free() */
+    size_t out_len, err_len;
+    bool paused; /* it slept: nobody else is at work there */
+};
+
+void ctl_run(struct ctl *ctl);
+void ctl_free(struct ctl *ctl);
+
+#endif
