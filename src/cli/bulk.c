@@ -79,7 +79,7 @@ static int run(struct bulk *bulk, bulk_line_fn line, bulk_commit_fn fn, struct e
     if (interrupted != 0)
         code = espt_fail(err, ESPT_REFUSED, "interrupted");
     else if (code == 0)
-        return commit(bulk, fn, err);
+        return commit(bulk, fn, err) == 0 ? 0 : tell_how_far(bulk, bulk->committed, err);
     /* the line at hand is not in */
     uint64_t last = bulk->lines.number - 1;
     if (code == ESPT_UNUSABLE || commit(bulk, fn, &second) != 0)

@@ -1,6 +1,7 @@
 #include "fault/world.h"
 
 #include "store/backup.h"
+#include "store/copy.h"
 #include "support/raw_store.h"
 
 #include <dirent.h>
@@ -237,6 +238,22 @@ void world_reset(const struct world *world)
         file_write(temporary, file->data, file->len, file->mode);
         ck_assert_int_eq(rename(temporary, path_in(world, file->name)), 0);
     }
+}
+
+void world_pack(struct world *world)
+{
+    struct config whole, packed;
+    struct store *store;
+    struct espt_error err;
+    ck_assert_int_eq(config_load(&whole, world->config, geteuid(), &err), 0);
+    packed = whole;
+    snprintf(packed.store, sizeof packed.store, "%s", path_in(world, "packed"));
+    ck_assert_msg(store_open(&store, &whole, &err) == 0, "%s", err.message);
+    ck_assert_msg(copy_write(store, packed.store, true, &err) == 0, "%s", err.message);
+    store_close(store);
+    ck_assert_msg(copy_stamp(&packed, &err) == 0, "%s", err.message);
+    world->file[0].data = file_read(packed.store, &world->file[0].len);
+    world_reset(world);
 }
 
 /* What a command that has ended leaves beside the store, by design. */

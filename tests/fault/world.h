@@ -45,6 +45,10 @@ void world_make(struct world *ret_world);
 void world_make_in(struct world *ret_world, const char *folder);
 void world_reset(const struct world *world);
 
+/* Takes the free pages out of the store, from now on as it was made: what a command writes, the
+   disk must give. */
+void world_pack(struct world *world);
+
 /* esp-tokenctl -c CONFIG and the writer's arguments; valid until the next call. */
 const char *const *world_argv(const struct world *world, const char *const *args);
 
