@@ -83,7 +83,7 @@ static int stamp_once(MDB_env *env)
 int copy_stamp(const struct config *config, struct espt_error *err)
 {
     MDB_env *env;
-    int code = db_env_open(&env, config, err);
+    int code = db_env_open(&env, config, false, err);
     if (code != 0)
         return code;
     int rc = stamp_once(env);

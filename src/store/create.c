@@ -51,7 +51,7 @@ static int make(const struct config *config, bool *ret_made, struct espt_error *
                          config->store);
     snprintf(lock, sizeof lock, "%s-lock", made.store);
     MDB_env *env;
-    int code = db_env_open(&env, &made, err);
+    int code = db_env_open(&env, &made, false, err);
     if (code == 0) {
         code = fill(env, &made, err);
         mdb_env_close(env);

@@ -102,10 +102,11 @@ static void on_assert(MDB_env *env, const char *message)
     raise(SIGABRT);
 }
 
-int db_env_open(MDB_env **ret_env, const struct config *config, struct espt_error *err)
+int db_env_open(MDB_env **ret_env, const struct config *config, bool read_only,
+                struct espt_error *err)
 {
     MDB_env *env = NULL;
-    int code = lock_reserve(config->store, err);
+    int code = read_only ? 0 : lock_reserve(config->store, err);
     if (code != 0)
         return code;
     int rc = mdb_env_create(&env);
@@ -118,7 +119,9 @@ int db_env_open(MDB_env **ret_env, const struct config *config, struct espt_erro
     if (rc == 0)
         rc = mdb_env_set_assert(env, on_assert);
     if (rc == 0)
-        rc = mdb_env_open(env, config->store, MDB_NOSUBDIR | MDB_NOTLS, 0600);
+        rc = mdb_env_open(env, config->store,
+                          MDB_NOSUBDIR | MDB_NOTLS | (read_only ? MDB_RDONLY | MDB_NOLOCK : 0),
+                          0600);
     if (rc != 0) {
         if (env != NULL)
             mdb_env_close(env);
@@ -128,15 +131,28 @@ int db_env_open(MDB_env **ret_env, const struct config *config, struct espt_erro
     return 0;
 }
 
+/* Without a table of readers a snapshot stands for as long as nobody writes: whoever does so by way
+   of another mount waits for the lock. */
+static int open_read_only(struct store *store, struct espt_error *err)
+{
+    int code = store->writer_fd >= 0 ? 0
+                                     : lock_share(store->config.store, ".writer",
+                                                  &store->config.wait, &store->writer_fd, err);
+    return code == 0 ? db_env_open(&store->env, &store->config, true, err) : code;
+}
+
 int db_open(struct store *store, struct espt_error *err)
 {
+    store->read_only = access(store->config.store, W_OK) != 0 && errno == EROFS;
+    if (store->read_only)
+        return open_read_only(store, err);
     /* made here, for the administrators alone: LMDB would make it by the store's mode */
     int code = lock_open(store->config.store, "-lock", &store->gate_fd, err);
     if (code == 0)
         code = lock_take(store->gate_fd, &store->config.wait, err);
     if (code != 0)
         return code;
-    code = db_env_open(&store->env, &store->config, err);
+    code = db_env_open(&store->env, &store->config, false, err);
     lock_release(store->gate_fd);
     return code;
 }
@@ -177,6 +193,8 @@ int db_begin_read(struct store *store, MDB_txn **ret_mdb, struct espt_error *err
 {
     struct lock_wait wait = lock_wait_begin(&store->config.wait);
     int rc = EAGAIN, code = 0;
+    if (store->read_only)
+        rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, ret_mdb);
     while (code == 0 && rc == EAGAIN) {
         code = lock_take(store->gate_fd, &store->config.wait, err);
         if (code != 0)
@@ -315,7 +333,7 @@ int store_open(struct store **ret_store, const struct config *config, struct esp
     int code = db_judge(&store->config, err);
     if (code == 0)
         code = open_environment(store, err);
-    if (code == 0)
+    if (code == 0 && !store->read_only)
         code = lock_open(store->config.store, ".writer", &store->writer_fd, err);
     if (code == 0)
         *ret_store = store;

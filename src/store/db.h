@@ -25,7 +25,9 @@ struct store {
     MDB_env *env;
     MDB_dbi dbi[TABLE_COUNT];
     struct config config;
-    int writer_fd; /* STORE.writer */
+    int writer_fd;  /* STORE.writer */
+    bool read_only; /* the file system is: LMDB keeps no table of readers there, and STORE.writer is
+                       held, shared, for as long as the store is open */
     int gate_fd; /* STORE-lock; -1: none. Closed after the environment, whose own locks lie there */
     bool broken; /* MUST 4 */
     bool wrote;
@@ -49,8 +51,9 @@ struct txn {
     struct entity as;       /* of store->as, as this transaction finds it */
 };
 
-/* Opens the environment at config->store; *ret_env is closed by mdb_env_close(). */
-ESPT_MUST_USE int db_env_open(MDB_env **ret_env, const struct config *config,
+/* Opens the environment at config->store, to be read only where `read_only`; *ret_env is closed by
+   mdb_env_close(). */
+ESPT_MUST_USE int db_env_open(MDB_env **ret_env, const struct config *config, bool read_only,
                               struct espt_error *err);
 /* Owner, mode, file system and form of the store's file; config->store becomes its path without
    links. */
@@ -73,6 +76,8 @@ ESPT_MUST_USE int db_reopen(struct store *store, struct espt_error *err);
 /* The one map from LMDB's errors to ours. */
 int db_fail(struct espt_error *err, int rc, const struct config *config);
 
+/* Whether a change can be made at all; txn_begin() asks it too. */
+ESPT_MUST_USE int txn_may_write(const struct store *store, struct espt_error *err);
 ESPT_MUST_USE int txn_begin(struct txn *ret_txn, struct store *store, bool writes,
                             struct espt_error *err);
 /* As txn_begin for a write, where the caller holds the writers' lock already. */

@@ -221,7 +221,9 @@ int store_entity_removable(struct store *store, struct entity *shown, struct esp
 {
     struct txn txn;
     struct entity entity;
-    int code = txn_begin(&txn, store, false, err);
+    int code = txn_may_write(store, err);
+    if (code == 0)
+        code = txn_begin(&txn, store, false, err);
     if (code != 0)
         return code;
     judge_remove(&txn, shown, &entity);

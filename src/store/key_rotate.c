@@ -158,7 +158,9 @@ static int with_lock(struct store *store, struct keys *keys,
                      int (*fn)(struct store *, struct keys *, void *, struct espt_error *),
                      void *arg, struct espt_error *err)
 {
-    int code = lock_take(store->writer_fd, &store->config.wait, err);
+    int code = txn_may_write(store, err);
+    if (code == 0)
+        code = lock_take(store->writer_fd, &store->config.wait, err);
     if (code != 0)
         return code;
     publish_sweep(store->config.secret_key); /* a key in clear, where one was killed */

@@ -77,17 +77,44 @@ int lock_wait_more(struct lock_wait *wait, struct espt_error *err)
     return 0;
 }
 
-int lock_take(int fd, const struct config_wait *how, struct espt_error *err)
+static int take(int fd, int operation, const struct config_wait *how, struct espt_error *err)
 {
     struct lock_wait wait = lock_wait_begin(how);
     int code = 0;
-    while (code == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    while (code == 0 && flock(fd, operation | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK)
             code = lock_wait_more(&wait, err);
         else if (errno != EINTR)
             code = espt_fail(err, ESPT_UNUSABLE, "the writers' lock: %s; look at the kernel's log",
                              strerror(errno));
     }
+    return code;
+}
+
+int lock_take(int fd, const struct config_wait *how, struct espt_error *err)
+{
+    return take(fd, LOCK_EX, how, err);
+}
+
+int lock_share(const char *store_path, const char *suffix, const struct config_wait *how,
+               int *ret_fd, struct espt_error *err)
+{
+    char path[PATH_MAX + 8];
+    snprintf(path, sizeof path, "%s%s", store_path, suffix);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT)
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "%s: the file system is read-only and there is no %s beside it, by which "
+                         "others would be kept from writing meanwhile; copy the store to where you "
+                         "may write",
+                         store_path, path + strlen(store_path));
+    if (fd < 0)
+        return fail(path, err);
+    int code = take(fd, LOCK_SH, how, err);
+    if (code == 0)
+        *ret_fd = fd;
+    else
+        close(fd);
     return code;
 }
 

@@ -15,6 +15,11 @@
 ESPT_MUST_USE int lock_open(const char *store_path, const char *suffix, int *ret_fd,
                             struct espt_error *err);
 
+/* For whoever lies on a read-only file system: the file must be there. Shared with others that
+   read; held until *ret_fd is closed. */
+ESPT_MUST_USE int lock_share(const char *store_path, const char *suffix,
+                             const struct config_wait *how, int *ret_fd, struct espt_error *err);
+
 /* LMDB maps its lock file, made here if need be: every page of it is asked of the disk beforehand,
    since one that a full disk cannot give is SIGBUS. Before the environment opens, never while it is
    open: LMDB's own locks would go with the descriptor. */

@@ -179,7 +179,9 @@ int store_token_removable(struct store *store, const struct token *shown, bool l
 {
     struct txn txn;
     struct token_full token;
-    int code = txn_begin(&txn, store, false, err);
+    int code = txn_may_write(store, err);
+    if (code == 0)
+        code = txn_begin(&txn, store, false, err);
     if (code != 0)
         return code;
     judge_remove(&txn, shown, last, &token);

@@ -3,6 +3,7 @@
 #include "store/lock.h"
 #include "store/rights.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -112,9 +113,16 @@ static int judge_use(const struct store *store, struct espt_error *err)
                            store->config.store);
 }
 
+int txn_may_write(const struct store *store, struct espt_error *err)
+{
+    return store->read_only ? espt_fail_file(err, store->config.store, EROFS, "") : 0;
+}
+
 int txn_begin(struct txn *ret_txn, struct store *store, bool writes, struct espt_error *err)
 {
     int code = judge_use(store, err);
+    if (code == 0 && writes)
+        code = txn_may_write(store, err);
     for (int tries = 0; code == 0; tries++) {
         if (writes)
             code = lock_take(store->writer_fd, &store->config.wait, err);
@@ -130,6 +138,8 @@ int txn_begin(struct txn *ret_txn, struct store *store, bool writes, struct espt
 int txn_begin_locked(struct txn *ret_txn, struct store *store, struct espt_error *err)
 {
     int code = judge_use(store, err);
+    if (code == 0)
+        code = txn_may_write(store, err);
     return code == 0 ? begin(ret_txn, store, true, false, err) : code;
 }
 

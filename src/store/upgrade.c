@@ -118,8 +118,8 @@ static int keep(struct store *store, unsigned schema, char *ret_kept, struct esp
     return code;
 }
 
-/* Where nothing was converted, as on a full disk, the old form need not be kept, and the command can
-   be run again. Who cannot be sure keeps it. */
+/* Where nothing was converted, as on a full disk, the old form need not be kept, and the command
+   can be run again. Who cannot be sure keeps it. */
 static void keep_no_more(struct store *store, unsigned from, char *kept)
 {
     unsigned schema;

@@ -63,7 +63,7 @@ START_TEST(read_only)
             mount(NULL, folder, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) != 0)
             _exit(1);
         SAYS(CTL(config, NULL, "create", "acme", "a"), 5,
-             "%s/tokens.mdb-lock: the file system is read-only; mount it writable", folder);
+             "%s/tokens.mdb: the file system is read-only; mount it writable", folder);
         const char *missing = in_folder(folder, "new");
         SAYS(CTL(NULL, NULL, "init", missing), 5,
              "%s: the file system is read-only; mount it writable", missing);
