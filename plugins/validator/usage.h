@@ -54,7 +54,8 @@ static inline void usage_count(struct espt_ctx *ctx, uint64_t id, int64_t now)
     struct usage *usage = ctx->usage;
     if (usage == NULL || id == 0)
         return;
-    const uint32_t when = now > USAGE_EPOCH ? (uint32_t)(now - USAGE_EPOCH) : 1;
+    const int64_t since = now - USAGE_EPOCH; /* in 2156 they are used up */
+    const uint32_t when = since <= 0 ? 1 : since < UINT32_MAX ? (uint32_t)since : UINT32_MAX;
     struct usage_bucket *bucket = &usage->bucket[usage_home(id, usage->buckets)];
     for (unsigned i = 0; i < USAGE_PLACES; i++) {
         if (atomic_load_explicit(&bucket->id[i], memory_order_relaxed) == id) {

@@ -1,6 +1,7 @@
 #include "cli/output.h"
 
 #include "places.h"
+#include "store/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TOKEN_CHARACTERS "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
@@ -53,7 +53,7 @@ static int run(struct cli *cli, const struct command *command, struct espt_error
         return help(cli, command, err);
     if (sodium_init() < 0)
         return espt_fail(err, ESPT_UNUSABLE, "no random numbers to be had from the system");
-    cli->now = time(NULL);
+    cli->now = clock_now();
     int code = command->run(cli, err);
     if (code == ESPT_MISSING)
         suggest_name(cli, command, err);

@@ -1,8 +1,9 @@
 #include "cli/stats.h"
 
+#include "common/when.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define DAY INT64_C(86400)
 
@@ -53,13 +54,14 @@ static int find_tier(struct counting *counting, const char *name, struct espt_er
 
 /* --- months and days --- */
 
-/* Months since the year 0, in UTC. */
+/* Months since the year 0, in UTC. (By our own arithmetic: gmtime() counts leap seconds where $TZ
+   names a zone that has them.) */
 static int64_t month_of(int64_t when)
 {
-    struct tm tm;
-    const time_t time = (time_t)when;
-    gmtime_r(&time, &tm);
-    return (tm.tm_year + INT64_C(1900)) * 12 + tm.tm_mon;
+    char text[WHEN_TEXT_SIZE], *rest;
+    when_format(when, text);
+    const int64_t year = strtol(text, &rest, 10);
+    return year * 12 + strtol(rest + 1, NULL, 10) - 1;
 }
 
 static void label_buckets(struct stats *stats)
@@ -67,13 +69,12 @@ static void label_buckets(struct stats *stats)
     for (int i = 0; i < STATS_MONTHS; i++) {
         const int64_t month = month_of(stats->now) + i;
         snprintf(stats->expiring[i].label, sizeof stats->expiring[i].label, "%04d-%02d",
-                 (int)(month / 12 % 10000), (int)(month % 12 + 1));
+                 (int)(month / 12 % 100000), (int)(month % 12 + 1));
     }
     for (int i = 0; i < STATS_DAYS; i++) {
-        struct tm tm;
-        const time_t day = (time_t)(stats->now - i * DAY);
-        gmtime_r(&day, &tm);
-        strftime(stats->used[i].label, sizeof stats->used[i].label, "%F", &tm);
+        char text[WHEN_TEXT_SIZE];
+        when_format(stats->now - i * DAY, text);
+        snprintf(stats->used[i].label, sizeof stats->used[i].label, "%.10s", text);
     }
 }
 

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Unix milliseconds, and seconds; 0 before 1970. */
+/* Unix milliseconds, and seconds; never before 1970-01-01T00:00:01Z, since 0 is no time. */
 int64_t clock_ms(void);
 int64_t clock_now(void);
 

@@ -56,7 +56,7 @@ void entity_create(struct txn *txn, const struct tier_table *tiers, const struct
     rule_ceiling(txn, tiers, made);
     changes_add(changes, txn, &change);
     const struct token first = {
-        .active = true, .expires = default_expiration(txn, now), .name = "default"};
+        .active = true, .created = now, .expires = default_expiration(txn, now), .name = "default"};
     if (txn->code == 0)
         token_make(txn, made, &first, changes, ret_token, ret_text);
     *ret_entity = *made;

@@ -60,12 +60,17 @@ void rule_not_retiring(struct txn *txn, const struct token_full *token)
                  "esp-tokenctl retire, or change the one that bears the name");
 }
 
-/* The new one lives as long as the old one was made to. */
-static int64_t new_expiration(const struct token *old, const int64_t *wanted, int64_t now)
+/* The new one lives as long as the old one was made to; as any new one, if that cannot be told,
+   since the clock was ahead when the old one was made. */
+static int64_t new_expiration(const struct txn *txn, const struct token *old, const int64_t *wanted,
+                              int64_t now)
 {
     if (wanted != NULL)
         return *wanted;
-    return old->expires == 0 ? 0 : now + (old->expires - old->created);
+    if (old->expires == 0)
+        return 0;
+    return old->expires > old->created ? now + (old->expires - old->created)
+                                       : default_expiration(txn, now);
 }
 
 static void rotate(struct txn *txn, const struct tier_table *tiers, const struct token_full *old,
@@ -76,7 +81,7 @@ static void rotate(struct txn *txn, const struct tier_table *tiers, const struct
     struct token_full *after = &change.token.after;
     struct entity owner;
     const int64_t now = clock_now();
-    const int64_t expires = new_expiration(&old->token, wanted, now);
+    const int64_t expires = new_expiration(txn, &old->token, wanted, now);
     rule_not_retiring(txn, old);
     rule_expires(txn, wanted != NULL ? *wanted : 0, now);
     if (load_entity_number(txn, old->entity, &owner) <= 0)
@@ -86,12 +91,13 @@ static void rotate(struct txn *txn, const struct tier_table *tiers, const struct
     retiring_follow(txn, old, NULL, changes); /* two secrets at most */
     *after = *old;
     after->token.retiring = true;
-    if (after->token.expires == 0 || after->token.expires > now + overlap)
-        after->token.expires = now + overlap;
+    const int64_t end = now + overlap < EXPIRES_MAX ? now + overlap : EXPIRES_MAX;
+    if (after->token.expires == 0 || after->token.expires > end)
+        after->token.expires = end;
     if (after->token.expires <= now)
         change.type = CHANGE_TOKEN_REMOVE;
     changes_add(changes, txn, &change);
-    struct token made = {.active = old->token.active, .expires = expires};
+    struct token made = {.active = old->token.active, .created = now, .expires = expires};
     name_copy(made.name, sizeof made.name, old->token.name);
     if (txn->code == 0)
         token_make(txn, &owner, &made, changes, &ret_rotated->token, ret_text);

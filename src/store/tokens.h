@@ -15,10 +15,11 @@ void token_create(struct txn *txn, const struct tier_table *tiers, const struct 
 void entity_create(struct txn *txn, const struct tier_table *tiers, const struct entity_new *wanted,
                    struct changes *changes, struct entity *ret_entity, struct token *ret_token,
                    char *ret_text);
-/* Draws a free id and a secret, seals it, and appends CHANGE_TOKEN_ADD. `wanted` says name, status
-   and expiration; `ret_text` has 55 bytes. */
+/* Draws a free id and a secret, seals it, and appends CHANGE_TOKEN_ADD. `wanted` says name, status,
+   creation and expiration; `ret_text` has 55 bytes. */
 void token_make(struct txn *txn, const struct entity *entity, const struct token *wanted,
                 struct changes *changes, struct token *ret_token, char *ret_text);
+#define EXPIRES_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 /* By default_expiry: Unix seconds, 0 for never. */
 int64_t default_expiration(const struct txn *txn, int64_t now);
 

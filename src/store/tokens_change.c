@@ -8,8 +8,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#define EXPIRES_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
-
 /* The public key is read once a transaction. */
 void txn_seal(struct txn *txn, const char *text, uint8_t *out)
 {
@@ -62,7 +60,6 @@ void token_make(struct txn *txn, const struct entity *entity, const struct token
     made->entity = entity->number;
     made->token = *wanted;
     made->token.id = draw_free_id(txn, changes);
-    made->token.created = clock_now();
     made->token.has_text = true;
     made->token.counted = txn->store->config.usage[0] != '\0';
     if (made->token.expires > EXPIRES_MAX)
@@ -87,7 +84,7 @@ void token_create(struct txn *txn, const struct tier_table *tiers, const struct 
     rule_expires(txn, wanted->expires != NULL ? *wanted->expires : 0, now);
     if (txn->code != 0)
         return;
-    struct token token = {.active = true, .expires = default_expiration(txn, now)};
+    struct token token = {.active = true, .created = now, .expires = default_expiration(txn, now)};
     if (wanted->expires != NULL)
         token.expires = *wanted->expires;
     name_copy(token.name, sizeof token.name, wanted->name);

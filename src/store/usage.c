@@ -298,7 +298,7 @@ void usage_tell(struct txn *txn, const struct usage_files *files, struct token *
         usage_decode(&key, value.mv_data, value.mv_size, &usage)) {
         token->counted = true;
         token->uses = uses_add(0, usage.uses);
-        token->last_used = usage.last_used;
+        token->last_used = usage.last_used < now ? usage.last_used : now;
     }
     for (size_t i = 0; files != NULL && i < files->count; i++)
         unread = !add_file(&files->file[i], token->id, now, token) || unread;

@@ -56,7 +56,8 @@ static void add_token(struct fold *fold, uint64_t id, uint64_t uses, uint32_t la
     }
     const int64_t when = USAGE_EPOCH + last < fold->now ? USAGE_EPOCH + last : fold->now;
     usage.uses = uses_add(usage.uses, uses);
-    usage.last_used = usage.last_used > when ? usage.last_used : when;
+    if (usage.last_used < when || usage.last_used > fold->now) /* the clock was ahead then */
+        usage.last_used = when;
     uint8_t out[RECORD_MAX];
     txn_put(txn, TABLE_USAGE, &key, out, usage_encode(&key, &usage, out));
 }
