@@ -189,8 +189,8 @@ static int begin(struct fold *fold, struct store *store, bool wait, struct espt_
 int store_usage_fold(struct store *store, bool wait, size_t *ret_files, struct espt_error *err)
 {
     struct fold fold = {.now = clock_now()};
-    int code = 0;
-    if (store->config.usage[0] != '\0')
+    int code = txn_may_write(store, err);
+    if (code == 0 && store->config.usage[0] != '\0')
         code = usage_files_open(&fold.files, store->config.usage, O_RDWR, err);
     if (code == 0 && fold.files != NULL)
         find_ended(&fold);

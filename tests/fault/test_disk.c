@@ -75,13 +75,11 @@ static struct seen seen_after(const struct writer *writer)
     return look();
 }
 
-/* But for the log's length, where the writer enters its change apart, or in steps. */
+/* In steps it may have come some way, of which only the log tells. */
 static bool is_state(const struct writer *writer, const char *state, const char *wanted, bool done)
 {
-    const char *log = strstr(wanted, "\nlog ");
-    return strcmp(state, wanted) == 0 ||
-           ((done ? writer->how != AT_ONCE : writer->how == IN_STEPS) &&
-            strncmp(state, wanted, (size_t)(log - wanted)) == 0);
+    return done || writer->how == IN_STEPS ? world_is_after(writer, state, wanted)
+                                           : world_is_before(writer, state, wanted);
 }
 
 static void hosts_see(const struct seen *wanted, const char *where)
