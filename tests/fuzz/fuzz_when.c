@@ -145,7 +145,7 @@ static void judge_any_number(int64_t number)
 FUZZ(when)
 {
     struct espt_error err = {0};
-    int64_t now = 0, when = UNTOUCHED, wanted, span = UNTOUCHED, wanted_span;
+    int64_t now = 0, when = UNTOUCHED, wanted = 0, span = UNTOUCHED, wanted_span = 0;
     compile();
     if (size < CLOCK_BYTES)
         return 0;
