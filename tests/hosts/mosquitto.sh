@@ -77,6 +77,7 @@ may_not_subscribe() {
 # listens NAME TOPIC [OPTIONS...]: until it is stopped, or loses its connection and is refused another
 listens() {
     listening=$1 topic=$2
+    : >"$work/$listening.all" # what an earlier listener saw is not looked at
     shift 2
     XDG_CONFIG_HOME="$work/clients/$listening" stdbuf -oL mosquitto_sub -d -i "$listening-listens" -F 'heard %p' \
         -t "$topic" "$@" >"$work/$listening.all" 2>&1 &
