@@ -77,6 +77,8 @@ static struct seen at_prompt(const struct world *world, const char *const *args,
 {
     struct seen seen = {0};
     struct termios before, after;
+    memset(&before, 0, sizeof before); /* compared with what lies between the fields */
+    memset(&after, 0, sizeof after);
     int terminal, slave, status;
     size_t len = 0;
     ck_assert_int_eq(openpty(&terminal, &slave, NULL, NULL, NULL), 0);
