@@ -87,7 +87,7 @@ static int answer_refused(const struct plugin *plugin, struct client *client,
 static int let_in(struct plugin *plugin, const struct mosquitto_evt_basic_auth *auth,
                   const espt_result *result)
 {
-    if (strlen(auth->password) > TOKEN_MAX)
+    if (auth->password == NULL || strlen(auth->password) > TOKEN_MAX)
         return MOSQ_ERR_AUTH;
     struct client *client =
         client_add(&plugin->clients, auth->client, mosquitto_client_id(auth->client));

@@ -9,7 +9,7 @@
 #include <syslog.h>
 
 #define EXPORT __attribute__((visibility("default")))
-#define HOUR 3600
+#define HOUR INT64_C(3600)
 
 static void on_log(void *arg, int level, const char *message, size_t len)
 {

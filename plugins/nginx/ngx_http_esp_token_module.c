@@ -4,7 +4,7 @@
 
 static char *set_sources(ngx_conf_t *cf, ngx_command_t *command, void *data);
 
-#define ANYWHERE NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LMT_CONF
+#define ANYWHERE (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LMT_CONF)
 
 static ngx_command_t commands[] = {
     {ngx_string("esp_token"), ANYWHERE | NGX_CONF_FLAG, ngx_conf_set_flag_slot,

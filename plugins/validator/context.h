@@ -89,7 +89,7 @@ ESPT_MUST_USE int tiers_open(struct espt_ctx *ctx, struct tiers_view **ret_view,
                              struct espt_error *err);
 ESPT_MUST_USE int store_view_open(struct espt_ctx *ctx, struct store_view **ret_view,
                                   struct espt_error *err);
-void tiers_view_free(void *view);
-void store_view_free(void *view);
+void tiers_view_free(void *object);
+void store_view_free(void *object);
 
 #endif

@@ -21,14 +21,13 @@ static void user_name(uid_t uid, char *out, size_t size)
 /* As the kernel's audit keeps it: su and sudo do not change it. */
 static uid_t login_uid(void)
 {
-    unsigned uid = NO_LOGIN;
+    char text[32] = "";
     FILE *file = fopen("/proc/self/loginuid", "re");
     if (file == NULL)
         return NO_LOGIN;
-    if (fscanf(file, "%u", &uid) != 1)
-        uid = NO_LOGIN;
+    const bool is_there = fgets(text, sizeof text, file) != NULL;
     fclose(file);
-    return uid;
+    return is_there ? (uid_t)strtoul(text, NULL, 10) : NO_LOGIN;
 }
 
 void cli_actor(const struct command *command, struct actor *ret_actor)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OVERLAP_DEFAULT (24 * 3600)
+#define OVERLAP_DEFAULT INT64_C(86400) /* a day */
 
 static int parse_overlap(const char *text, int64_t *ret_seconds, struct espt_error *err)
 {

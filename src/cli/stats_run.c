@@ -58,7 +58,7 @@ static json_t *json_of_stats(const struct stats *stats)
 
 /* --- Prometheus: the text format, by its conventions for names --- */
 
-#define METRICS_MAX (64 * 1024) /* bytes; 64 tiers with each status take a third */
+#define METRICS_MAX 65536UL /* bytes; 64 tiers with each status take a third */
 
 static void metric(FILE *out, const char *name, const char *help)
 {

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BEGIN_KEPT 200 /* bytes of a message that is too long */
-#define CUT_MIN 32     /* in less room nothing of the end would be understood */
+#define BEGIN_KEPT 200UL /* bytes of a message that is too long */
+#define CUT_MIN 32       /* in less room nothing of the end would be understood */
 #define CUT "..."
 
 void espt_printable(char *text)
@@ -66,7 +66,7 @@ int espt_vfail(struct espt_error *err, int code, const char *format, va_list arg
     return code;
 }
 
-int espt_fail(struct espt_error *err, int code, const char *format, ...)
+int(espt_fail)(struct espt_error *err, int code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);

@@ -27,6 +27,9 @@ struct espt_error {
 /* Fills `err` (which may be NULL) and returns `code`. Control characters become `?`; what is too
    long is cut in the middle of its first half, where a path stands. */
 int espt_fail(struct espt_error *err, int code, const char *format, ...) ESPT_PRINTF(3, 4);
+#ifdef __clang_analyzer__ /* it sees one file at a time, and would take 0 for possible */
+#define espt_fail(err, code, ...) (espt_fail((err), (code), __VA_ARGS__), (code))
+#endif
 int espt_vfail(struct espt_error *err, int code, const char *format, va_list args)
     ESPT_PRINTF(3, 0);
 

@@ -144,7 +144,7 @@ uint32_t control_but_tab(const char *text, size_t len)
 
 bool token_name_ok(const char *name, size_t len)
 {
-    uint32_t point, last;
+    uint32_t point = 0, last = 0;
     if (len == 0 || len > TOKEN_NAME_MAX || !text_ok(name, len) ||
         !all_points(name, len, is_bidi_control))
         return false;

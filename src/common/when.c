@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MINUTE 60
+#define MINUTE INT64_C(60)
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 #define WHEN_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define MANIFEST_MAX 4096
-#define HASH_HEX (2 * crypto_hash_sha256_BYTES)
+#define HASH_HEX (2UL * crypto_hash_sha256_BYTES)
 
 static int manifest_path(const char *path, char out[static PATH_MAX], struct espt_error *err)
 {

@@ -224,7 +224,7 @@ static void import_token(struct batch *batch, const struct token *token,
 {
     struct txn *txn = &batch->txn;
     struct change change = {.type = CHANGE_TOKEN_ADD};
-    struct token_full *made = &change.token.after, there;
+    struct token_full *made = &change.token.after, there = {0};
     struct entity owner;
     if (need_entity(txn, token->entity, &owner) <= 0)
         return;

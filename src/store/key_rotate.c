@@ -16,17 +16,15 @@
 #include <unistd.h>
 
 struct sealing {
-    struct txn *txn;
     const struct keys *keys;
-    const uint8_t *public;
+    uint8_t public[KEY_LEN];
     uint64_t done, total;
     progress_fn progress;
     void *arg;
 };
 
-static void seal_again(struct sealing *sealing, struct token_full *token)
+static void seal_again(struct sealing *sealing, struct txn *txn, struct token_full *token)
 {
-    struct txn *txn = sealing->txn;
     const struct config *config = &txn->store->config;
     char text[TOKEN_TEXT_LEN + 1];
     if (txn->code == 0)
@@ -38,9 +36,8 @@ static void seal_again(struct sealing *sealing, struct token_full *token)
 }
 
 /* By ids: what is written moves the others. */
-static void seal_all(struct sealing *sealing)
+static void seal_all(struct sealing *sealing, struct txn *txn)
 {
-    struct txn *txn = sealing->txn;
     struct record_key at = {0};
     while (txn->code == 0) {
         struct walk walk;
@@ -56,7 +53,7 @@ static void seal_all(struct sealing *sealing)
             return;
         memcpy(&id, at.bytes, sizeof id);
         if (load_token_id(txn, id, &token) > 0 && token.token.has_text)
-            seal_again(sealing, &token);
+            seal_again(sealing, txn, &token);
         sealing->done++;
         if (sealing->progress != NULL)
             sealing->progress(sealing->arg, sealing->done, sealing->total);
@@ -71,9 +68,8 @@ static int seal_store(struct store *store, struct sealing *sealing, struct espt_
         return code;
     struct change change;
     struct changes changes = {0};
-    sealing->txn = &txn;
     sealing->total = txn_entries(&txn, TABLE_TOKENS);
-    seal_all(sealing);
+    seal_all(sealing, &txn);
     change_note(&change, "key rotate", "every text was sealed to a new reveal key");
     changes_add(&changes, &txn, &change);
     apply(&txn, &changes);
@@ -87,14 +83,12 @@ static int seal_to_first(struct store *store, struct keys *keys, struct sealing 
                          struct espt_error *err)
 {
     const struct config *config = &store->config;
-    uint8_t public[KEY_LEN];
-    crypto_scalarmult_base(public, keys->key[0]);
+    crypto_scalarmult_base(sealing->public, keys->key[0]);
     sealing->keys = keys;
-    sealing->public = public;
     sealing->done = 0;
     int code = seal_store(store, sealing, err);
     if (code == 0)
-        code = keyfile_put_public(config->public_key, public, err);
+        code = keyfile_put_public(config->public_key, sealing->public, err);
     if (code != 0)
         return code;
     keys->count = 1;

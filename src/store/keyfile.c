@@ -11,18 +11,18 @@
 #include <unistd.h>
 
 #define GUARD "argon2id:"
-#define HEX(bytes) (2 * (bytes))
+#define HEX(bytes) (2UL * (bytes))
 #define BOX_LEN (KEY_LEN + crypto_secretbox_MACBYTES)
-#define LINE_MAX_LEN 320
+#define LINE_MAX_LEN 320UL
 #define FILE_MAX_LEN (KEYS_MAX * LINE_MAX_LEN)
 
 /* Beyond these a file is not believed: it would only make the machine work. */
 #define OPS_MAX 64
 #define MEM_MAX (UINT64_C(4) << 30)
 
-static_assert(KEY_LEN == crypto_box_PUBLICKEYBYTES && KEY_LEN == crypto_box_SECRETKEYBYTES &&
-                  KEY_LEN == crypto_secretbox_KEYBYTES,
-              "one length for all");
+static_assert(KEY_LEN == crypto_box_PUBLICKEYBYTES, "one length for all");
+static_assert(KEY_LEN == crypto_box_SECRETKEYBYTES, "one length for all");
+static_assert(KEY_LEN == crypto_secretbox_KEYBYTES, "one length for all");
 
 static void *locked(size_t size, struct espt_error *err)
 {

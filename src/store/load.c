@@ -149,12 +149,12 @@ int need_token(struct txn *txn, const struct token_ref *ref, struct token_full *
     uint64_t id = ref->id;
     int found = 1;
     if (!ref->by_id) {
-        struct entity entity;
+        struct entity entity = {0};
         found = need_entity(txn, ref->entity, &entity);
         if (found > 0)
             found = load_token_named(txn, entity.number, ref->name, &id);
     }
-    struct token_full token;
+    struct token_full token = {0};
     struct entity owner;
     if (found > 0)
         found = load_token_id(txn, id, &token);

@@ -32,7 +32,7 @@ int lock_open(const char *store_path, const char *suffix, int *ret_fd, struct es
 
 int lock_reserve(const char *store_path, struct espt_error *err)
 {
-    int fd;
+    int fd = -1;
     struct stat st;
     int code = lock_open(store_path, LMDB_LOCK, &fd, err);
     if (code != 0)

@@ -13,7 +13,7 @@
 enum { FLAG_ACTIVE = 1, FLAG_RETIRING = 2, FLAG_FOREIGN = 4 };
 
 /* A token is the longest thing that is said of a change. */
-#define TOKEN_ROOM (8 + 1 + 8 + 8 + 1 + TOKEN_NAME_MAX + 1 + ENTITY_NAME_MAX)
+#define TOKEN_ROOM (8UL + 1 + 8 + 8 + 1 + TOKEN_NAME_MAX + 1 + ENTITY_NAME_MAX)
 #define CHANGE_ROOM (1 + 2 * TOKEN_ROOM)
 #define ENTRY_ROOM (1 + 8 + 8 + 5 * 256 + 4 + LOG_HASH_LEN + RECORD_CHECKSUM_LEN)
 

@@ -58,8 +58,10 @@ static bool name_of(const struct walk *walk, char ret_name[static RECORD_KEY_MAX
 static struct record_key key_beyond(const struct range *range)
 {
     struct record_key key = range->from;
-    if (range->table == TABLE_TOKENS)
-        return range->last == UINT64_MAX ? (struct record_key){0} : key_integer(range->last + 1);
+    if (range->table == TABLE_TOKENS) {
+        key.len = 0;
+        return range->last == UINT64_MAX ? key : key_integer(range->last + 1);
+    }
     key.len = range->prefix;
     while (key.len > 0 && ++key.bytes[key.len - 1] == 0)
         key.len--;

@@ -124,7 +124,7 @@ static void read_entities(struct proof *proof)
     proof->facts->count = check_integer(&last) + 1;
     if (proof->facts->count > proof->check->txn->state.next_number)
         proof->facts->count = 0;
-    proof->facts->fact = calloc(proof->facts->count, sizeof *proof->facts->fact);
+    proof->facts->fact = calloc(proof->facts->count + 1, sizeof *proof->facts->fact);
     if (proof->facts->fact == NULL || proof->facts->count == 0) {
         proof->facts->count = 0;
         doubt(proof);

@@ -122,8 +122,8 @@ static int keep(struct store *store, unsigned schema, char *ret_kept, struct esp
    can be run again. Who cannot be sure keeps it. */
 static void keep_no_more(struct store *store, unsigned from, char *kept)
 {
-    unsigned schema;
-    struct state_record state;
+    unsigned schema = 0;
+    struct state_record state = {0};
     struct espt_error ignored;
     db_close(store);
     if (db_open(store, &ignored) != 0 || read_schema(store, &schema, &state, &ignored) != 0 ||
@@ -135,7 +135,7 @@ static void keep_no_more(struct store *store, unsigned from, char *kept)
 
 static int upgrade(struct store *store, unsigned *ret_from, char *ret_kept, struct espt_error *err)
 {
-    struct state_record state;
+    struct state_record state = {0};
     int code = db_open(store, err);
     if (code == 0)
         code = read_schema(store, ret_from, &state, err);

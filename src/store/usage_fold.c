@@ -111,8 +111,10 @@ static bool is_known(struct fold *fold, const struct usage_file *file)
 static void add_ended(struct fold *fold)
 {
     struct usage_bucket *chunk = malloc(CHUNK * sizeof *chunk);
-    if (chunk == NULL)
+    if (chunk == NULL) {
         txn_fail(&fold->txn, ESPT_UNUSABLE, "out of memory");
+        return;
+    }
     for (size_t i = 0; i < fold->files->count && fold->txn.code == 0; i++) {
         const struct usage_file *file = &fold->files->file[i];
         struct record_key key = key_integer(file->key);
