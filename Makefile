@@ -22,7 +22,8 @@ OPT_release := -O2 -D_FORTIFY_SOURCE=3
 DEFS_release := -Wl,-z,defs
 OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_tsan    := -O1 -fsanitize=thread
-OPT_coverage := -O0 --coverage
+OPT_coverage := -O0 --coverage -fprofile-update=atomic -fprofile-abs-path -include $(abspath tests/coverage/counters.h) \
+  -Wl,--exclude-libs,libgcov.a
 
 CFLAGS   ?= -g
 CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(OUT)/src -Iinclude $(shell $(PKG_CONFIG) --cflags smartcols 2>/dev/null)

@@ -9,14 +9,16 @@ HOST_PACKAGES += nginx wrk curl procps
 $(eval $(call adapter,nginx,[ -e $(NGINX_TREE)/conf_flags ],nginx-dev,plugins/nginx/$(notdir $(NGINX_MODULE)),$(NGINX_MODULES)))
 
 NGINX_INCS    := $(abspath include plugins $(OUT)/plugins)
-NGINX_CFLAGS  := $(CFLAGS) $(OPT_release) $(HARDEN) -fPIC
+NGINX_OPT     := $(if $(filter coverage,$(VARIANT)),$(OPT_coverage),$(OPT_release))
+NGINX_CFLAGS  := $(CFLAGS) $(NGINX_OPT) $(HARDEN) -fPIC
+NGINX_LDFLAGS := $(filter --coverage -Wl%,$(NGINX_OPT)) -Wl,-z,relro -Wl,-z,now
 
 $(NGINX_OUT)/tree/objs/Makefile: $(NGINX_TREE)/conf_flags plugins/nginx/config plugins/nginx/nginx.mk
 	@rm -rf $(NGINX_OUT)/tree && mkdir -p $(NGINX_OUT) && cp -r $(NGINX_TREE) $(NGINX_OUT)/tree
 	$(call SAY,CONF  plugins/nginx)
 	$(Q)cd $(NGINX_OUT)/tree && ESPT_INCS='$(NGINX_INCS)' bash -c '. ./conf_flags && \
 	  bash ./configure "$${NGX_CONF_FLAGS[@]}" --add-dynamic-module=$(abspath plugins/nginx) \
-	  --with-cc-opt="$(NGINX_CFLAGS)" --with-ld-opt="-Wl,-z,relro -Wl,-z,now"' >configure.log 2>&1 || \
+	  --with-cc-opt="$(NGINX_CFLAGS)" --with-ld-opt="$(NGINX_LDFLAGS)"' >configure.log 2>&1 || \
 	  { cat configure.log; exit 1; }
 
 $(NGINX_MODULE): $(NGINX_OUT)/tree/objs/Makefile $(wildcard plugins/nginx/*.[ch]) plugins/load.h \

@@ -59,7 +59,7 @@ bool in_colour(FILE *out);
 const char *status_colour(const char *status);   /* its name; NULL: none */
 const char *colour_sequence(const char *colour); /* what begins it; COLOUR_END ends it */
 
-#define WHEN_AWAY_SIZE 24
+#define WHEN_AWAY_SIZE 40
 /* "in 12 days", "5 hours ago"; false: too far away to count. */
 bool when_away(int64_t when, int64_t now, char out[static WHEN_AWAY_SIZE]);
 /* For a table: the time whole, and at a terminal that, or the date. WHEN_NEVER: "never". */

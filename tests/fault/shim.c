@@ -219,7 +219,13 @@ EXPORT int open(const char *path, int flags, ...)
 LOOK_UP(struct passwd, getpwuid, (uid_t uid), (uid))
 LOOK_UP(struct group, getgrnam, (const char *name), (name))
 
-/* --- where main() begins, and the clock --- */
+/* --- where main() begins and ends, and the clock --- */
+
+/* What runs after main() is not the command's: a variant that counts writes its counters then. */
+static void stop_counting(void)
+{
+    counting = false;
+}
 
 EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
@@ -230,6 +236,7 @@ EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
         at = number("FAULT_AT");
         told = (int)number("FAULT_FD");
         counting = true;
+        atexit(stop_counting);
     }
     return rc;
 }

@@ -5,7 +5,7 @@
 . tests/hosts/lib.sh
 # only as another make may be told it
 make() {
-    env -u MAKEFLAGS -u MFLAGS -u CI make --no-print-directory "$@"
+    env -u MAKEFLAGS -u MFLAGS -u CI -u VARIANT make --no-print-directory "$@"
 }
 
 for adapter in "$build"/plugins/*/*.so; do

@@ -4,7 +4,7 @@
 . tests/hosts/lib.sh
 
 prefix=$work/prefix
-env -u MAKEFLAGS -u MFLAGS make -s install PREFIX="$prefix" SYSCONFDIR="$work/etc" >"$work/install.log" 2>&1
+env -u MAKEFLAGS -u MFLAGS -u VARIANT make -s install PREFIX="$prefix" SYSCONFDIR="$work/etc" >"$work/install.log" 2>&1
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 # shellcheck disable=SC2046
 cc examples/host.c -o "$work/host" $(pkg-config --cflags --libs esp-validator)
