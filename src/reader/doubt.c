@@ -53,6 +53,8 @@ static bool sealed(const struct doubt *doubt, const struct node *node)
 static bool page_whole(const struct doubt *doubt, const struct page *page)
 {
     struct bound before = {0};
+    /* a branch's first stands for all that comes before the second */
+    const uint32_t first = page->leaf ? 0 : 1;
     uint32_t filled = 0;
     for (uint32_t i = 0; i < page->count; i++) {
         struct node node;
@@ -62,10 +64,10 @@ static bool page_whole(const struct doubt *doubt, const struct page *page)
         filled += len + len % 2;
         if (page->leaf && !sealed(doubt, &node))
             return false;
-        if (!page->leaf && i == 0)
-            continue; /* it stands for all that comes before the second */
+        if (i < first)
+            continue;
         const struct bound key = key_of(&node);
-        if (!has_place(doubt, key) || (before.bytes != NULL && order(doubt, before, key) >= 0))
+        if (!has_place(doubt, key) || (i > first && order(doubt, before, key) >= 0))
             return false;
         before = key;
     }

@@ -236,8 +236,9 @@ enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned 
         __builtin_prefetch(page);
         __builtin_prefetch(page + LINE);
         for (unsigned i = 1; i < 4; i++) {
-            __builtin_prefetch(page + reader->page_size / 4 * i - LINE / 2);
-            __builtin_prefetch(page + reader->page_size / 4 * i + LINE / 2);
+            const uint8_t *quarter = page + (size_t)(reader->page_size / 4) * i;
+            __builtin_prefetch(quarter - LINE / 2);
+            __builtin_prefetch(quarter + LINE / 2);
         }
     }
     *ret_number = number;

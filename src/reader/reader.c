@@ -102,7 +102,7 @@ enum reader_status reader_take(struct snapshot *snapshot, enum table table,
                                size_t *ret_len)
 {
     struct reader *reader = snapshot->reader;
-    struct leaf leaf;
+    struct leaf leaf = {0};
     enum reader_status status = place->status;
     if (status == READER_OK && place->node != 0 &&
         page_find_at(reader, place->page, place->node, key_integer_of(key), &leaf) == READER_OK)
