@@ -15,8 +15,12 @@ $(FAULT_SHIM): tests/fault/shim.c
 	$(Q)$(CC) $(CPPFLAGS) -std=c17 $(CFLAGS) -O1 $(WARNINGS) -fPIC -fvisibility=hidden -shared $< -o $@ -ldl
 
 torture: torture-faults
+# Leaks on the way out of an error are AddressSanitizer's to find: one call in FAULT_LEAK_STEP (7).
 torture-faults: ## every call of every command killed and failing, and FAULT_KILLS (10000) kills at random
 	$(MAKE) $(PRODUCTS) $(FAULT_TESTS)
+	$(MAKE) VARIANT=asan build/asan/esp-tokenctl build/asan/esp_validator.so build/asan/tests/fault/test_memory
 	@export FAULT_STEP=1 FAULT_KILLS=$${FAULT_KILLS:-10000}; \
-	for test in $(FAULT_TESTS); do echo "== $${test##*/}"; nice -n 15 $$test || failed=1; done; [ -z "$$failed" ]
+	for test in $(FAULT_TESTS); do echo "== $${test##*/}"; nice -n 15 $$test || failed=1; done; \
+	export FAULT_STEP=$${FAULT_LEAK_STEP:-7}; echo "== test_memory, for leaks"; \
+	nice -n 15 build/asan/tests/fault/test_memory || failed=1; [ -z "$$failed" ]
 .PHONY: torture-faults

@@ -1,13 +1,14 @@
 /*
  * Loaded before a command (LD_PRELOAD): makes one of its calls fail, the one whose number is in
  * $FAULT_AT, counted from the first line of main() on. What failed is written to descriptor
- * $FAULT_FD. $FAULT_CLOCK sets the clock instead: Unix seconds, and the step that it takes at each
- * look.
+ * $FAULT_FD, and so are descriptors that it opened and has not closed when it ends. $FAULT_CLOCK
+ * sets the clock instead: Unix seconds, and the step that it takes at each look.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <locale.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -24,7 +25,8 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-static bool counting, within;
+static bool counting;
+static volatile bool within; /* dlsym, which is declared as if it never called anything of here */
 static unsigned long count, at;
 static int told = -1;
 
@@ -45,6 +47,32 @@ static void *find(const char *name)
     static type next;    \
     if (next == NULL)    \
     *(void **)(void *)&next = find(name)
+
+/* --- descriptors --- */
+
+#define DESCRIPTORS 64
+static bool was_open[DESCRIPTORS];
+static pid_t counted_process;
+
+static bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+static void note_open(void)
+{
+    counted_process = getpid();
+    for (int fd = 0; fd < DESCRIPTORS; fd++)
+        was_open[fd] = is_open(fd);
+}
+
+__attribute__((destructor)) static void tell_left_open(void)
+{
+    for (int fd = 0; counting && getpid() == counted_process && fd < DESCRIPTORS; fd++) {
+        if (is_open(fd) && !was_open[fd])
+            dprintf(told, " left descriptor %d", fd);
+    }
+}
 
 static bool fails(const char *name)
 {
@@ -129,7 +157,7 @@ EXPORT int posix_memalign(void **ret, size_t align, size_t size)
 
 EXPORT void free(void *memory)
 {
-    if (memory == NULL || is_early(memory))
+    if (memory == NULL || within || is_early(memory))
         return;
     typedef void (*free_fn)(void *);
     NEXT(free_fn, "free");
@@ -198,8 +226,8 @@ EXPORT int open(const char *path, int flags, ...)
     return next(path, flags, mode);
 }
 
-/* The C library's own look-ups end in SIGABRT or SIGSEGV for want of memory (nss_database.c): they
-   fail as a whole, or not at all. */
+/* The C library's own look-ups end in SIGABRT or SIGSEGV for want of memory (nss_database.c), or
+   leak what they had (setlocale): they fail as a whole, or not at all. */
 #define LOOK_UP(result, name, declared, passed) \
     EXPORT result *name declared                \
     {                                           \
@@ -218,6 +246,7 @@ EXPORT int open(const char *path, int flags, ...)
 
 LOOK_UP(struct passwd, getpwuid, (uid_t uid), (uid))
 LOOK_UP(struct group, getgrnam, (const char *name), (name))
+LOOK_UP(char, setlocale, (int category, const char *locale), (category, locale))
 
 /* --- where main() begins and ends, and the clock --- */
 
@@ -235,6 +264,7 @@ EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
     if (!counting && resource == RLIMIT_CORE && getenv("FAULT_AT") != NULL) {
         at = number("FAULT_AT");
         told = (int)number("FAULT_FD");
+        note_open();
         counting = true;
         atexit(stop_counting);
     }
