@@ -5,6 +5,7 @@
 #include "fault/trace.h"
 #include "fault/world.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,12 +46,16 @@ static void judge(const struct traced *traced, const struct trace_plan *plan)
                   "no message at call %lu: %s", plan->at, traced->err);
 }
 
-static const enum trace_what ways[] = {TRACE_SIGNAL, TRACE_FAIL};
+static const struct {
+    enum trace_what what;
+    int value;
+} ways[] = {{TRACE_SIGNAL, SIGKILL}, {TRACE_FAIL, 0}, {TRACE_FAIL_DONE, EIO}};
+#define WAYS (int)(sizeof ways / sizeof *ways)
 
 START_TEST(init_goes_on)
 {
     in_memory();
-    struct trace_plan plan = {.what = ways[_i], .value = ways[_i] == TRACE_SIGNAL ? SIGKILL : 0};
+    struct trace_plan plan = {.what = ways[_i].what, .value = ways[_i].value};
     bool reached = true;
     for (plan.at = 1; reached; plan.at += step()) {
         char folder[64], config[128];
@@ -96,7 +101,7 @@ START_TEST(upgrade_goes_on)
 {
     in_memory();
     const char *folder = temp_folder();
-    struct trace_plan plan = {.what = ways[_i], .value = ways[_i] == TRACE_SIGNAL ? SIGKILL : 0};
+    struct trace_plan plan = {.what = ways[_i].what, .value = ways[_i].value};
     bool reached = true;
     for (plan.at = 1; reached; plan.at += 3 * step()) {
         old_store(folder);
@@ -133,8 +138,8 @@ int main(void)
     Suite *suite = suite_create("makers");
     TCase *tests = tcase_create("makers");
     tcase_set_timeout(tests, 300);
-    tcase_add_loop_test(tests, init_goes_on, 0, 2);
-    tcase_add_loop_test(tests, upgrade_goes_on, 0, 2);
+    tcase_add_loop_test(tests, init_goes_on, 0, WAYS);
+    tcase_add_loop_test(tests, upgrade_goes_on, 0, WAYS);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
