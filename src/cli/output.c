@@ -47,8 +47,16 @@ void output_begin(void)
     table_begin();
 }
 
+/* Where functions have been that had a text: what they kept of it in registers was saved there too,
+   by the loader as it bound a library's calls. */
+static void wipe_stack(void)
+{
+    sodium_stackzero(1 << 16);
+}
+
 int output_flush(struct espt_error *err)
 {
+    wipe_stack();
     errno = 0;
     if (fflush(stdout) == 0)
         return 0;
@@ -60,6 +68,7 @@ int output_flush(struct espt_error *err)
 
 int output_end(bool changed, struct espt_error *err)
 {
+    wipe_stack();
     errno = 0;
     bool failed = fflush(stdout) != 0 || ferror(stdout) != 0;
     int why = errno;
