@@ -71,10 +71,30 @@ struct seen {
 
 enum answer { CTRL_C, CTRL_BACKSLASH, HANG_UP };
 
+/* Every question that src/cli asks: prompt() and readpassphrase(). */
+static const struct prompt {
+    const char *args[8], *words;
+    bool guarded;      /* the reveal key has a passphrase */
+    const char *first; /* what is answered at the prompt before; NULL: it is the first */
+} prompts[] = {
+    {{"remove", "acme/second"}, "[y/N]", false, NULL},
+    {{"entity", "remove", "zed"}, "[y/N]", false, NULL},
+    {{"restore", "@backup.mdb"}, "[y/N]", false, NULL},
+    {{"key", "passphrase"}, "New passphrase: ", false, NULL},
+    {{"key", "passphrase"}, "Once more: ", false, "battery staple\n"},
+    {{"verify"}, "Token: ", false, NULL},
+    {{"show", "acme/default", "--reveal"}, "Passphrase of ", true, NULL},
+    {{"copy", "acme/default"}, "Passphrase of ", true, NULL},
+    {{"key", "rotate"}, "Passphrase of ", true, NULL},
+    {{"key", "passphrase"}, "Passphrase of ", true, NULL},
+    {{"key", "passphrase"}, "New passphrase: ", true, "correct horse\n"},
+};
+
 /* Once `prompt` stands there. */
-static struct seen at_prompt(const struct world *world, const char *const *args, const char *prompt,
+static struct seen at_prompt(const struct world *world, const struct prompt *prompt,
                              enum answer answer)
 {
+    const char *first = prompt->first;
     struct seen seen = {0};
     struct termios before, after;
     memset(&before, 0, sizeof before); /* compared with what lies between the fields */
@@ -83,7 +103,7 @@ static struct seen at_prompt(const struct world *world, const char *const *args,
     size_t len = 0;
     ck_assert_int_eq(openpty(&terminal, &slave, NULL, NULL, NULL), 0);
     ck_assert_int_eq(tcgetattr(terminal, &before), 0);
-    const char *const *argv = world_argv(world, args);
+    const char *const *argv = world_argv(world, prompt->args);
     pid_t child = fork();
     if (child == 0) {
         close(terminal);
@@ -91,10 +111,15 @@ static struct seen at_prompt(const struct world *world, const char *const *args,
         execv(argv[0], (char *const *)(void *)(uintptr_t)argv);
         _exit(127);
     }
-    while (strstr(seen.text, prompt) == NULL) {
+    while (strstr(seen.text, prompt->words) == NULL) {
         ssize_t got = read(terminal, seen.text + len, sizeof seen.text - 1 - len);
         ck_assert_msg(got > 0, "no prompt in: %s", seen.text);
         len += (size_t)got;
+        if (first != NULL && strstr(seen.text, "assphrase") != NULL) {
+            usleep(50000);
+            ck_assert_int_gt(write(terminal, first, strlen(first)), 0);
+            first = NULL;
+        }
     }
     usleep(50000); /* it reads by now */
     if (answer == HANG_UP) {
@@ -115,14 +140,13 @@ static struct seen at_prompt(const struct world *world, const char *const *args,
     return seen;
 }
 
-static const struct prompt {
-    const char *args[8], *words;
-} prompts[] = {
-    {{"remove", "acme/second"}, "[y/N]"},
-    {{"entity", "remove", "zed"}, "[y/N]"},
-    {{"restore", "@backup.mdb"}, "[y/N]"},
-    {{"key", "passphrase"}, "passphrase"},
-};
+static void must_guard(const struct world *world)
+{
+    static const char *const args[] = {"key", "passphrase", "--new-passphrase-file", "@words",
+                                       NULL};
+    struct run run = run_process(world_argv(world, args), NULL);
+    ck_assert_msg(run.status == 0, "%s", run.err);
+}
 
 START_TEST(left_at_the_prompt)
 {
@@ -130,9 +154,11 @@ START_TEST(left_at_the_prompt)
     static const int signals[] = {SIGINT, SIGQUIT, SIGHUP};
     struct world world;
     world_make(&world);
+    if (prompt->guarded)
+        must_guard(&world);
     char *before = world_state(&world);
     for (enum answer answer = CTRL_C; answer <= HANG_UP; answer++) {
-        struct seen seen = at_prompt(&world, prompt->args, prompt->words, answer);
+        struct seen seen = at_prompt(&world, prompt, answer);
         ck_assert_msg(seen.status == 128 + signals[answer], "%s, %d: status %d: %s",
                       prompt->args[0], (int)answer, seen.status, seen.text);
         ck_assert_msg(seen.same, "%s, %d: the terminal was left in another state", prompt->args[0],
@@ -149,8 +175,18 @@ END_TEST
 
 START_TEST(closed_pipe)
 {
-    static const char *const lists[] = {"list",   "list acme", "--json list",
-                                        "export", "log",       "--json log"};
+    static const char *const lists[] = {"list",
+                                        "list acme",
+                                        "--json list",
+                                        "export",
+                                        "log",
+                                        "--json log",
+                                        "entity list",
+                                        "--json entity list",
+                                        "entity list --tree",
+                                        "export --sealed",
+                                        "list --sort name",
+                                        "log --follow"};
     struct world world;
     char command[2048];
     world_make(&world);
@@ -158,8 +194,10 @@ START_TEST(closed_pipe)
                      0);
     snprintf(command, sizeof command,
              "cd '%s' && sed -i 's/^max_tokens.*/max_tokens = unlimited/' tiers.ini && "
-             "seq 5000 > names && '%s' -c '%s' create acme2 --from names -q | tail -n 1",
-             world.folder, ctl_path(), world.config);
+             "seq 5000 > names && seq -f 'e%%04.0f customer' 2500 > entities && "
+             "'%s' -c '%s' entity add --from entities > /dev/null && "
+             "'%s' -c '%s' create acme2 --from names -q | tail -n 1",
+             world.folder, ctl_path(), world.config, ctl_path(), world.config);
     struct run made = run_process((const char *const[]){"sh", "-c", command, NULL}, NULL);
     ck_assert_msg(made.status == 0 && strstr(made.out, "esptk_") != NULL, "%s", made.err);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
