@@ -91,9 +91,10 @@ static enum reader_status find(struct snapshot *snapshot, enum table table,
     enum reader_status status = find_from(snapshot->reader, table, key, place, ret_leaf);
     if (status == READER_OK)
         return known_in_use(snapshot, page_of(snapshot->reader, ret_leaf));
+    if (status != READER_NONE)
+        return status;
     struct tree tree;
-    if (status == READER_NONE)
-        status = snapshot_table(snapshot, table, &tree);
+    status = snapshot_table(snapshot, table, &tree);
     return status == READER_OK ? doubt_none(snapshot, table, tree.root, key) : status;
 }
 
