@@ -12,12 +12,17 @@ int lines_open(struct lines *ret_lines, const char *path, struct espt_error *err
     const int is_stdin = strcmp(path, "-") == 0;
     struct lines lines = {.name = is_stdin ? "standard input" : path};
     lines.file = is_stdin ? stdin : fopen(path, "re");
+    int code = 0;
     if (lines.file == NULL || fstat(fileno(lines.file), &st) != 0)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: %s; name a file of lines, or -", path,
+        code = espt_fail(err, ESPT_UNUSABLE, "%s: %s; name a file of lines, or -", path,
                          strerror(errno));
-    lines.line = malloc(LINE_BYTES_MAX + 1);
-    if (lines.line == NULL)
-        return espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    lines.line = code == 0 ? malloc(LINE_BYTES_MAX + 1) : NULL;
+    if (code == 0 && lines.line == NULL)
+        code = espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    if (code != 0) {
+        lines_close(&lines);
+        return code;
+    }
     if (S_ISREG(st.st_mode))
         lines.bytes = (uint64_t)st.st_size;
     *ret_lines = lines;

@@ -79,8 +79,10 @@ static struct run run_failing(const struct world *world, const char *const *args
     unsetenv("LD_PRELOAD");
     unsetenv("FAULT_AT");
     *ret_failed = failed_call(told);
-    ck_assert_msg(strstr(*ret_failed, "left descriptor") == NULL, "%s (call %lu) failing: %s",
-                  args[0], at, *ret_failed);
+    /* the plugin closes none that it cannot know for its own any more */
+    const bool unknown = input != NULL && strncmp(*ret_failed, "fstat", 5) == 0;
+    ck_assert_msg(unknown || strstr(*ret_failed, "left descriptor") == NULL,
+                  "%s (call %lu) failing: %s", args[0], at, *ret_failed);
     return run;
 }
 
@@ -148,9 +150,17 @@ static int faults_in(const char *err)
     return count;
 }
 
+/* AddressSanitizer itself looks for memory where a thread begins. */
+static bool is_of_sanitizer(const struct run *run)
+{
+    return run->status == 99 && strstr(run->err, "pthread_getattr_np(pthread_self") != NULL;
+}
+
 static void judge(const struct run *run, const char *failed, unsigned long at,
                   const struct expected *expected)
 {
+    if (is_of_sanitizer(run))
+        return;
     ck_assert_msg(run->status == 0 || run->status == 5 || run->status == 4,
                   "status %d with %s (call %lu) failing: %s", run->status, failed, at, run->err);
     ck_assert_msg(strcmp(failed, "write") == 0 || faults_in(run->err) == (run->status != 0),
@@ -186,10 +196,21 @@ static struct expected expect(const struct world *world, const char *const *args
     return expected;
 }
 
+/* The C library keeps what dlerror() says until a thread's end. */
+static void allow_leaks_of_others(void)
+{
+    char options[600];
+    const char *file = in_folder(temp_folder(), "suppressions");
+    file_text(file, "leak:dlerror\n");
+    snprintf(options, sizeof options, "print_suppressions=0:suppressions=%s", file);
+    setenv("LSAN_OPTIONS", options, 1);
+}
+
 START_TEST(writer_fails)
 {
     struct world world;
     world_make(&world);
+    allow_leaks_of_others();
     const struct writer *writer = &writers[_i];
     char *before = world_state(&world);
     char *after = world_state_after(&world, writer);
@@ -225,6 +246,7 @@ START_TEST(reader_fails)
 {
     struct world world;
     world_make(&world);
+    allow_leaks_of_others();
     const struct reader_command *reader = &readers[_i];
     const char *input = reader->from_input ? revealed(world.config, "acme/default") : NULL;
     const struct expected expected = expect(&world, reader->args, input);
@@ -246,7 +268,6 @@ int main(void)
     return 77;
 #endif
     setenv("ASAN_OPTIONS", "verify_asan_link_order=0:exitcode=99:fast_unwind_on_malloc=0", 1);
-    setenv("LSAN_OPTIONS", "print_suppressions=0", 1);
     setenv("UBSAN_OPTIONS", "exitcode=99", 1);
     setenv("LC_ALL", "C", 1); /* one that cannot be set is C's too */
     Suite *suite = suite_create("memory");
