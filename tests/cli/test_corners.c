@@ -169,6 +169,35 @@ END_TEST
 
 /* --- more than fits --- */
 
+START_TEST(a_line_beyond_all_lines)
+{
+    static char line[70000];
+    memset(line, 'a', sizeof line - 1);
+    says(CTL(config, line, "import", "-"), 2,
+         "standard input:1: a line with a NUL byte, or of over");
+    const char *names = in_folder(folder, "names");
+    file_write(names, "one\ntw\0o\n", 10, 0644);
+    says(CTL(config, NULL, "create", "acme", "--from", names), 2,
+         "names:2: a line with a NUL byte");
+}
+END_TEST
+
+START_TEST(a_name_with_a_control_character)
+{
+    says(CTL("/none\033[2J/esp-token.conf", NULL, "list"), 5, "/none?[2J/esp-token.conf");
+}
+END_TEST
+
+START_TEST(a_map_beyond_all_maps)
+{
+    char command[1024];
+    snprintf(command, sizeof command, "sed -i 's/^.*map_size.*/map_size = 9999999999999T/' '%s'",
+             config);
+    ck_assert_int_eq(run_process((const char *const[]){"sh", "-c", command, NULL}, NULL).status, 0);
+    says(CTL(config, NULL, "list"), 5, "map_size");
+}
+END_TEST
+
 START_TEST(more_than_is_shown)
 {
     char command[1024];
@@ -217,6 +246,9 @@ int main(void)
     tcase_add_test(tests, validator_is_not_there);
     tcase_add_loop_test(tests, one_wrong_field, 0, (int)(sizeof wrong_lines / sizeof *wrong_lines));
     tcase_add_test(tests, foreign_tokens_travel);
+    tcase_add_test(tests, a_line_beyond_all_lines);
+    tcase_add_test(tests, a_name_with_a_control_character);
+    tcase_add_test(tests, a_map_beyond_all_maps);
     tcase_add_test(tests, more_than_is_shown);
     tcase_add_test(tests, words_are_wrapped);
     suite_add_tcase(suite, tests);
