@@ -110,6 +110,46 @@ START_TEST(sudo_is_told)
 }
 END_TEST
 
+START_TEST(sudo_is_printable)
+{
+    setenv("SUDO_USER", "some\033one", 1);
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "second").status, 0);
+    unsetenv("SUDO_USER");
+    const char *log = CTL(config, NULL, "log").out;
+    ck_assert_msg(strstr(log, "some?one>root") != NULL && strchr(log, '\033') == NULL, "%s", log);
+}
+END_TEST
+
+/* Each line of it changed so that it says nothing that backup writes. */
+START_TEST(manifest_is_none)
+{
+    static const char *const edits[] = {"s/entities/things/", "s/revision/version/",
+                                        "s/^[0-9a-f]\\{4\\}//", "s/^[0-9a-f]\\{4\\}/wxyz/"};
+    const char *copy = keep_string(strdup(in_folder(temp_folder(), "copy.mdb")));
+    ck_assert_int_eq(CTL(config, NULL, "backup", copy).status, 0);
+    const char *before = snapshot(config);
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+        char command[1024];
+        snprintf(command, sizeof command,
+                 "cd '%s' && cp copy.mdb.manifest kept && sed -i '%s' copy.mdb.manifest && "
+                 "! cmp -s kept copy.mdb.manifest",
+                 keep_string(strndup(copy, (size_t)(strrchr(copy, '/') - copy))), edits[i]);
+        ck_assert_int_eq(run_process((const char *const[]){"sh", "-c", command, NULL}, NULL).status,
+                         0);
+        struct run run = CTL(config, NULL, "restore", copy, "--yes");
+        ck_assert_msg(run.status == 5 &&
+                          strstr(run.err, "not a manifest as backup writes it") != NULL,
+                      "%s: %d %s", edits[i], run.status, run.err);
+        ck_assert_str_eq(snapshot(config), before);
+        snprintf(command, sizeof command, "mv '%.*s/kept' '%s.manifest'",
+                 (int)(strrchr(copy, '/') - copy), copy, copy);
+        ck_assert_int_eq(run_process((const char *const[]){"sh", "-c", command, NULL}, NULL).status,
+                         0);
+    }
+    ck_assert_int_eq(CTL(config, NULL, "restore", copy, "--yes").status, 0);
+}
+END_TEST
+
 /* --- at a terminal --- */
 
 /* Answers each question in its turn; they end in a colon. */
@@ -238,6 +278,8 @@ int main(void)
     tcase_add_test(tests, log_head_is_a_pin);
     tcase_add_test(tests, fold_counts_files);
     tcase_add_test(tests, sudo_is_told);
+    tcase_add_test(tests, sudo_is_printable);
+    tcase_add_test(tests, manifest_is_none);
     tcase_add_test(tests, passphrase_is_typed_twice);
     tcase_add_test(tests, restoring_is_asked);
     tcase_add_test(tests, restoring_over_damage_is_asked);
