@@ -10,14 +10,14 @@
 #define ROWS_MAX 64
 
 static struct figure {
-    const char *key;
+    char key[32];
     char about[96];
     double value, target;
     enum bound bound;
 } figures[ROWS_MAX];
 
 static struct cost {
-    const char *key; /* of a cost at a size: who */
+    char key[32]; /* of a cost at a size: who */
     char about[96];
     size_t tokens; /* 0: a time of this store */
     double nanoseconds;
@@ -31,7 +31,8 @@ void report_figure(const char *key, const char *about, double value, enum bound 
     if (figure_count == ROWS_MAX)
         die("too many figures");
     struct figure *row = &figures[figure_count++];
-    *row = (struct figure){.key = key, .value = value, .bound = bound, .target = target};
+    *row = (struct figure){.value = value, .bound = bound, .target = target};
+    snprintf(row->key, sizeof row->key, "%s", key);
     snprintf(row->about, sizeof row->about, "%s", about);
 }
 
@@ -40,7 +41,8 @@ static void add_cost(const char *key, const char *about, size_t tokens, double n
     if (cost_count == ROWS_MAX)
         die("too many times");
     struct cost *row = &costs[cost_count++];
-    *row = (struct cost){.key = key, .tokens = tokens, .nanoseconds = nanoseconds};
+    *row = (struct cost){.tokens = tokens, .nanoseconds = nanoseconds};
+    snprintf(row->key, sizeof row->key, "%s", key);
     snprintf(row->about, sizeof row->about, "%s", about);
 }
 

@@ -17,6 +17,7 @@
 #define CREATIONS 20 /* in a round */
 #define BULK 2000    /* in a round */
 #define COMMANDS 5   /* in a round */
+#define WHOLE_ROUNDS 7
 
 /* --- creation --- */
 
@@ -133,12 +134,12 @@ static void bench_creation(const char *disk, unsigned rounds)
 
 /* --- esp-tokenctl --- */
 
-static void run_ctl(const struct corpus *corpus, const char *command, const char *from)
+static void run_ctl(const struct corpus *corpus, const char *const *command)
 {
     char program[] = OUT "/esp-tokenctl";
-    const char *const args[] = {
-        program, "-c", corpus->path, command, corpus->entity, from != NULL ? "--from" : NULL,
-        from,    NULL};
+    const char *args[8] = {program, "-c", corpus->path};
+    for (size_t i = 0; command[i] != NULL && i < 4; i++)
+        args[3 + i] = command[i];
     char *const environment[] = {NULL};
     posix_spawn_file_actions_t actions;
     pid_t pid;
@@ -148,7 +149,7 @@ static void run_ctl(const struct corpus *corpus, const char *command, const char
     if (posix_spawn(&pid, program, &actions, NULL, (char *const *)(uintptr_t)args, environment) !=
             0 ||
         waitpid(pid, &status, 0) != pid || status != 0)
-        die("%s %s %s failed", program, command, corpus->entity);
+        die("%s %s failed", program, command[0]);
     posix_spawn_file_actions_destroy(&actions);
 }
 
@@ -171,7 +172,8 @@ static double create_in_bulk(void *arg)
     if (file == NULL || fclose(file) != 0)
         die("%s: cannot be written", path);
     int64_t begin = clock_ns();
-    run_ctl(&bulk->corpus, "create", path);
+    run_ctl(&bulk->corpus,
+            (const char *const[]){"create", bulk->corpus.entity, "--from", path, NULL});
     return (double)(clock_ns() - begin) / BULK;
 }
 
@@ -206,9 +208,10 @@ static void bench_bulk(const char *disk, unsigned rounds)
 
 static double list_entity(void *arg)
 {
+    const struct corpus *corpus = arg;
     int64_t begin = clock_ns();
     for (int i = 0; i < COMMANDS; i++)
-        run_ctl(arg, "list", NULL);
+        run_ctl(corpus, (const char *const[]){"list", corpus->entity, NULL});
     return (double)(clock_ns() - begin) / COMMANDS;
 }
 
@@ -225,9 +228,59 @@ static void bench_list(struct corpus *corpus, const char *below, unsigned rounds
     corpus_remove(&small);
 }
 
+static double check_store(void *arg)
+{
+    int64_t begin = clock_ns();
+    run_ctl(arg, (const char *const[]){"check", NULL});
+    return (double)(clock_ns() - begin);
+}
+
+/* Every key and value of every table, by a bare cursor, a byte of each looked at. */
+static double read_by_cursor(void *arg)
+{
+    const struct corpus *corpus = arg;
+    MDB_env *env;
+    MDB_txn *txn;
+    static volatile unsigned sum;
+    int64_t begin = clock_ns();
+    need(mdb_env_create(&env));
+    need(mdb_env_set_maxdbs(env, TABLE_COUNT));
+    need(mdb_env_set_mapsize(env, corpus->config.map_size));
+    need(mdb_env_open(env, corpus->config.store, MDB_NOSUBDIR | MDB_NOTLS | MDB_RDONLY, 0));
+    need(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn));
+    for (enum table t = TABLE_STATE + 1; t < TABLE_COUNT; t++) {
+        MDB_dbi dbi;
+        MDB_cursor *cursor;
+        MDB_val key, value;
+        int rc;
+        need(mdb_dbi_open(txn, table_name(t), 0, &dbi));
+        need(mdb_cursor_open(txn, dbi, &cursor));
+        while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+            sum += *(const uint8_t *)key.mv_data +
+                   (value.mv_size > 0 ? *(const uint8_t *)value.mv_data : 0u);
+        need(rc == MDB_NOTFOUND ? 0 : rc);
+        mdb_cursor_close(cursor);
+    }
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
+    return (double)(clock_ns() - begin);
+}
+
+static void bench_check(struct corpus *corpus)
+{
+    struct series check = {.run = check_store, .arg = corpus};
+    struct series cursor = {.run = read_by_cursor, .arg = corpus};
+    interleave((struct series *[]){&check, &cursor}, 2, WHOLE_ROUNDS);
+    report_time("check", "esp-tokenctl check, the whole store", median(&check));
+    report_time("cursor", "a bare cursor over the whole store", median(&cursor));
+    report_figure("check", "check / a bare cursor over the whole store",
+                  median(&check) / median(&cursor), AT_MOST, 3);
+}
+
 void bench_commands(struct corpus *corpus, const char *below, const char *disk, unsigned rounds)
 {
     bench_creation(disk, rounds);
     bench_bulk(disk, rounds);
     bench_list(corpus, below, rounds);
+    bench_check(corpus);
 }
