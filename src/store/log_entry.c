@@ -95,13 +95,13 @@ uint8_t *log_encode(const struct log_entry *entry, const struct changes *changes
 void log_hash(const uint8_t before[static LOG_HASH_LEN], uint64_t sequence, const uint8_t *bytes,
               size_t len, uint8_t ret_hash[static LOG_HASH_LEN])
 {
-    crypto_hash_sha256_state state;
+    crypto_generichash_state state;
     uint64_t le = htole64(sequence);
-    crypto_hash_sha256_init(&state);
-    crypto_hash_sha256_update(&state, before, LOG_HASH_LEN);
-    crypto_hash_sha256_update(&state, (const uint8_t *)&le, sizeof le);
-    crypto_hash_sha256_update(&state, bytes, len);
-    crypto_hash_sha256_final(&state, ret_hash);
+    crypto_generichash_init(&state, NULL, 0, LOG_HASH_LEN);
+    crypto_generichash_update(&state, before, LOG_HASH_LEN);
+    crypto_generichash_update(&state, (const uint8_t *)&le, sizeof le);
+    crypto_generichash_update(&state, bytes, len);
+    crypto_generichash_final(&state, ret_hash, LOG_HASH_LEN);
 }
 
 size_t log_seal(const struct record_key *key, uint8_t *bytes, size_t len,

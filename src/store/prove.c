@@ -15,6 +15,7 @@ struct proof {
     struct facts *facts;
     uint8_t key[crypto_shorthash_siphashx24_KEYBYTES];
     bool whole;
+    struct auth_record last; /* whose entity's facts were found right; `entity` 0: none yet */
     /* of the records, and of the index */
     struct sum names[2], resellers[2], customers[2], by_entity[2], foreign[2];
 };
@@ -195,6 +196,22 @@ static void read_customers(struct proof *proof)
 
 /* --- tokens, and what leads to them --- */
 
+/* What auth repeats of its entity. Those of one entity often come one after another. */
+static bool repeats(struct proof *proof, const struct auth_record *auth)
+{
+    const struct auth_record *last = &proof->last;
+    if (auth->entity == last->entity && auth->kind == last->kind &&
+        auth->entity_active == last->entity_active && auth->reseller == last->reseller &&
+        strcmp(auth->entity_name, last->entity_name) == 0 && strcmp(auth->tier, last->tier) == 0)
+        return true;
+    const struct fact *fact = fact_of(proof, auth->entity);
+    if (fact == NULL || fact->print != print_of(proof, auth->kind, auth->entity_active,
+                                                auth->reseller, auth->entity_name, auth->tier))
+        return false;
+    proof->last = *auth;
+    return true;
+}
+
 /* One token: its record, what validators judge by, and its use. They come in the same order. */
 static void take_token(struct proof *proof, const struct walk *tokens, const struct walk *auths)
 {
@@ -207,10 +224,7 @@ static void take_token(struct proof *proof, const struct walk *tokens, const str
         doubt(proof);
         return;
     }
-    const struct fact *fact = fact_of(proof, token.entity);
-    if (fact == NULL || auth.entity != token.entity ||
-        fact->print != print_of(proof, auth.kind, auth.entity_active, auth.reseller,
-                                auth.entity_name, auth.tier))
+    if (auth.entity != token.entity || !repeats(proof, &auth))
         doubt(proof);
     const struct record_key indexed = key_indexed(token.entity, token.name, token.retiring, id);
     add_pair(proof, &proof->by_entity[0], &indexed, id);

@@ -232,7 +232,7 @@ struct log_entry {
     struct actor actor;
     char as[ENTITY_NAME_MAX + 1];  /* who was acted for; empty: nobody */
     uint32_t changes;              /* how many */
-    uint8_t hash[LOG_HASH_LEN];    /* SHA-256 of the hash before it (zeroes before the first),
+    uint8_t hash[LOG_HASH_LEN];    /* BLAKE2b-256 of the hash before it (zeroes before the first),
                                       sequence (u64, little endian) and this entry's bytes */
     const struct log_bytes *bytes; /* of the changes; for log_next_change() alone */
 };

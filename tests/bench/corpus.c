@@ -93,6 +93,7 @@ static void draw(struct token_full *ret_token, size_t i, const struct entity *en
     *ret_token = (struct token_full){
         .token = {.id = mint_id(ms),
                   .active = true,
+                  .has_text = true,
                   .created = ms / 1000,
                   .expires = INT64_C(1) << 33},
         .entity = entity->number,
