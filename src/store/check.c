@@ -10,6 +10,7 @@
 
 #include <endian.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -230,8 +231,11 @@ static void check_tokens(struct check *check)
 
 void check_step(struct check *check)
 {
-    if (++check->done % STEP == 0 && check->progress != NULL)
-        check->progress(check->progress_arg, check->done, check->total);
+    if (++check->steps % STEP != 0)
+        return;
+    const uint64_t done = atomic_fetch_add(check->done, STEP) + STEP;
+    if (check->progress != NULL)
+        check->progress(check->progress_arg, done, check->total);
 }
 
 /* By it validators decide whether a text that is not ours is looked for at all. */
@@ -244,20 +248,41 @@ static void check_state(struct check *check)
                      any ? "no" : "some");
 }
 
+/* Another transaction of the same snapshot, for another thread; false: a writer went by, or there
+   is no place for one. */
+static bool begin_beside(struct txn *ret_second, const struct txn *txn, struct espt_error *err)
+{
+    if (txn_begin(ret_second, txn->store, false, err) != 0)
+        return false;
+    if (mdb_txn_id(ret_second->mdb) == mdb_txn_id(txn->mdb))
+        return true;
+    txn_abort(ret_second);
+    return false;
+}
+
 int store_check(struct store *store, const struct tier_table *tiers, finding_fn fn, void *arg,
                 progress_fn progress, void *progress_arg, size_t *ret_findings,
                 struct espt_error *err)
 {
-    struct txn txn;
+    struct txn txn, second = {0};
     struct facts facts;
+    _Atomic uint64_t done = 0;
+    struct espt_error aside; /* what fails in the second is asked of the first */
+    bool log_whole;
     int code = txn_begin(&txn, store, false, err);
     if (code != 0)
         return code;
-    struct check check = {
-        .txn = &txn, .fn = fn, .arg = arg, .progress = progress, .progress_arg = progress_arg};
+    struct check check = {.txn = &txn,
+                          .fn = fn,
+                          .arg = arg,
+                          .progress = progress,
+                          .progress_arg = progress_arg,
+                          .done = &done};
+    struct check beside = {.txn = &second, .done = &done};
     for (enum table t = TABLE_STATE + 1; t < TABLE_COUNT; t++)
         check.total += txn_entries(&txn, t);
-    if (prove(&check, tiers, &facts)) {
+    const bool two = begin_beside(&second, &txn, &aside);
+    if (prove(&check, two ? &beside : NULL, tiers, &facts, &log_whole)) {
         check_proven(&check, tiers, &facts);
     } else {
         check_entities(&check, tiers);
@@ -267,7 +292,10 @@ int store_check(struct store *store, const struct tier_table *tiers, finding_fn 
     facts_clear(&facts);
     check_state(&check);
     check_folded(&check);
-    check_log(&check);
+    if (!log_whole)
+        check_log(&check);
+    if (two)
+        txn_abort(&second);
     txn_abort(&txn);
     if (txn.code == 0)
         *ret_findings = check.findings;

@@ -11,7 +11,9 @@ struct check {
     size_t findings;
     progress_fn progress; /* NULL: nobody watches */
     void *progress_arg;
-    uint64_t done, total; /* records */
+    uint64_t steps;         /* records that this check has read */
+    _Atomic uint64_t *done; /* those of all that work together, now and then */
+    uint64_t total;
 };
 
 /* One more record was read. */

@@ -27,8 +27,11 @@ struct facts {
 };
 
 /* True: every record opens, and indexes, counts and records agree. False: they do not, or it cannot
-   be told (out of memory); or the transaction has failed. */
-bool prove(struct check *check, const struct tier_table *tiers, struct facts *ret_facts);
+   be told (out of memory); or a transaction has failed. `beside` is a check of the same snapshot by
+   a transaction of its own, which half of the work is given to in a thread; NULL: there is none,
+   and one half follows the other. The log is proven too, and told apart. */
+bool prove(struct check *check, struct check *beside, const struct tier_table *tiers,
+           struct facts *ret_facts, bool *ret_log_whole);
 void facts_clear(struct facts *facts);
 
 #endif
