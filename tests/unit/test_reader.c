@@ -325,87 +325,11 @@ START_TEST(test_damaged_pages)
 }
 END_TEST
 
-/* --- what is known of a snapshot --- */
-
-/* Two tables of one page each; which of them is written first says on which of two pages. */
-static void commit_pair(struct raw_store *raw, bool auth_first, uint32_t value)
-{
-    MDB_txn *txn = raw_begin(raw);
-    for (int i = 0; i < 2; i++) {
-        if (auth_first == (i == 0))
-            put(raw, txn, TABLE_AUTH, key_integer(1), value);
-        else
-            put(raw, txn, TABLE_RESELLERS, key_integer(1), value + 100);
-    }
-    raw_commit(raw, txn);
-}
-
-/* Is the auth record that of `value`? Looks twice, and remembers. */
-static bool answers(struct reader *reader, uint32_t value)
-{
-    bool right = true;
-    for (int i = 0; i < 2; i++) {
-        struct snapshot snapshot;
-        struct record_key key = key_integer(1);
-        uint8_t out[RECORD_MAX];
-        size_t len = 0;
-        ck_assert_int_eq(reader_begin(&snapshot, reader), READER_OK);
-        struct place place = reader_seek(&snapshot, TABLE_AUTH, &key);
-        right = reader_take(&snapshot, TABLE_AUTH, &key, &place, out, &len) == READER_OK && right;
-        ck_assert_int_eq(reader_end(&snapshot), READER_OK);
-        reader_remember(reader, snapshot.state.nonce, 1, &place);
-        right = right && len == nth_len(value);
-    }
-    return right;
-}
-
-static void write_back(const char *bytes, size_t len)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    ck_assert(fd >= 0 && pwrite(fd, bytes, len, 0) == (ssize_t)len && close(fd) == 0);
-}
-
-/* A commit that readers saw, and that was taken back since its last write failed; the next takes
-   its number, its pages, and other places for the same tables. Who goes by the number is led
-   astray. */
-START_TEST(an_id_that_is_used_again)
-{
-    const bool control = _i == 1;
-    struct raw_store raw;
-    struct reader reader;
-    size_t len;
-    path = in_folder(temp_folder(), "store");
-    raw_open(&raw, path, MDB_NOSYNC);
-    raw.id_for_nonce = control;
-    commit_pair(&raw, true, 1);
-    commit_pair(&raw, true, 2);
-    raw_close(&raw);
-    char *before = file_read(path, &len);
-    must_open(&reader);
-    ck_assert(answers(&reader, 2));
-
-    raw_open(&raw, path, MDB_NOSYNC);
-    raw.id_for_nonce = control;
-    commit_pair(&raw, true, 3);
-    raw_close(&raw);
-    ck_assert(answers(&reader, 3));
-    write_back(before, len);
-    raw_open(&raw, path, MDB_NOSYNC);
-    raw.id_for_nonce = control;
-    commit_pair(&raw, false, 4);
-    raw_close(&raw);
-    ck_assert_int_eq(answers(&reader, 4), !control);
-    reader_close(&reader);
-    free(before);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("reader");
     TCase *tcase = tcase_create("reader");
     tcase_set_timeout(tcase, 60);
-    tcase_add_loop_test(tcase, an_id_that_is_used_again, 0, 2);
     tcase_add_loop_test(tcase, test_finds, 0, 5);
     tcase_add_test(tcase, test_growth);
     tcase_add_test(tcase, test_state);

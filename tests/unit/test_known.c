@@ -1,0 +1,359 @@
+/*
+ * What the reader keeps of a snapshot, and what it asks of a page before it believes it: the list
+ * of free pages, and the doubts before "none".
+ */
+#include "reader/known.h"
+#include "reader/reader.h"
+#include "support/raw_store.h"
+#include "support/support.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define STRIDE 211
+#define ORDER_STRIDE 67
+#else
+#define STRIDE 11
+#define ORDER_STRIDE 5
+#endif
+#define PAGE 4096
+#define KEYS 300 /* the even numbers below twice as many; some pages of leaves, and a branch */
+
+static const char *path;
+
+static size_t nth_len(uint32_t n)
+{
+    return RAW_VALUE_MIN + 1 + n % 100;
+}
+
+static void put(const struct raw_store *store, MDB_txn *txn, enum table table,
+                struct record_key key, uint32_t n)
+{
+    uint8_t value[RECORD_MAX];
+    memset(value, (int)mdb_txn_id(txn), sizeof value);
+    raw_seal(table, &key, value, nth_len(n));
+    raw_put(store, txn, table, &key, value, nth_len(n));
+}
+
+static void must_open(struct reader *ret_reader)
+{
+    struct espt_error err;
+    ck_assert_msg(raw_reader(ret_reader, path, &err) == 0, "%s", err.message);
+}
+
+/* Two tables of one page each; which of them is written first says on which of two pages. */
+static void commit_pair(struct raw_store *raw, bool auth_first, uint32_t value)
+{
+    MDB_txn *txn = raw_begin(raw);
+    for (int i = 0; i < 2; i++) {
+        if (auth_first == (i == 0))
+            put(raw, txn, TABLE_AUTH, key_integer(1), value);
+        else
+            put(raw, txn, TABLE_RESELLERS, key_integer(1), value + 50);
+    }
+    raw_commit(raw, txn);
+}
+
+/* Is the auth record that of `value`? Looks twice, and remembers. */
+static bool answers(struct reader *reader, uint32_t value)
+{
+    bool right = true;
+    for (int i = 0; i < 2; i++) {
+        struct snapshot snapshot;
+        struct record_key key = key_integer(1);
+        uint8_t out[RECORD_MAX];
+        size_t len = 0;
+        ck_assert_int_eq(reader_begin(&snapshot, reader), READER_OK);
+        struct place place = reader_seek(&snapshot, TABLE_AUTH, &key);
+        right = reader_take(&snapshot, TABLE_AUTH, &key, &place, out, &len) == READER_OK && right;
+        ck_assert_int_eq(reader_end(&snapshot), READER_OK);
+        reader_remember(reader, snapshot.state.nonce, 1, &place);
+        right = right && len == nth_len(value);
+    }
+    return right;
+}
+
+static void write_back(const char *bytes, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    ck_assert(fd >= 0 && pwrite(fd, bytes, len, 0) == (ssize_t)len && close(fd) == 0);
+}
+
+/* A commit that readers saw, and that was taken back since its last write failed; the next takes
+   its number, its pages, and other places for the same tables. Who goes by the number is led
+   astray. */
+START_TEST(an_id_that_is_used_again)
+{
+    const bool control = _i == 1;
+    struct raw_store raw;
+    struct reader reader;
+    size_t len;
+    path = in_folder(temp_folder(), "store");
+    raw_open(&raw, path, MDB_NOSYNC);
+    raw.id_for_nonce = control;
+    commit_pair(&raw, true, 1);
+    commit_pair(&raw, true, 2);
+    raw_close(&raw);
+    char *before = file_read(path, &len);
+    must_open(&reader);
+    ck_assert(answers(&reader, 2));
+
+    raw_open(&raw, path, MDB_NOSYNC);
+    raw.id_for_nonce = control;
+    commit_pair(&raw, true, 3);
+    raw_close(&raw);
+    ck_assert(answers(&reader, 3));
+    write_back(before, len);
+    raw_open(&raw, path, MDB_NOSYNC);
+    raw.id_for_nonce = control;
+    commit_pair(&raw, false, 4);
+    raw_close(&raw);
+    ck_assert_int_eq(answers(&reader, 4), !control);
+    reader_close(&reader);
+    free(before);
+}
+END_TEST
+
+/* --- free pages --- */
+
+/* Puts all keys and, of so many more, takes away all again: LMDB lists their pages in one go, on
+   pages of their own. Returns the newest id. */
+static size_t make_store(uint32_t keys, uint32_t more)
+{
+    size_t id = 0;
+    struct raw_store raw;
+    path = in_folder(temp_folder(), "store");
+    raw_open(&raw, path, MDB_NOSYNC);
+    for (int round = 0; round < 3; round++) {
+        MDB_txn *txn = raw_begin(&raw);
+        id = mdb_txn_id(txn);
+        for (uint32_t n = 0; n < keys; n++) {
+            put(&raw, txn, TABLE_AUTH, key_integer(2 * n), n);
+            put(&raw, txn, TABLE_CUSTOMERS, key_pair(n, 2 * n), n);
+        }
+        for (uint32_t n = 0; n < more; n++) {
+            struct record_key key = key_integer(n);
+            if (round == 0)
+                put(&raw, txn, TABLE_ENTITIES, key, n);
+            else
+                raw_delete(&raw, txn, TABLE_ENTITIES, &key);
+        }
+        raw_commit(&raw, txn);
+    }
+    raw_close(&raw);
+    return id;
+}
+
+enum answer { RIGHT, WRONG, HIDDEN, DAMAGED };
+
+static enum answer ask(struct reader *reader, enum table table, struct record_key key, size_t id,
+                       bool there)
+{
+    struct snapshot snapshot;
+    uint8_t value[RECORD_MAX];
+    size_t len = 0;
+    if (reader_begin(&snapshot, reader) != READER_OK)
+        return DAMAGED;
+    enum reader_status status = reader_get(&snapshot, table, &key, value, &len);
+    ck_assert_int_eq(reader_end(&snapshot), READER_OK);
+    if (status == READER_CORRUPT || status == READER_BEYOND)
+        return DAMAGED;
+    if (status == READER_NONE)
+        return there ? HIDDEN : RIGHT;
+    /* a damaged value is its seal's affair, which validators open */
+    if (!record_sealed(table, &key, value, len))
+        return DAMAGED;
+    return there && value[1] == (uint8_t)id ? RIGHT : WRONG;
+}
+
+static enum answer ask_nth(struct reader *reader, uint32_t n, size_t id)
+{
+    enum answer answer = ask(reader, TABLE_AUTH, key_integer(n), id, n % 2 == 0 && n < 2 * KEYS);
+    return answer != RIGHT
+               ? answer
+               : ask(reader, TABLE_CUSTOMERS, key_pair(n / 2, n), id, n % 2 == 0 && n < 2 * KEYS);
+}
+
+enum long_way { KNOWN, NO_MEMORY, WRITER_LOST, WAYS };
+
+/* Whatever is known, the answers are the same; also where the free pages fill pages themselves. */
+START_TEST(every_way_answers_alike)
+{
+    const size_t id = make_store(KEYS, _i / WAYS == 0 ? 0 : 60000);
+    struct reader reader;
+    must_open(&reader);
+    struct known *known = reader.known;
+    ck_assert_ptr_nonnull(known);
+    if (_i % WAYS == NO_MEMORY)
+        reader.known = NULL;
+    if (_i % WAYS == WRITER_LOST)
+        *(uint64_t *)(void *)known |= 1; /* its first word: odd while one writes */
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t n = 0; n < 2 * KEYS + 2; n++)
+            ck_assert_int_eq(ask_nth(&reader, n, id), RIGHT);
+    }
+    reader.known = known;
+    reader_close(&reader);
+}
+END_TEST
+
+/* A store's file, mapped to be damaged, and a reader of it that knows nothing. */
+struct patient {
+    size_t id, len, pages;
+    uint8_t *file;
+    struct reader reader;
+    struct known *known;
+    unsigned answers[DAMAGED + 1];
+};
+
+static void patient_open(struct patient *p)
+{
+    *p = (struct patient){.id = make_store(KEYS, 0)};
+    free(file_read(path, &p->len));
+    p->pages = p->len / PAGE;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    p->file = mmap(NULL, p->len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    ck_assert_ptr_ne(p->file, MAP_FAILED);
+    close(fd);
+    must_open(&p->reader);
+    p->known = p->reader.known;
+    p->reader.known = NULL;
+}
+
+/* Nothing wrong was said, and nothing that is there was hidden. */
+static void patient_close(struct patient *p)
+{
+    printf("%u right, %u wrong, %u hidden, %u called damaged\n", p->answers[RIGHT],
+           p->answers[WRONG], p->answers[HIDDEN], p->answers[DAMAGED]);
+    ck_assert_uint_eq(p->answers[WRONG], 0);
+    ck_assert_uint_eq(p->answers[HIDDEN], 0);
+    ck_assert_uint_gt(p->answers[DAMAGED], 0);
+    p->reader.known = p->known;
+    reader_close(&p->reader);
+    munmap(p->file, p->len);
+}
+
+static void ask_from(struct patient *p, uint32_t first, uint32_t last, uint32_t step)
+{
+    for (uint32_t n = first; n <= last; n += step)
+        p->answers[ask_nth(&p->reader, n, p->id)]++;
+}
+
+/* For a reader that knows nothing yet, in a store that holds two older copies of its pages. */
+START_TEST(one_wrong_bit)
+{
+    struct patient p;
+    patient_open(&p);
+    for (size_t bit = 0; bit < p.len * 8; bit += STRIDE) {
+        p.file[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        ask_from(&p, (uint32_t)(bit % 101), 2 * KEYS + 1, 101);
+        p.file[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    patient_close(&p);
+}
+END_TEST
+
+static uint32_t load(const uint8_t *at, size_t len)
+{
+    uint32_t value = 0;
+    memcpy(&value, at, len);
+    return value;
+}
+
+static uint32_t node_count(const uint8_t *page)
+{
+    return load(page + 10, 2) == 1 || load(page + 10, 2) == 2 ? (load(page + 12, 2) - 16) / 2 : 0;
+}
+
+static uint8_t *node_of(uint8_t *page, uint32_t index)
+{
+    return page + load(page + 16 + 2 * (size_t)index, 2);
+}
+
+/* The number in the key of a page of auth or of customers; UINT32_MAX: of another. */
+static uint32_t number_at(uint8_t *page, uint32_t index)
+{
+    const uint8_t *node = node_of(page, index);
+    if (load(node + 6, 2) != 8)
+        return UINT32_MAX;
+    return load(node + 8, 4) < 2 * KEYS ? load(node + 8, 4) : __builtin_bswap32(load(node + 12, 4));
+}
+
+/* What gives a page its order: its header, where its nodes lie, and their headers and keys. All
+   that the page is for is asked, and what would stand between. */
+START_TEST(one_wrong_bit_in_the_order)
+{
+    struct patient p;
+    patient_open(&p);
+    size_t turn = 0;
+    for (size_t n = 2; n < p.pages; n++) {
+        uint8_t *page = p.file + n * PAGE;
+        const uint32_t count = node_count(page);
+        if (count == 0 || number_at(page, count - 1) > 2 * KEYS)
+            continue;
+        const uint32_t first = count > 1 ? number_at(page, 1) - 2 : number_at(page, 0);
+        const uint32_t last = load(page + 10, 2) == 1 ? 2 * KEYS : number_at(page, count - 1) + 1;
+        const uint32_t step = load(page + 10, 2) == 1 ? 7 : 1;
+        for (uint32_t i = 0; i < count + 1; i++) {
+            uint8_t *place = i < count ? node_of(page, i) : page;
+            for (size_t bit = turn++ % ORDER_STRIDE; bit < 16 * 8; bit += ORDER_STRIDE) {
+                place[bit / 8] ^= (uint8_t)(1u << bit % 8);
+                ask_from(&p, first, last, step);
+                place[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            }
+        }
+    }
+    patient_close(&p);
+}
+END_TEST
+
+/* Each branch leads, in turn, to each other page with the same first key: an older copy, or one
+   that a later transaction has freed. */
+START_TEST(old_copies)
+{
+    struct patient p;
+    unsigned led = 0;
+    patient_open(&p);
+    for (size_t n = 2; n < p.pages; n++) {
+        uint8_t *page = p.file + n * PAGE;
+        for (uint32_t i = 0; load(page + 10, 2) == 1 && i < node_count(page); i++) {
+            uint8_t *node = node_of(page, i), kept[8];
+            const uint32_t child = load(node, 4);
+            if (child < 2 || child >= p.pages || node_count(p.file + child * PAGE) == 0)
+                continue;
+            memcpy(kept, node, sizeof kept);
+            for (uint32_t other = 2; other < p.pages; other++) {
+                uint8_t *copy = p.file + other * PAGE;
+                if (other == child || node_count(copy) == 0 ||
+                    number_at(copy, 0) != number_at(p.file + child * PAGE, 0))
+                    continue;
+                memcpy(node, &other, sizeof other);
+                ask_from(&p, 0, 2 * KEYS + 1, 1);
+                memcpy(node, kept, sizeof kept);
+                led++;
+            }
+        }
+    }
+    ck_assert_uint_gt(led, 10);
+    patient_close(&p);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("known");
+    TCase *tcase = tcase_create("known");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, an_id_that_is_used_again, 0, 2);
+    tcase_add_loop_test(tcase, every_way_answers_alike, 0, 2 * WAYS);
+    tcase_add_test(tcase, one_wrong_bit);
+    tcase_add_test(tcase, one_wrong_bit_in_the_order);
+    tcase_add_test(tcase, old_copies);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
