@@ -18,8 +18,8 @@
 #define STRIDE 211
 #define ORDER_STRIDE 67
 #else
-#define STRIDE 11
-#define ORDER_STRIDE 5
+#define STRIDE 23
+#define ORDER_STRIDE 19
 #endif
 #define PAGE 4096
 #define KEYS 300 /* the even numbers below twice as many; some pages of leaves, and a branch */
