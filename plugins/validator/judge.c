@@ -63,14 +63,12 @@ static enum reader_status read_asked(struct facts *facts, struct snapshot *snaps
 }
 
 /* The processor brings the record near meanwhile. */
-static void hash_own(struct facts *facts, struct snapshot *snapshot, const struct record_key *key)
+static void hash_own(struct facts *facts)
 {
     const char *text = facts->query->token;
     facts->recalled = memo_find(facts->memo, facts->id, text, facts->digest);
-    if (!facts->recalled) {
-        reader_near(snapshot, TABLE_AUTH, key, &facts->place);
+    if (!facts->recalled)
         token_digest(text, facts->digest);
-    }
     facts->hashed = true;
 }
 
@@ -87,7 +85,7 @@ static enum reader_status read_facts(struct facts *facts, struct snapshot *snaps
     facts->place = reader_seek(snapshot, TABLE_AUTH, &key);
     facts->met = facts->place.node != 0;
     if (!facts->hashed)
-        hash_own(facts, snapshot, &key);
+        hash_own(facts);
     enum reader_status status = reader_take(snapshot, TABLE_AUTH, &key, &facts->place, value, &len);
     if (status != READER_OK)
         return status == READER_NONE ? READER_OK : status;

@@ -142,6 +142,11 @@ static inline void bring_nodes(const struct page *page, uint32_t first, uint32_t
     }
 }
 
+/* The nodes among which the last is that does not come after `key`. */
+struct range {
+    uint32_t low, left;
+};
+
 /* Two halvings are one step: the three nodes that they may look at are loaded side by side, so that
    memory is waited for once. No jump depends on what was found: it would be guessed wrong every
    other time. False: a node does not lie within the page. */
@@ -169,8 +174,9 @@ static inline bool narrow(const struct page *page, uint64_t key, uint32_t enough
 /* To the last node that does not come after `key`: OK if it is the key's own on a leaf, else NONE.
    The first node of a branch stands for all that comes before the second. */
 static inline enum reader_status search_integers(const struct page *page, uint64_t key,
-                                                 struct range range, struct node *ret_node)
+                                                 struct node *ret_node)
 {
+    struct range range = {0, page->count};
     if (page->leaf && range.left > FEW && narrow(page, key, FEW, &range))
         bring_nodes(page, range.low, range.left);
     if (!narrow(page, key, 2, &range))
@@ -227,7 +233,7 @@ enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned 
             return status;
         if (page.leaf)
             break;
-        if (search_integers(&page, key, (struct range){0, page.count}, &node) == READER_CORRUPT)
+        if (search_integers(&page, key, &node) == READER_CORRUPT)
             return READER_CORRUPT;
         number = node_child(&node);
     }
@@ -235,6 +241,8 @@ enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned 
         const uint8_t *page = reader->map + number * reader->page_size;
         __builtin_prefetch(page);
         __builtin_prefetch(page + LINE);
+        /* ids rise with time, so leaves are filled from their end in even steps: where the first
+           three nodes are that a search looks at can be said before the page is there */
         for (unsigned i = 1; i < 4; i++) {
             const uint8_t *quarter = page + (size_t)(reader->page_size / 4) * i;
             __builtin_prefetch(quarter - LINE / 2);
@@ -245,32 +253,6 @@ enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned 
     return READER_OK;
 }
 
-bool page_narrow(struct reader *reader, uint64_t number, uint64_t key, struct range *ret_range)
-{
-    struct page page;
-    if (page_at(reader, number, &page) != READER_OK || !page.leaf)
-        return false;
-    *ret_range = (struct range){0, page.count};
-    if (!narrow(&page, key, FEW, ret_range))
-        return false;
-    bring_nodes(&page, ret_range->low, ret_range->left);
-    return true;
-}
-
-enum reader_status page_find_within(struct reader *reader, uint64_t number, uint64_t key,
-                                    struct range range, struct leaf *ret_leaf)
-{
-    struct page page;
-    struct node node;
-    enum reader_status status = page_at(reader, number, &page);
-    if (status != READER_OK)
-        return status;
-    if (!page.leaf || range.low + range.left > page.count)
-        return READER_CORRUPT;
-    status = search_integers(&page, key, range, &node);
-    return status == READER_OK ? node_leaf(&node, ret_leaf) : status;
-}
-
 /* One way down for both kinds of keys: what differs is known where it is called. */
 static inline __attribute__((always_inline)) enum reader_status
 descend(struct reader *reader, const struct page *root, const void *key, size_t key_len,
@@ -279,9 +261,8 @@ descend(struct reader *reader, const struct page *root, const void *key, size_t 
     struct page page = *root;
     for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
         struct node node;
-        enum reader_status status =
-            integer ? search_integers(&page, integer_of(key), (struct range){0, page.count}, &node)
-                    : search_names(&page, key, key_len, guess, &node);
+        enum reader_status status = integer ? search_integers(&page, integer_of(key), &node)
+                                            : search_names(&page, key, key_len, guess, &node);
         if (status != READER_CORRUPT && page.leaf)
             return status == READER_OK ? node_leaf(&node, ret_leaf) : READER_NONE;
         if (status != READER_CORRUPT)

@@ -37,18 +37,6 @@ ESPT_MUST_USE enum reader_status page_open_big(struct reader *reader, uint64_t n
 ESPT_MUST_USE enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned depth,
                                                uint64_t key, uint64_t *ret_number);
 
-/* In two steps, where the page is a leaf: first so far that few nodes are left, which are asked
-   for. False: it is none, or is damaged. */
-struct range {
-    uint32_t low, left; /* nodes among which the key's is, if it is there */
-};
-ESPT_MUST_USE bool page_narrow(struct reader *reader, uint64_t number, uint64_t key,
-                               struct range *ret_range);
-/* Then to the end: OK, NONE, CORRUPT or BEYOND. */
-ESPT_MUST_USE enum reader_status page_find_within(struct reader *reader, uint64_t number,
-                                                  uint64_t key, struct range range,
-                                                  struct leaf *ret_leaf);
-
 /* OK, NONE, CORRUPT or BEYOND. */
 ESPT_MUST_USE enum reader_status page_find_integer(struct reader *reader, const struct page *root,
                                                    uint64_t key, struct leaf *ret_leaf);

@@ -56,26 +56,12 @@ struct place reader_seek(struct snapshot *snapshot, enum table table, const stru
     return place;
 }
 
-void reader_near(struct snapshot *snapshot, enum table table, const struct record_key *key,
-                 struct place *place)
-{
-    struct range range;
-    if (place->status == READER_OK && place->node == 0 && table_has_integer_key(table) &&
-        page_narrow(snapshot->reader, place->page, key_integer_of(key), &range)) {
-        place->low = range.low;
-        place->left = range.left;
-    }
-}
-
 static enum reader_status find_from(struct reader *reader, enum table table,
-                                    const struct record_key *key, const struct place *place,
+                                    const struct record_key *key, uint64_t from,
                                     struct leaf *ret_leaf)
 {
     struct page page;
-    if (place->left != 0)
-        return page_find_within(reader, place->page, key_integer_of(key),
-                                (struct range){place->low, place->left}, ret_leaf);
-    enum reader_status status = page_open(reader, place->page, &page);
+    enum reader_status status = page_open(reader, from, &page);
     if (status != READER_OK)
         return status;
     return table_has_integer_key(table)
@@ -85,10 +71,9 @@ static enum reader_status find_from(struct reader *reader, enum table table,
 
 /* From the page that was come near to, and from the root where that leads to nothing. */
 static enum reader_status find(struct snapshot *snapshot, enum table table,
-                               const struct record_key *key, const struct place *place,
-                               struct leaf *ret_leaf)
+                               const struct record_key *key, uint64_t from, struct leaf *ret_leaf)
 {
-    enum reader_status status = find_from(snapshot->reader, table, key, place, ret_leaf);
+    enum reader_status status = find_from(snapshot->reader, table, key, from, ret_leaf);
     if (status == READER_OK)
         return known_in_use(snapshot, page_of(snapshot->reader, ret_leaf));
     if (status != READER_NONE)
@@ -114,7 +99,7 @@ enum reader_status reader_take(struct snapshot *snapshot, enum table table,
         place->page = tree.root;
     }
     if (status == READER_OK)
-        status = find(snapshot, table, key, place, &leaf);
+        status = find(snapshot, table, key, place->page, &leaf);
     if (status == READER_OK)
         status = snapshot_copy(&leaf, out, ret_len);
     if (status == READER_OK) {

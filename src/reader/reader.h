@@ -89,16 +89,11 @@ ESPT_MUST_USE enum reader_status reader_begin(struct snapshot *ret_snapshot, str
 struct place {
     enum reader_status status;
     uint64_t page;
-    uint32_t node;      /* the record's offset on it; 0: not known yet */
-    uint32_t low, left; /* of which of its nodes; 0: not known yet */
+    uint32_t node; /* the record's offset on it; 0: not known yet */
 };
 /* In a named table, so not in TABLE_STATE. */
 ESPT_MUST_USE struct place reader_seek(struct snapshot *snapshot, enum table table,
                                        const struct record_key *key);
-/* One step nearer, now that the page has come: the processor fetches the few records that are left.
- */
-void reader_near(struct snapshot *snapshot, enum table table, const struct record_key *key,
-                 struct place *place);
 /* From there on, and `place` says then where it was: copies the value under `key` into `out`
    (RECORD_MAX bytes). OK, NONE, CORRUPT or BEYOND; all of them are hearsay until reader_end() says
    OK, and so is what was copied, also of a state that never was. A table that is missing is
