@@ -3,15 +3,31 @@
 
 /* --- tokens --- */
 
-enum { TOKEN_RETIRING = 1, TOKEN_FOREIGN = 2, TOKEN_HAS_TEXT = 4, TOKEN_FLAGS = 7 };
+/* TOKEN_DATED: created when its id was drawn, as nearly all are: not said again. */
+enum {
+    TOKEN_RETIRING = 1,
+    TOKEN_FOREIGN = 2,
+    TOKEN_HAS_TEXT = 4,
+    TOKEN_DATED = 8,
+    TOKEN_FLAGS = 15
+};
+
+static int64_t drawn_at(const struct record_key *key)
+{
+    uint64_t id = 0;
+    memcpy(&id, key->bytes, key->len == sizeof id ? sizeof id : 0);
+    return token_id_seconds(le64toh(id));
+}
 
 size_t token_encode(const struct record_key *key, const struct token_record *in, uint8_t *out)
 {
     struct writer w = write_begin(out);
+    const bool dated = in->created == drawn_at(key);
     write_u8(&w, (uint8_t)((in->retiring ? TOKEN_RETIRING : 0) | (in->foreign ? TOKEN_FOREIGN : 0) |
-                           (in->has_text ? TOKEN_HAS_TEXT : 0)));
+                           (in->has_text ? TOKEN_HAS_TEXT : 0) | (dated ? TOKEN_DATED : 0)));
     write_u32(&w, in->entity);
-    write_u64(&w, (uint64_t)in->created);
+    if (!dated)
+        write_u64(&w, (uint64_t)in->created);
     write_text(&w, in->name);
     if (in->has_text)
         write_bytes(&w, in->sealed, sizeof in->sealed);
@@ -27,12 +43,14 @@ bool token_decode(const struct record_key *key, const void *value, size_t len,
     ret->foreign = (flags & TOKEN_FOREIGN) != 0;
     ret->has_text = (flags & TOKEN_HAS_TEXT) != 0;
     ret->entity = parse_u32(&p);
-    ret->created = (int64_t)parse_u64(&p);
+    const bool dated = (flags & TOKEN_DATED) != 0;
+    ret->created = dated ? drawn_at(key) : (int64_t)parse_u64(&p);
     parse_text(&p, ret->name, TOKEN_NAME_MAX, token_name_ok);
     memset(ret->sealed, 0, sizeof ret->sealed);
     if (ret->has_text)
         parse_bytes(&p, ret->sealed, sizeof ret->sealed);
-    return parse_end(&p) && flags <= TOKEN_FLAGS && ret->entity != 0;
+    return parse_end(&p) && flags <= TOKEN_FLAGS && ret->entity != 0 &&
+           dated == (ret->created == drawn_at(key));
 }
 
 /* --- usage --- */

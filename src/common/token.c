@@ -128,6 +128,11 @@ bool token_within(const char *text)
     return false;
 }
 
+int64_t token_id_seconds(uint64_t id)
+{
+    return (TOKEN_EPOCH_MS + (int64_t)(id >> TOKEN_RANDOM_BITS)) / 1000;
+}
+
 void token_digest(const char text[static TOKEN_TEXT_LEN], uint8_t out[static TOKEN_DIGEST_LEN])
 {
     crypto_hash_sha256(out, (const unsigned char *)text, TOKEN_TEXT_LEN);

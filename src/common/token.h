@@ -18,6 +18,7 @@
 #define FOREIGN_TEXT_MIN 20
 #define FOREIGN_TEXT_MAX 256
 #define TOKEN_EPOCH_MS 1577836800000LL /* 2020-01-01T00:00:00Z, in Unix milliseconds */
+#define TOKEN_RANDOM_BITS 22           /* of an id, below the moment when it was drawn */
 
 /* base62, most significant digit first, padded with '0'; no terminator is written. */
 void base62_encode(uint64_t value, char *out, size_t digits);
@@ -36,6 +37,9 @@ bool token_id_parse(const char *text, size_t len, uint64_t *ret_id);
 
 /* Is there a token's text within it, whole or cut? The id and what follows are enough. */
 bool token_within(const char *text);
+
+/* When it was drawn, in Unix seconds. */
+int64_t token_id_seconds(uint64_t id);
 
 /* SHA-256 (FIPS 180-4) of the 54 bytes, straight from the caller's buffer. */
 void token_digest(const char text[static TOKEN_TEXT_LEN], uint8_t out[static TOKEN_DIGEST_LEN]);

@@ -5,7 +5,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#define RANDOM_BITS 22
 #define TIME_MAX ((INT64_C(1) << 42) - 1)
 
 uint64_t mint_id(int64_t unix_ms)
@@ -15,12 +14,13 @@ uint64_t mint_id(int64_t unix_ms)
         ms = 0;
     if (ms > TIME_MAX)
         ms = TIME_MAX;
-    return (uint64_t)ms << RANDOM_BITS | randombytes_uniform(UINT32_C(1) << RANDOM_BITS);
+    return (uint64_t)ms << TOKEN_RANDOM_BITS |
+           randombytes_uniform(UINT32_C(1) << TOKEN_RANDOM_BITS);
 }
 
 uint64_t mint_moment(uint64_t id)
 {
-    return id >> RANDOM_BITS;
+    return id >> TOKEN_RANDOM_BITS;
 }
 
 void mint_text(uint64_t id, char ret_text[static TOKEN_TEXT_LEN + 1])

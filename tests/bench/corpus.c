@@ -1,6 +1,7 @@
 /*
  * A store as years of use would leave it: ids in order of creation, a third as many entities as
- * tokens, one in a hundred of them a reseller, every other customer under one. It is written
+ * tokens, each made with one, and the others made for any of them in between; one entity in a
+ * hundred is a reseller, every other customer under one. It is written
  * through the store's own apply.c in large transactions; only the sealed texts are random bytes (no
  * validator reads them, and a million crypto_box_seal take a minute).
  */
@@ -84,7 +85,7 @@ static void describe(struct entity *ret_entity, uint32_t number, int64_t created
 }
 
 /* Token `i` of all; its text goes to `text`. */
-static void draw(struct token_full *ret_token, size_t i, const struct entity *entity,
+static void draw(struct token_full *ret_token, size_t i, const struct entity *entity, unsigned nth,
                  char text[static TOKEN_TEXT_LEN])
 {
     char drawn[TOKEN_TEXT_LEN + 1];
@@ -98,11 +99,10 @@ static void draw(struct token_full *ret_token, size_t i, const struct entity *en
                   .expires = INT64_C(1) << 33},
         .entity = entity->number,
     };
-    if (i % TOKENS_PER_ENTITY == 0)
+    if (nth == 0)
         snprintf(ret_token->token.name, sizeof ret_token->token.name, "default");
     else
-        snprintf(ret_token->token.name, sizeof ret_token->token.name, "dashboard-%zu",
-                 i % TOKENS_PER_ENTITY);
+        snprintf(ret_token->token.name, sizeof ret_token->token.name, "dashboard-%u", nth);
     snprintf(ret_token->token.entity, sizeof ret_token->token.entity, "%s", entity->name);
     randombytes_buf(ret_token->sealed, sizeof ret_token->sealed);
     mint_text(ret_token->token.id, drawn);
@@ -122,23 +122,55 @@ static void commit(struct store *store, struct changes *changes)
     changes->count = 0;
 }
 
+/* The tokens that entities are still to get, in no order. */
+struct wanted {
+    struct want {
+        uint32_t entity;
+        unsigned nth;
+    } * want;
+    size_t count;
+};
+
+static struct want take_any(struct wanted *wanted)
+{
+    size_t i = randombytes_uniform((uint32_t)wanted->count);
+    struct want taken = wanted->want[i];
+    wanted->want[i] = wanted->want[--wanted->count];
+    return taken;
+}
+
+/* A new entity with its first token, every other time as long as there are to be more; else another
+   token of one that is there. */
+static struct want next_token(struct wanted *wanted, struct changes *changes, size_t i,
+                              size_t count)
+{
+    const uint32_t number = (uint32_t)(i / 2) + 1;
+    struct txn unused = {0};
+    struct change change = {.type = CHANGE_ENTITY_ADD};
+    if (i % 2 != 0 || number > count / TOKENS_PER_ENTITY + 1)
+        return take_any(wanted);
+    describe(&change.entity.after, number, (FIRST_MS + (int64_t)i) / 1000);
+    changes_add(changes, &unused, &change);
+    for (unsigned nth = 1; nth < TOKENS_PER_ENTITY; nth++)
+        wanted->want[wanted->count++] = (struct want){number, nth};
+    return (struct want){number, 0};
+}
+
 static void fill(struct corpus *corpus, struct store *store)
 {
-    struct espt_error err;
     struct changes changes = {0};
-    struct txn unused = {.err = &err};
-    struct change change;
-    struct entity entity;
+    struct txn unused = {0};
+    struct wanted wanted = {calloc(corpus->count + TOKENS_PER_ENTITY, sizeof *wanted.want), 0};
+    if (wanted.want == NULL)
+        die("out of memory");
     for (size_t i = 0; i <= corpus->count; i++) { /* one more, for a writer to edit */
-        if (i % TOKENS_PER_ENTITY == 0) {
-            describe(&entity, (uint32_t)(i / TOKENS_PER_ENTITY) + 1,
-                     (FIRST_MS + (int64_t)i) / 1000);
-            change = (struct change){.type = CHANGE_ENTITY_ADD, .entity.after = entity};
-            changes_add(&changes, &unused, &change);
-        }
         char spare[TOKEN_TEXT_LEN];
-        change.type = CHANGE_TOKEN_ADD;
-        draw(&change.token.after, i, &entity, i < corpus->count ? corpus->text[i] : spare);
+        struct entity entity;
+        struct change change = {.type = CHANGE_TOKEN_ADD};
+        const struct want next = next_token(&wanted, &changes, i, corpus->count);
+        describe(&entity, next.entity, 0);
+        draw(&change.token.after, i, &entity, next.nth,
+             i < corpus->count ? corpus->text[i] : spare);
         changes_add(&changes, &unused, &change);
         if (i == corpus->count / 2) {
             snprintf(corpus->entity, sizeof corpus->entity, "%s", entity.name);
@@ -150,6 +182,7 @@ static void fill(struct corpus *corpus, struct store *store)
             commit(store, &changes);
     }
     changes_clear(&changes);
+    free(wanted.want);
 }
 
 static void shuffle(struct corpus *corpus)

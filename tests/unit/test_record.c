@@ -66,6 +66,13 @@ START_TEST(records_come_back)
     ck_assert_mem_eq(token_back.sealed, token.sealed, sizeof token.sealed);
     ck_assert(!token_back.retiring && !token_back.foreign);
     size_t own = token_encode(&key, &token, value);
+    ck_assert_int_eq(token_back.created, 6);
+    token.created = token_id_seconds(42);
+    size_t dated = token_encode(&key, &token, value);
+    ck_assert_uint_eq(own - dated, sizeof token.created);
+    ck_assert(token_decode(&key, value, dated, &token_back));
+    ck_assert_int_eq(token_back.created, token.created);
+    token.created = 6;
     token.foreign = true;
     token.has_text = false;
     size_t foreign = token_encode(&key, &token, value);
