@@ -27,35 +27,37 @@ static enum reader_status list_of(struct reader *reader, const struct node *node
     return *ret_count <= len / NUMBER_LEN - 1 ? READER_OK : READER_CORRUPT;
 }
 
-/* From the first page on, or to the last key at once. */
-static enum reader_status walk(struct snapshot *snapshot, bool to_last, free_fn fn, void *arg,
-                               uint64_t *ret_last)
+enum reader_status free_each(struct snapshot *snapshot, free_fn fn, void *arg)
 {
     struct {
         struct page page;
-        uint32_t next;
+        uint32_t left; /* nodes that are still to come */
     } level[DEPTH_MAX];
-    unsigned depth = 0;
     uint64_t number = snapshot->free_root;
-    for (bool down = true;;) {
+    unsigned depth = 0;
+    bool down = true;
+    if (number == ROOT_EMPTY)
+        return READER_OK;
+    for (;;) {
+        enum reader_status status = READER_OK;
+        if (down && depth == DEPTH_MAX)
+            return READER_CORRUPT;
         if (down) {
-            if (depth == DEPTH_MAX)
-                return READER_CORRUPT;
-            enum reader_status status = page_open(snapshot->reader, number, &level[depth].page);
+            status = page_open(snapshot->reader, number, &level[depth].page);
             if (status != READER_OK)
                 return status;
-            level[depth].next = to_last ? level[depth].page.count - 1 : 0;
+            level[depth].left = level[depth].page.count;
             depth++;
         }
         const struct page *page = &level[depth - 1].page;
         struct node node;
         down = false;
-        if (level[depth - 1].next == page->count) {
+        if (level[depth - 1].left == 0) {
             if (--depth == 0)
                 return READER_OK;
             continue;
         }
-        if (!node_at(page, level[depth - 1].next++, &node))
+        if (!node_at(page, --level[depth - 1].left, &node))
             return READER_CORRUPT;
         if (!page->leaf) {
             number = node_child(&node);
@@ -64,34 +66,29 @@ static enum reader_status walk(struct snapshot *snapshot, bool to_last, free_fn 
         }
         const uint8_t *numbers;
         uint64_t count;
-        enum reader_status status = list_of(snapshot->reader, &node, &numbers, &count);
+        status = list_of(snapshot->reader, &node, &numbers, &count);
         if (status != READER_OK)
             return status;
-        *ret_last = integer_of(node_key(&node));
-        if (!fn(arg, numbers, count))
+        if (!fn(arg, integer_of(node_key(&node)), numbers, count))
             return READER_OK;
     }
 }
 
-enum reader_status free_each(struct snapshot *snapshot, free_fn fn, void *arg)
+/* The first list that comes. */
+static bool take_id(void *arg, uint64_t transaction, const uint8_t *numbers, uint64_t count)
 {
-    uint64_t last;
-    return snapshot->free_root != ROOT_EMPTY ? walk(snapshot, false, fn, arg, &last) : READER_OK;
-}
-
-static bool pass_over(void *arg, const uint8_t *numbers, uint64_t count)
-{
-    (void)arg, (void)numbers, (void)count;
-    return true;
+    (void)numbers, (void)count;
+    *(uint64_t *)arg = transaction;
+    return false;
 }
 
 enum reader_status free_is_current(struct snapshot *snapshot)
 {
-    uint64_t last;
-    if (snapshot->free_root == ROOT_EMPTY)
-        return snapshot->transaction <= 1 ? READER_OK : READER_CORRUPT;
-    enum reader_status status = walk(snapshot, true, pass_over, NULL, &last);
-    return status == READER_OK && last != snapshot->transaction ? READER_CORRUPT : status;
+    uint64_t last = 0;
+    enum reader_status status = free_each(snapshot, take_id, &last);
+    if (status == READER_OK && last != snapshot->transaction && snapshot->transaction > 1)
+        return READER_CORRUPT;
+    return status;
 }
 
 struct search {
@@ -99,8 +96,9 @@ struct search {
     bool listed;
 };
 
-static bool search_list(void *arg, const uint8_t *numbers, uint64_t count)
+static bool search_list(void *arg, uint64_t transaction, const uint8_t *numbers, uint64_t count)
 {
+    (void)transaction;
     struct search *search = arg;
     for (uint64_t low = 0, high = count; low < high && !search->listed;) {
         const uint64_t middle = (low + high) / 2;

@@ -11,10 +11,11 @@
 
 #include "reader/reader.h"
 
-/* `count` numbers, on any address. True: go on. */
-typedef bool (*free_fn)(void *arg, const uint8_t *numbers, uint64_t count);
+/* `count` numbers, on any address, that `transaction` freed, or what is left of them. True: go on.
+ */
+typedef bool (*free_fn)(void *arg, uint64_t transaction, const uint8_t *numbers, uint64_t count);
 
-/* Hands over list after list: OK, CORRUPT or BEYOND. */
+/* Hands over list after list, the latest transaction's first: OK, CORRUPT or BEYOND. */
 ESPT_MUST_USE enum reader_status free_each(struct snapshot *snapshot, free_fn fn, void *arg);
 
 /* OK if the list is that of the snapshot: its last key is the transaction's own id, since each

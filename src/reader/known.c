@@ -38,14 +38,15 @@ struct place_word {
 struct known {
     _Alignas(64) _Atomic uint64_t sequence; /* odd while one writes */
     _Atomic uint64_t word[WORDS];
-    size_t used; /* words of `free` that may have a bit; the writer's */
     _Alignas(64) struct place_word place[PLACES];
-    _Atomic uint64_t free[]; /* a bit for each page of the mapping */
+    _Atomic uint64_t
+        in_use[]; /* of so many pages each: below, which are; above, in which snapshot */
 };
+#define PAGES_IN_WORD 32
 
 static size_t words_for(size_t mapped, uint32_t page_size)
 {
-    return mapped / page_size / 64 + 1;
+    return mapped / page_size / PAGES_IN_WORD + 1;
 }
 
 static size_t size_for(size_t mapped, uint32_t page_size)
@@ -128,57 +129,91 @@ bool known_recall(struct snapshot *snapshot, const struct metas *metas)
     return true;
 }
 
-/* --- which pages are free --- */
+/* --- which pages are in use --- */
 
-struct pages {
-    struct known *known;
-    size_t words;
-    bool rise; /* the list is no list: its numbers do not fall, or are none of a page */
-};
+/* A page is looked for among the free ones once; what was found of it holds on in the snapshots
+   that follow, as long as none of their transactions frees it. */
 
-static bool enter_list(void *arg, const uint8_t *numbers, uint64_t count)
+static inline uint64_t epoch_of(uint64_t sequence)
 {
-    struct pages *pages = arg;
-    struct known *known = pages->known;
-    uint64_t before = UINT64_MAX;
-    for (uint64_t i = 0; i < count; i++) {
-        const uint64_t number = integer_of(numbers + i * sizeof number);
-        if (number >= before || number < META_PAGES) {
-            pages->rise = true;
-            return false;
-        }
-        before = number;
-        if (number / 64 >= pages->words) /* beyond the mapping: never looked at */
-            continue;
-        _Atomic uint64_t *word = &known->free[number / 64];
-        set(word, look(word) | UINT64_C(1) << number % 64);
-        if (known->used <= number / 64)
-            known->used = number / 64 + 1;
-    }
-    return true;
+    return sequence >> 1 << PAGES_IN_WORD; /* it is even */
 }
 
-static bool enter_free(struct known *known, struct snapshot *snapshot)
+static inline uint64_t bit_of(uint64_t number)
 {
-    const struct reader *reader = snapshot->reader;
-    struct pages pages = {known, words_for(reader->mapped, reader->page_size), false};
-    for (size_t i = 0; i < known->used; i++)
-        set(&known->free[i], 0);
-    known->used = 0;
-    return free_each(snapshot, enter_list, &pages) == READER_OK && !pages.rise;
+    return UINT64_C(1) << number % PAGES_IN_WORD;
 }
 
 enum reader_status known_in_use(struct snapshot *snapshot, uint64_t number)
 {
-    const struct known *known = snapshot->reader->known;
+    struct known *known = snapshot->reader->known;
     if (number > snapshot->last_page)
         return READER_CORRUPT;
-    if (snapshot->known != 0) {
-        const bool is_free = (look(&known->free[number / 64]) >> number % 64 & 1) != 0;
-        if (holds(known, snapshot->known))
-            return is_free ? READER_CORRUPT : READER_OK;
+    if (snapshot->known == 0)
+        return free_search(snapshot, number);
+    _Atomic uint64_t *word = &known->in_use[number / PAGES_IN_WORD];
+    uint64_t seen = look(word);
+    const bool same_epoch = seen >> PAGES_IN_WORD == epoch_of(snapshot->known) >> PAGES_IN_WORD;
+    if (same_epoch && (seen & bit_of(number)) != 0)
+        return READER_OK;
+    enum reader_status status = free_search(snapshot, number);
+    if (status == READER_OK && same_epoch && reader_end(snapshot) == READER_OK)
+        (void)atomic_compare_exchange_strong(word, &seen, seen | bit_of(number));
+    return status;
+}
+
+/* Is the snapshot that of the transaction after the one that is known? By its nonce: an id can be
+   another's. The state before is whole as long as the one after counts. */
+static bool comes_next(const struct known *known, const struct snapshot *snapshot,
+                       const struct metas *metas)
+{
+    struct page before;
+    const uint64_t nonce_at = look(&known->word[NONCE_AT]);
+    return look(&known->word[TRANSACTION]) == metas->transaction - 1 &&
+           look(&known->word[MAIN_ROOT]) == metas->older_root &&
+           page_open(snapshot->reader, metas->older_root, &before) == READER_OK &&
+           nonce_at >= before.upper &&
+           integer_of(before.bytes + nonce_at) == look(&known->word[NONCE]);
+}
+
+struct freed {
+    struct known *known;
+    uint64_t by; /* transaction */
+    size_t words;
+    bool odd; /* the list is no list: its numbers do not fall, or are none of a page */
+};
+
+/* Its own list alone: what others freed is free already. */
+static bool strike_out(void *arg, uint64_t transaction, const uint8_t *numbers, uint64_t count)
+{
+    struct freed *freed = arg;
+    uint64_t before = UINT64_MAX;
+    for (uint64_t i = 0; transaction == freed->by && i < count && !freed->odd; i++) {
+        const uint64_t number = integer_of(numbers + i * sizeof number);
+        freed->odd = number >= before || number < META_PAGES;
+        before = number;
+        if (!freed->odd && number / PAGES_IN_WORD < freed->words)
+            atomic_fetch_and(&freed->known->in_use[number / PAGES_IN_WORD], ~bit_of(number));
     }
-    return free_search(snapshot, number);
+    return false;
+}
+
+/* All that a transaction frees is listed under its own number in its own snapshot. Whoever still
+   works in the old one finds another epoch, and changes nothing any more. */
+static bool carry_over(struct known *known, struct snapshot *snapshot, bool next, uint64_t sequence)
+{
+    const struct reader *reader = snapshot->reader;
+    const uint64_t old = epoch_of(sequence - 2), new = epoch_of(sequence);
+    size_t words = words_for(reader->mapped, reader->page_size);
+    if (words > snapshot->last_page / PAGES_IN_WORD + 1)
+        words = snapshot->last_page / PAGES_IN_WORD + 1;
+    for (size_t i = 0; i < words; i++) {
+        const uint64_t was = look(&known->in_use[i]);
+        const bool counts = next && was >> PAGES_IN_WORD == old >> PAGES_IN_WORD;
+        set(&known->in_use[i], new | (counts ? (uint32_t)was : 0));
+    }
+    struct freed freed = {known, snapshot->transaction, words, false};
+    return !next || (free_each(snapshot, strike_out, &freed) == READER_OK && !freed.odd);
 }
 
 void known_keep(struct snapshot *snapshot, const struct metas *metas)
@@ -191,9 +226,11 @@ void known_keep(struct snapshot *snapshot, const struct metas *metas)
         !atomic_compare_exchange_strong(&known->sequence, &sequence, sequence + 1))
         return;
     const struct state_record *state = &snapshot->state;
+    const bool next = comes_next(known, snapshot, metas);
+    sequence += 2;
     set(&known->word[TRANSACTION], NOTHING);
     READER_STEP();
-    if (enter_free(known, snapshot) && reader_end(snapshot) == READER_OK) {
+    if (carry_over(known, snapshot, next, sequence) && reader_end(snapshot) == READER_OK) {
         set(&known->word[MAIN_ROOT], metas->root);
         set(&known->word[OLDER_ROOT], metas->older_root);
         set(&known->word[FREE_ROOT], metas->free_root);
@@ -206,9 +243,9 @@ void known_keep(struct snapshot *snapshot, const struct metas *metas)
         set(&known->word[RESELLERS_ROOT], snapshot->resellers.root);
         set(&known->word[DEPTHS], snapshot->auth.depth | (uint64_t)snapshot->resellers.depth << 16);
         set(&known->word[TRANSACTION], metas->transaction);
-        snapshot->known = sequence + 2;
+        snapshot->known = sequence;
     }
-    set(&known->sequence, sequence + 2);
+    set(&known->sequence, sequence);
 }
 
 /* --- where records lie --- */
