@@ -38,6 +38,7 @@ struct place_word {
 struct known {
     _Alignas(64) _Atomic uint64_t sequence; /* odd while one writes */
     _Atomic uint64_t word[WORDS];
+    atomic_uint searches; /* of the list of free pages, since the snapshot became known */
     _Alignas(64) struct place_word place[PLACES];
     _Atomic uint64_t
         in_use[]; /* of so many pages each: below, which are; above, in which snapshot */
@@ -131,8 +132,10 @@ bool known_recall(struct snapshot *snapshot, const struct metas *metas)
 
 /* --- which pages are in use --- */
 
-/* A page is looked for among the free ones once; what was found of it holds on in the snapshots
-   that follow, as long as none of their transactions frees it. */
+/* A page is looked for among the free ones once; what was found of it holds on in the snapshot that
+   follows, if that transaction does not free it. Where many are looked for in one snapshot, all
+   pages are told apart at once: that takes as long as some searches. */
+#define SEARCHES 32
 
 static inline uint64_t epoch_of(uint64_t sequence)
 {
@@ -142,6 +145,67 @@ static inline uint64_t epoch_of(uint64_t sequence)
 static inline uint64_t bit_of(uint64_t number)
 {
     return UINT64_C(1) << number % PAGES_IN_WORD;
+}
+
+static bool lock(struct known *known, uint64_t sequence)
+{
+    return sequence % 2 == 0 &&
+           atomic_compare_exchange_strong(&known->sequence, &sequence, sequence + 1);
+}
+
+static size_t words_of(const struct snapshot *snapshot)
+{
+    const struct reader *reader = snapshot->reader;
+    const size_t mapped = words_for(reader->mapped, reader->page_size);
+    const uint64_t used = snapshot->last_page / PAGES_IN_WORD + 1;
+    return used < mapped ? (size_t)used : mapped;
+}
+
+struct freed {
+    struct known *known;
+    uint64_t by; /* transaction; 0: all of them */
+    size_t words;
+    bool odd; /* the list is no list: its numbers do not fall, or are none of a page */
+};
+
+static bool strike_out(void *arg, uint64_t transaction, const uint8_t *numbers, uint64_t count)
+{
+    struct freed *freed = arg;
+    uint64_t before = UINT64_MAX;
+    if (freed->by != 0 && transaction != freed->by)
+        return false;
+    for (uint64_t i = 0; i < count && !freed->odd; i++) {
+        const uint64_t number = integer_of(numbers + i * sizeof number);
+        freed->odd = number >= before || number < META_PAGES;
+        before = number;
+        if (!freed->odd && number / PAGES_IN_WORD < freed->words) {
+            _Atomic uint64_t *word = &freed->known->in_use[number / PAGES_IN_WORD];
+            set(word, look(word) & ~bit_of(number));
+        }
+    }
+    return freed->by == 0 && !freed->odd;
+}
+
+static bool strike_out_all(struct known *known, struct snapshot *snapshot, uint64_t by)
+{
+    struct freed freed = {known, by, words_of(snapshot), false};
+    return free_each(snapshot, strike_out, &freed) == READER_OK && !freed.odd;
+}
+
+/* In a snapshot that is known: which pages are in use, of all. */
+static void tell_apart(struct snapshot *snapshot)
+{
+    struct known *known = snapshot->reader->known;
+    const uint64_t sequence = snapshot->known + 2;
+    if (!lock(known, snapshot->known))
+        return;
+    for (size_t i = 0; i < words_of(snapshot); i++)
+        set(&known->in_use[i], epoch_of(sequence) | UINT32_MAX);
+    if (!strike_out_all(known, snapshot, 0) || reader_end(snapshot) != READER_OK)
+        set(&known->word[TRANSACTION], NOTHING);
+    else
+        snapshot->known = sequence;
+    set(&known->sequence, sequence);
 }
 
 enum reader_status known_in_use(struct snapshot *snapshot, uint64_t number)
@@ -157,8 +221,11 @@ enum reader_status known_in_use(struct snapshot *snapshot, uint64_t number)
     if (same_epoch && (seen & bit_of(number)) != 0)
         return READER_OK;
     enum reader_status status = free_search(snapshot, number);
-    if (status == READER_OK && same_epoch && reader_end(snapshot) == READER_OK)
+    if (status == READER_OK && same_epoch && reader_end(snapshot) == READER_OK) {
         (void)atomic_compare_exchange_strong(word, &seen, seen | bit_of(number));
+        if (atomic_fetch_add_explicit(&known->searches, 1, memory_order_relaxed) == SEARCHES)
+            tell_apart(snapshot);
+    }
     return status;
 }
 
@@ -176,44 +243,17 @@ static bool comes_next(const struct known *known, const struct snapshot *snapsho
            integer_of(before.bytes + nonce_at) == look(&known->word[NONCE]);
 }
 
-struct freed {
-    struct known *known;
-    uint64_t by; /* transaction */
-    size_t words;
-    bool odd; /* the list is no list: its numbers do not fall, or are none of a page */
-};
-
-/* Its own list alone: what others freed is free already. */
-static bool strike_out(void *arg, uint64_t transaction, const uint8_t *numbers, uint64_t count)
-{
-    struct freed *freed = arg;
-    uint64_t before = UINT64_MAX;
-    for (uint64_t i = 0; transaction == freed->by && i < count && !freed->odd; i++) {
-        const uint64_t number = integer_of(numbers + i * sizeof number);
-        freed->odd = number >= before || number < META_PAGES;
-        before = number;
-        if (!freed->odd && number / PAGES_IN_WORD < freed->words)
-            atomic_fetch_and(&freed->known->in_use[number / PAGES_IN_WORD], ~bit_of(number));
-    }
-    return false;
-}
-
 /* All that a transaction frees is listed under its own number in its own snapshot. Whoever still
    works in the old one finds another epoch, and changes nothing any more. */
 static bool carry_over(struct known *known, struct snapshot *snapshot, bool next, uint64_t sequence)
 {
-    const struct reader *reader = snapshot->reader;
     const uint64_t old = epoch_of(sequence - 2), new = epoch_of(sequence);
-    size_t words = words_for(reader->mapped, reader->page_size);
-    if (words > snapshot->last_page / PAGES_IN_WORD + 1)
-        words = snapshot->last_page / PAGES_IN_WORD + 1;
-    for (size_t i = 0; i < words; i++) {
+    for (size_t i = 0; i < words_of(snapshot); i++) {
         const uint64_t was = look(&known->in_use[i]);
         const bool counts = next && was >> PAGES_IN_WORD == old >> PAGES_IN_WORD;
         set(&known->in_use[i], new | (counts ? (uint32_t)was : 0));
     }
-    struct freed freed = {known, snapshot->transaction, words, false};
-    return !next || (free_each(snapshot, strike_out, &freed) == READER_OK && !freed.odd);
+    return !next || strike_out_all(known, snapshot, snapshot->transaction);
 }
 
 void known_keep(struct snapshot *snapshot, const struct metas *metas)
@@ -221,13 +261,11 @@ void known_keep(struct snapshot *snapshot, const struct metas *metas)
     struct known *known = snapshot->reader->known;
     if (known == NULL)
         return;
-    uint64_t sequence = look(&known->sequence);
-    if (sequence % 2 != 0 ||
-        !atomic_compare_exchange_strong(&known->sequence, &sequence, sequence + 1))
+    const uint64_t before = look(&known->sequence), sequence = before + 2;
+    if (!lock(known, before))
         return;
     const struct state_record *state = &snapshot->state;
     const bool next = comes_next(known, snapshot, metas);
-    sequence += 2;
     set(&known->word[TRANSACTION], NOTHING);
     READER_STEP();
     if (carry_over(known, snapshot, next, sequence) && reader_end(snapshot) == READER_OK) {
@@ -243,6 +281,7 @@ void known_keep(struct snapshot *snapshot, const struct metas *metas)
         set(&known->word[RESELLERS_ROOT], snapshot->resellers.root);
         set(&known->word[DEPTHS], snapshot->auth.depth | (uint64_t)snapshot->resellers.depth << 16);
         set(&known->word[TRANSACTION], metas->transaction);
+        atomic_store_explicit(&known->searches, 0, memory_order_relaxed);
         snapshot->known = sequence;
     }
     set(&known->sequence, sequence);
