@@ -14,10 +14,11 @@
 #include <unistd.h>
 
 #define PAGE 1024u
-#define PAGES 10u
+#define PAGES 13u
 #define TRANSACTION 8u
 #define MAIN 2u
 #define MAIN_BEFORE 3u
+#define FREE 10u /* the list of free pages; one of its lists on a page of its own */
 
 static uint8_t base[PAGES * PAGE];
 
@@ -132,8 +133,23 @@ static void add_meta(uint32_t page, uint64_t transaction, uint64_t root)
     put(page, META_AT_VERSION, META_VERSION, 4);
     put(page, META_AT_MAP_SIZE, UINT64_C(1) << 20, 8);
     put(page, META_AT_PAGE_SIZE, PAGE, 4);
+    put(page, META_AT_FREE_ROOT, FREE, 8);
     put(page, META_AT_MAIN_ROOT, root, 8);
+    put(page, META_AT_LAST_PAGE, PAGES - 1, 8);
     put(page, META_AT_TRANSACTION, transaction, 8);
+}
+
+static void add_free(void)
+{
+    const uint64_t list[] = {1, PAGES - 1}, big = FREE + 1, len = 2 * sizeof *list;
+    struct record_key key = key_integer(TRANSACTION - 1);
+    begin_page(FREE, 2);
+    add_node(FREE, len | UINT64_C(1) << 32, key.bytes, key.len, &big, sizeof big);
+    key = key_integer(TRANSACTION);
+    add_node(FREE, len, key.bytes, key.len, list, len);
+    begin_page(FREE + 1, 4);
+    put(FREE + 1, 12, 1, 4);
+    put(FREE + 1, 16, 0, 8); /* nothing is left of it */
 }
 
 static void make_base(void)
@@ -141,6 +157,7 @@ static void make_base(void)
     uint8_t value[RECORD_MAX];
     add_meta(0, TRANSACTION, MAIN);
     add_meta(1, TRANSACTION - 1, MAIN_BEFORE);
+    add_free();
     add_main(MAIN, TRANSACTION);
     add_main(MAIN_BEFORE, TRANSACTION - 1);
     begin_page(4, 1);
@@ -243,7 +260,9 @@ FUZZ(reader)
         MUST_HOLD(strncmp(err.message, "store: ", 7) == 0);
         return 0;
     }
-    if (reader_begin(&snapshot, &reader) == READER_OK) {
+    enum reader_status status = reader_begin(&snapshot, &reader);
+    MUST_HOLD(size != 0 || status == READER_OK);
+    if (status == READER_OK) {
         MUST_HOLD(look_up(&survey, &snapshot) == READER_OK);
         MUST_HOLD(reader_end(&snapshot) == READER_OK); /* nobody writes */
         if (size <= 1)
