@@ -23,6 +23,23 @@ uint64_t mint_moment(uint64_t id)
     return id >> TOKEN_RANDOM_BITS;
 }
 
+/* Each from a byte below 248, four times 62, so that none comes more often; 31 bytes in 32 do. They
+   are drawn together: one call to the kernel instead of thirty. */
+static void draw_characters(char *at, const char *end)
+{
+    enum { FAIR = 248, DRAWN = 48 };
+    unsigned char bytes[DRAWN];
+    for (size_t i = DRAWN; at < end; i++) {
+        if (i == DRAWN) {
+            randombytes_buf(bytes, sizeof bytes);
+            i = 0;
+        }
+        if (bytes[i] < FAIR)
+            base62_encode(bytes[i] % 62, at++, 1);
+    }
+    sodium_memzero(bytes, sizeof bytes);
+}
+
 void mint_text(uint64_t id, char ret_text[static TOKEN_TEXT_LEN + 1])
 {
     char *at = ret_text;
@@ -31,9 +48,8 @@ void mint_text(uint64_t id, char ret_text[static TOKEN_TEXT_LEN + 1])
     base62_encode(id, at, TOKEN_ID_LEN);
     at += TOKEN_ID_LEN;
     *at++ = '_';
-    /* randombytes_uniform has no modulo bias */
-    while (at < ret_text + TOKEN_CHECKED_LEN)
-        base62_encode(randombytes_uniform(62), at++, 1);
-    base62_encode(crc32(0, ret_text, TOKEN_CHECKED_LEN), at, TOKEN_CHECKSUM_LEN);
+    draw_characters(at, ret_text + TOKEN_CHECKED_LEN);
+    base62_encode(crc32(0, ret_text, TOKEN_CHECKED_LEN), ret_text + TOKEN_CHECKED_LEN,
+                  TOKEN_CHECKSUM_LEN);
     ret_text[TOKEN_TEXT_LEN] = '\0';
 }

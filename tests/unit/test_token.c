@@ -65,6 +65,28 @@ START_TEST(minted_texts_parse)
 }
 END_TEST
 
+/* Pearson's chi-squared of 30,000 secrets over 62 characters: 61 degrees of freedom, so that 160 is
+   passed by chance once in some 10^10 runs; with a plain remainder of a byte it is about 6,000. */
+START_TEST(no_character_comes_more_often)
+{
+    enum { TEXTS = 30000, SECRET_AT = 18 };
+    static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    char text[TOKEN_TEXT_LEN + 1];
+    unsigned seen[256] = {0};
+    double sum = 0, expected = 30.0 * TEXTS / 62;
+    for (int i = 0; i < TEXTS; i++) {
+        mint_text(42, text);
+        for (int at = SECRET_AT; at < TOKEN_CHECKED_LEN; at++)
+            seen[(unsigned char)text[at]]++;
+    }
+    for (int i = 0; i < 62; i++) {
+        const double off = seen[(unsigned char)alphabet[i]] - expected;
+        sum += off * off / expected;
+    }
+    ck_assert_msg(sum < 160, "%f", sum);
+}
+END_TEST
+
 START_TEST(clocks_out_of_range_are_clamped)
 {
     ck_assert_uint_eq(mint_id(0) >> 22, 0);
@@ -128,6 +150,7 @@ int main(void)
     tcase_add_test(tcase, crc_is_the_same_by_every_way);
     tcase_add_test(tcase, golden_text);
     tcase_add_test(tcase, minted_texts_parse);
+    tcase_add_test(tcase, no_character_comes_more_often);
     tcase_add_test(tcase, clocks_out_of_range_are_clamped);
     tcase_add_test(tcase, any_changed_byte_is_malformed);
     tcase_add_test(tcase, ids_above_64_bits_are_malformed);
