@@ -74,6 +74,17 @@ static bool page_whole(const struct doubt *doubt, const struct page *page)
     return filled == page->size - page->upper;
 }
 
+/* Then whoever looked for it was led astray. */
+static bool has_key(const struct doubt *doubt, const struct page *page, struct bound key)
+{
+    struct node node;
+    for (uint32_t i = 0; i < page->count; i++) {
+        if (node_at(page, i, &node) && order(doubt, key_of(&node), key) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* OK if the first, or the last, key of the tree below `number` is on the right side. */
 static enum reader_status judge_side(const struct doubt *doubt, uint64_t number, bool last)
 {
@@ -137,6 +148,7 @@ enum reader_status doubt_none(struct snapshot *snapshot, enum table table, uint6
 {
     struct doubt doubt = {
         .snapshot = snapshot, .table = table, .integer_keys = table_has_integer_key(table)};
+    const struct bound wanted = {key->bytes, key->len};
     uint64_t number = root;
     for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
         struct page page;
@@ -149,8 +161,8 @@ enum reader_status doubt_none(struct snapshot *snapshot, enum table table, uint6
         if (!page_whole(&doubt, &page))
             return READER_CORRUPT;
         if (page.leaf)
-            return READER_NONE;
-        uint32_t child = go_down(&doubt, &page, (struct bound){key->bytes, key->len});
+            return has_key(&doubt, &page, wanted) ? READER_CORRUPT : READER_NONE;
+        uint32_t child = go_down(&doubt, &page, wanted);
         status = judge_neighbours(&doubt, &page, child);
         if (status != READER_OK)
             return status;

@@ -313,7 +313,7 @@ bool known_place(const struct snapshot *snapshot, uint64_t key, uint64_t *ret_pa
     const uint64_t where = look(&place->where) ^ nonce;
     *ret_page = where >> NODE_BITS;
     *ret_node = (uint32_t)(where & ((UINT64_C(1) << NODE_BITS) - 1));
-    return true;
+    return *ret_node != 0;
 }
 
 void known_tell(const struct reader *reader, uint64_t nonce, uint64_t key, uint64_t page,
