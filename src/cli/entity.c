@@ -135,8 +135,8 @@ int run_entity_edit(struct cli *cli, struct espt_error *err)
         code = cli_store(cli, err);
     if (code == 0 && (o->tier != NULL || o->reseller != NULL))
         code = cli_tiers(cli, err);
-    if (code == 0 && cli->json && edit.cascade)
-        lowering.list = json_array();
+    if (code == 0 && cli->json && edit.cascade && (lowering.list = json_array()) == NULL)
+        code = espt_fail(err, ESPT_UNUSABLE, "out of memory");
     if (code == 0)
         code = store_entity_edit(cli->store, cli->tiers, o->operand[0], &edit, &entity,
                                  tell_lowered, &lowering, err);

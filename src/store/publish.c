@@ -140,7 +140,13 @@ int publish_write(const char *path, const void *data, size_t len, mode_t mode,
 int publish_take(const char *temporary, const char *path, bool *ret_taken, struct espt_error *err)
 {
     char real[PATH_MAX];
+    struct stat st;
     *ret_taken = realpath(path, real) != NULL && rename(temporary, real) == 0;
+    if (!*ret_taken && errno != ENOENT) { /* some file systems say so of what they did */
+        const int why = errno;
+        *ret_taken = lstat(temporary, &st) != 0 && errno == ENOENT;
+        errno = why;
+    }
     if (!*ret_taken) {
         int code = fail(err, path);
         unlink(temporary);

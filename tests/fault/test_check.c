@@ -90,6 +90,16 @@ static struct state_record state;
 
 /* --- faults: `which` tells those of one kind apart --- */
 
+static void first_key(enum table table, struct record_key *ret_key)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    ck_assert_int_eq(mdb_cursor_open(txn, raw.dbi[table], &cursor), 0);
+    ck_assert_int_eq(mdb_cursor_get(cursor, &key, &value, MDB_FIRST), 0);
+    memcpy(ret_key->bytes, key.mv_data, ret_key->len = key.mv_size);
+    mdb_cursor_close(cursor);
+}
+
 /* The first record of a table, with a bit of its value turned. */
 static void turn_bit(int table)
 {
@@ -280,23 +290,34 @@ static void change_auth(int which)
     put_auth(&key, &auth);
 }
 
-enum { SECOND_NAME, INDEX_OF_ANOTHER, NO_TOKEN, NEXT_NUMBER, FOREIGN_FLAG };
+enum {
+    SECOND_NAME,
+    INDEX_OF_ANOTHER,
+    NO_TOKEN,
+    NEXT_NUMBER,
+    FOREIGN_FLAG,
+    FOREIGN_TO_OWN,
+    SECOND_DIGEST,
+    BROKEN_USAGE,
+    BROKEN_FOLDED
+};
 
 static void change_more(int which)
 {
     struct record_key key = token_key("bolt", "default"), index;
     struct entity_record bolt = entity_of("bolt");
-    uint64_t other = 0;
+    MDB_val found;
+    uint64_t zed;
     uint8_t value[RECORD_MAX];
+    memcpy(&zed, token_key("zed", "default").bytes, sizeof zed);
     switch (which) {
     case SECOND_NAME:
         put_number("alias", number_of("bolt"));
         break;
     case INDEX_OF_ANOTHER:
         index = key_by_entity(number_of("bolt"), "default", 7);
-        memcpy(&other, token_key("zed", "default").bytes, sizeof other);
         raw_put(&raw, txn, TABLE_BY_ENTITY, &index, value,
-                id_encode(TABLE_BY_ENTITY, &index, other, value));
+                id_encode(TABLE_BY_ENTITY, &index, zed, value));
         break;
     case NO_TOKEN:
         index = key_by_entity(number_of("bolt"), "default", 7);
@@ -311,6 +332,25 @@ static void change_more(int which)
         break;
     case FOREIGN_FLAG:
         state.foreign = false;
+        break;
+    case FOREIGN_TO_OWN:
+        first_key(TABLE_FOREIGN, &index);
+        raw_put(&raw, txn, TABLE_FOREIGN, &index, value,
+                id_encode(TABLE_FOREIGN, &index, zed, value));
+        break;
+    case SECOND_DIGEST:
+        first_key(TABLE_FOREIGN, &index);
+        ck_assert(get(TABLE_FOREIGN, &index, &found) &&
+                  id_decode(TABLE_FOREIGN, &index, found.mv_data, found.mv_size, &zed));
+        index.bytes[0] ^= 1;
+        raw_put(&raw, txn, TABLE_FOREIGN, &index, value,
+                id_encode(TABLE_FOREIGN, &index, zed, value));
+        break;
+    case BROKEN_USAGE:
+        raw_put(&raw, txn, TABLE_USAGE, &key, "no use", 6);
+        break;
+    case BROKEN_FOLDED:
+        raw_put(&raw, txn, TABLE_FOLDED, &key, "no file", 7);
         break;
     }
 }
@@ -366,6 +406,10 @@ static const struct plant {
     {change_more, NO_TOKEN, "no-token", "bolt"},
     {change_more, NEXT_NUMBER, "index", "never given"},
     {change_more, FOREIGN_FLAG, "index", "foreign"},
+    {change_more, FOREIGN_TO_OWN, "index", "no foreign token"},
+    {change_more, SECOND_DIGEST, "index", "leads to another token"},
+    {change_more, BROKEN_USAGE, "damaged", "usage"},
+    {change_more, BROKEN_FOLDED, "damaged", "folded"},
 };
 
 static void plant_in(const struct world *world, const struct plant *plant)
