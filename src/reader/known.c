@@ -135,7 +135,7 @@ bool known_recall(struct snapshot *snapshot, const struct metas *metas)
 /* A page is looked for among the free ones once; what was found of it holds on in the snapshot that
    follows, if that transaction does not free it. Where many are looked for in one snapshot, all
    pages are told apart at once: that takes as long as some searches. */
-#define SEARCHES 32
+#define SEARCHES 8
 
 static inline uint64_t epoch_of(uint64_t sequence)
 {
