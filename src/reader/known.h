@@ -1,6 +1,6 @@
 /*
  * What is known of one snapshot, so that the next look-up in it need not find it out again: the
- * state, where the tables begin, which pages are free, and where the records lie that come again
+ * state, where the tables begin, which pages are in use, and where the records lie that come again
  * and again.
  *
  * MUST 1: it is found by the snapshot's nonce alone, which is read from the file at each look-up:

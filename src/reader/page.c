@@ -8,8 +8,7 @@
 #include <sys/stat.h>
 
 #define NUMBER_MAX (UINT64_C(1) << 48)
-#define FEW 15  /* nodes on a leaf, to be brought near all together */
-#define LINE 64 /* bytes that come from memory at once */
+#define FEW 15 /* nodes on a leaf, to be brought near all together */
 
 enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4 };
 

@@ -12,6 +12,8 @@
 #define ROOT_EMPTY UINT64_MAX /* of a tree without keys */
 #define DEPTH_MAX 32          /* LMDB's own bound (CURSOR_STACK) */
 
+#define LINE 64 /* bytes that come from memory at once */
+
 /* flags: a value, one on pages of its own, or the record of a named table */
 enum { LEAF_PLAIN = 0, LEAF_BIG = 1, LEAF_TABLE = 2 };
 

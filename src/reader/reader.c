@@ -11,7 +11,6 @@
 #define LOOK_TRIES 64
 #define DOUBT_TRIES 8 /* at a file that seems damaged */
 #define PAUSE_MAX 1024
-#define LINE 64 /* bytes that come from memory at once */
 
 static inline uint64_t key_integer_of(const struct record_key *key)
 {

@@ -14,15 +14,10 @@ struct seen {
     char text[16384];
 };
 
-/* At a terminal of 24 lines and 80 columns. Answers once the question stands; `meanwhile` (may be
- * NULL) runs before the answer. */
-static inline struct seen at_terminal(const char *config, const char *const *args,
-                                      const char *answer, void (*meanwhile)(const char *config))
+/* Begins at a terminal of 24 lines and 80 columns. */
+static inline pid_t terminal_begin(const char *config, const char *const *args, int *ret_terminal)
 {
-    struct seen seen = {0};
-    size_t len = 0;
-    int terminal, status;
-    pid_t child = forkpty(&terminal, NULL, NULL, &(struct winsize){24, 80, 0, 0});
+    pid_t child = forkpty(ret_terminal, NULL, NULL, &(struct winsize){24, 80, 0, 0});
     ck_assert_int_ge(child, 0);
     if (child == 0) {
         const char *argv[16] = {ctl_path(), "-c", config};
@@ -31,6 +26,26 @@ static inline struct seen at_terminal(const char *config, const char *const *arg
         execv(argv[0], (char *const *)(void *)argv);
         _exit(127);
     }
+    return child;
+}
+
+static inline int terminal_end(pid_t child, int terminal)
+{
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    close(terminal);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* Answers once the question stands; `meanwhile` (may be
+ * NULL) runs before the answer. */
+static inline struct seen at_terminal(const char *config, const char *const *args,
+                                      const char *answer, void (*meanwhile)(const char *config))
+{
+    struct seen seen = {0};
+    size_t len = 0;
+    int terminal;
+    pid_t child = terminal_begin(config, args, &terminal);
     ssize_t got;
     while ((got = read(terminal, seen.text + len, sizeof seen.text - 1 - len)) > 0) {
         len += (size_t)got;
@@ -43,9 +58,7 @@ static inline struct seen at_terminal(const char *config, const char *const *arg
             answer = NULL;
         }
     }
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    close(terminal);
-    seen.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+    seen.status = terminal_end(child, terminal);
     return seen;
 }
 #define AT_TERMINAL(config, answer, meanwhile, ...) \

@@ -157,16 +157,8 @@ static struct seen types(const char *const *args, const char *const *answers)
 {
     struct seen seen = {0};
     size_t len = 0, asked = 0;
-    int terminal, status;
-    pid_t child = forkpty(&terminal, NULL, NULL, &(struct winsize){24, 80, 0, 0});
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        const char *argv[16] = {ctl_path(), "-c", config};
-        for (size_t i = 0; args[i] != NULL; i++)
-            argv[3 + i] = args[i];
-        execv(argv[0], (char *const *)(void *)argv);
-        _exit(127);
-    }
+    int terminal;
+    pid_t child = terminal_begin(config, args, &terminal);
     ssize_t got;
     while ((got = read(terminal, seen.text + len, sizeof seen.text - 1 - len)) > 0) {
         len += (size_t)got;
@@ -175,10 +167,8 @@ static struct seen types(const char *const *args, const char *const *answers)
             asked++;
         }
     }
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    close(terminal);
+    seen.status = terminal_end(child, terminal);
     ck_assert_ptr_null(answers[asked]); /* all were asked for */
-    seen.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
     return seen;
 }
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
