@@ -272,8 +272,7 @@ START_TEST(another_root_opens_nothing)
         return;
     }
     ck_assert(pipe(order) == 0 && pipe(done) == 0);
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
+    pid_t child = fork_child();
     if (child == 0)
         _exit(child_in_root(order[0], done[1]));
     close(done[1]); /* so that a child that gave up is noticed */

@@ -100,8 +100,7 @@ START_TEST(revocation_holds_in_the_midst_of_all)
         snprintf(name, sizeof name, "shop/n%d", round);
         DO("edit", name, "--status", "inactive");
         atomic_store(&revoked, round + 1);
-        children[round] = fork();
-        ck_assert_int_ge(children[round], 0);
+        children[round] = fork_child();
         if (children[round] == 0)
             _exit(child(round + 1));
         usleep(10000);

@@ -124,8 +124,7 @@ static int scratch(const char *name)
 
 static pid_t start(const char *const *argv, int in, int out, int err)
 {
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
+    pid_t child = fork_child();
     if (child != 0)
         return child;
     dup2(in, STDIN_FILENO);

@@ -21,8 +21,7 @@ static void make_entity(void)
 {
     int ends[2];
     ck_assert_int_eq(pipe(ends), 0);
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
+    pid_t child = fork_child();
     if (child == 0) {
         struct run run = CTL(config, NULL, "entity", "add", "acme", "--kind", "customer");
         const char *text = run.status == 0 ? strstr(run.out, "esptk_") : NULL;
@@ -152,8 +151,7 @@ START_TEST(a_login_in_a_forked_child)
 {
     begin_lifted("plain");
     ck_assert_int_eq(pam_authenticate(pam, 0), PAM_SUCCESS);
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
+    pid_t child = fork_child();
     if (child == 0) {
         int code = pam_acct_mgmt(pam, 0);
         pam_end(pam, code | PAM_DATA_SILENT);

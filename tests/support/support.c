@@ -120,14 +120,21 @@ static int scratch_file(void)
     return fd;
 }
 
+pid_t fork_child(void)
+{
+    pid_t child = fork();
+    if (child != 0)
+        ck_assert_int_ge(child, 0);
+    return child;
+}
+
 struct run run_process(const char *const *argv, const char *input)
 {
     int in = scratch_file(), out = scratch_file(), err = scratch_file();
     size_t len = input != NULL ? strlen(input) : 0;
     ck_assert_int_eq(write(in, input != NULL ? input : "", len), (ssize_t)len);
     lseek(in, 0, SEEK_SET);
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
+    pid_t child = fork_child();
     if (child == 0) {
         dup2(in, STDIN_FILENO);
         dup2(out, STDOUT_FILENO);

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* A new folder (0700) below $TMPDIR or /tmp, removed with all in it when the test's process ends.
    The string lives as long as the process. */
@@ -21,6 +22,10 @@ void file_write(const char *path, const void *data, size_t len, unsigned mode);
 void file_text(const char *path, const char *text); /* 0644 */
 /* The whole file, NUL-terminated; NULL if it cannot be read. Lives as long as the process. */
 char *file_read(const char *path, size_t *ret_len);
+
+/* fork(), and the test fails where it cannot. The child asserts nothing on the way: Check's lock
+   may be held by a thread that it has not got. */
+pid_t fork_child(void);
 
 struct run {
     int status; /* exit status, or 128 + signal */

@@ -224,8 +224,7 @@ static void in_children(void (*judge)(unsigned kind, uint32_t count), unsigned k
     while (tally->next < count) {
         int status;
         fflush(stdout);
-        pid_t child = fork();
-        ck_assert_int_ge(child, 0);
+        pid_t child = fork_child();
         if (child == 0) {
             judge(kind, count);
             _exit(0);

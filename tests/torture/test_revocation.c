@@ -237,8 +237,7 @@ static void *look_on(void *arg)
 /* On its parent's context, or on one of its own. */
 static pid_t start_readers(unsigned process)
 {
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
+    pid_t child = fork_child();
     if (child != 0)
         return child;
     prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -135,8 +135,7 @@ static void live_in_jail(void)
 
 static pid_t start(void (*live)(void))
 {
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
+    pid_t child = fork_child();
     if (child == 0) {
         close(order[1]);
         close(done[0]);

@@ -87,8 +87,7 @@ START_TEST(unreadable)
     host_load();
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, steps), 0);
     fflush(stdout);
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
+    pid_t child = fork_child();
     if (child == 0) {
         close(steps[1]);
         live_as_host();

@@ -93,8 +93,7 @@ static void ends_well(void (*live)(void), uid_t user, gid_t group)
 {
     int status;
     fflush(stdout);
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
+    pid_t child = fork_child();
     if (child == 0) {
         be(user, group);
         live();
@@ -212,8 +211,7 @@ START_TEST(no_host_holds_up_the_writer)
     if (!setup(022))
         return;
     ck_assert_int_eq(pipe(ready), 0);
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
+    pid_t child = fork_child();
     if (child == 0) {
         be(HOST, GROUP);
         live_as_hostile_host();

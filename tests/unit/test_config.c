@@ -163,8 +163,7 @@ START_TEST(replaced_while_it_is_opened)
     snprintf(path, sizeof path, "%s/file", folder);
     snprintf(next, sizeof next, "%s/next", folder);
     file_text(path, "a");
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
+    pid_t child = fork_child();
     if (child == 0) {
         for (;;) {
             int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
