@@ -6,7 +6,7 @@ $(OUT)/tests/bench/%.o: CPPFLAGS += -DOUT='"$(abspath $(OUT))"' -DBENCH_SOURCE='
 
 $(OUT)/tests/bench/bench: $(BENCH) $(STORE) $(COMMON)
 	$(call SAY,LINK  $@)
-	$(Q)$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih jansson sqlite3 hiredis) -lpam -ldl -lpthread
+	$(Q)$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih jansson sqlite3 hiredis) -lpam -ldl -lpthread -lm
 
 bench: deps ## measure validation against liblmdb, SQLite and Redis: a table, JSON and a chart
 	@tools/deps.sh $(BENCH_PACKAGES)

@@ -1,6 +1,7 @@
 #include "reader/known.h"
 
 #include "reader/free.h"
+#include "reader/load.h"
 #include "reader/node.h"
 #include "reader/page.h"
 
@@ -206,6 +207,12 @@ static void tell_apart(struct snapshot *snapshot)
     else
         snapshot->known = sequence;
     set(&known->sequence, sequence);
+}
+
+void known_bring(const struct reader *reader, uint64_t number)
+{
+    if (reader->known != NULL && number < reader->mapped / reader->page_size)
+        bring_line((const void *)&reader->known->in_use[number / PAGES_IN_WORD]);
 }
 
 enum reader_status known_in_use(struct snapshot *snapshot, uint64_t number)

@@ -28,6 +28,8 @@ void known_keep(struct snapshot *snapshot, const struct metas *metas);
 
 /* OK if the page is in use in this snapshot; CORRUPT, or BEYOND. */
 ESPT_MUST_USE enum reader_status known_in_use(struct snapshot *snapshot, uint64_t number);
+/* Asks for what that will look at. */
+void known_bring(const struct reader *reader, uint64_t number);
 
 /* Where the record of an integer key lies, if it was told: a page, and an offset on it. */
 ESPT_MUST_USE bool known_place(const struct snapshot *snapshot, uint64_t key, uint64_t *ret_page,

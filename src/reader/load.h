@@ -42,4 +42,12 @@ static inline void load_fence(void)
 #endif
 }
 
+/* Asks for a line of memory, to be read soon; any address will do. The empty statement is an effect
+   to the compiler, which drops calls of functions that have none. */
+static inline void bring_line(const void *address)
+{
+    __builtin_prefetch(address);
+    __asm__ volatile("");
+}
+
 #endif

@@ -8,7 +8,13 @@
 #include <sys/stat.h>
 
 #define NUMBER_MAX (UINT64_C(1) << 48)
-#define FEW 15 /* nodes on a leaf, to be brought near all together */
+#define FEW 15 /* nodes: more are asked for side by side, once a step has left a quarter of them \
+                */
+/* Lines: a quarter of a page; header and offsets where nodes are records, and where they are keys.
+ */
+#define BRING_MAX 16
+#define LEAF_HEAD 2
+#define BRANCH_HEAD 8
 
 enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4 };
 
@@ -129,22 +135,22 @@ static inline int reached(const struct page *page, uint32_t index, uint64_t key)
     return integer_of(page->bytes + at + NODE_HEADER) <= key ? 1 : 0;
 }
 
-/* Asks for `count` nodes from `first`, and for what follows each: the value. Offsets are not
-   checked yet: nothing is read, and an address that is none is passed over. */
-static inline void bring_nodes(const struct page *page, uint32_t first, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const uint8_t *offset = page->bytes + PAGE_HEADER + 2 * (size_t)(first + i);
-        const uint8_t *node = page->bytes + load16(offset);
-        __builtin_prefetch(node);
-        __builtin_prefetch(node + LINE);
-    }
-}
-
 /* The nodes among which the last is that does not come after `key`. */
 struct range {
     uint32_t low, left;
 };
+
+/* Asks for the nodes of a range, which lie side by side, the last one foremost, where keys rose as
+   they came. Offsets are not checked yet: nothing is read, and an address that is none is passed
+   over. */
+static inline void bring_nodes(const struct page *page, const struct range *range)
+{
+    const uint8_t *offsets = page->bytes + PAGE_HEADER + 2 * (size_t)range->low;
+    const uint8_t *from = page->bytes + load16(offsets + 2 * (size_t)(range->left - 1));
+    const uint8_t *last = page->bytes + load16(offsets) + LINE;
+    for (unsigned i = 0; i < BRING_MAX && from <= last; i++, from += LINE)
+        bring_line(from);
+}
 
 /* Two halvings are one step: the three nodes that they may look at are loaded side by side, so that
    memory is waited for once. No jump depends on what was found: it would be guessed wrong every
@@ -176,8 +182,8 @@ static inline enum reader_status search_integers(const struct page *page, uint64
                                                  struct node *ret_node)
 {
     struct range range = {0, page->count};
-    if (page->leaf && range.left > FEW && narrow(page, key, FEW, &range))
-        bring_nodes(page, range.low, range.left);
+    if (range.left > FEW && narrow(page, key, range.left / 2, &range))
+        bring_nodes(page, &range);
     if (!narrow(page, key, 2, &range))
         return READER_CORRUPT;
     uint32_t low = range.low, left = range.left;
@@ -220,6 +226,22 @@ static enum reader_status search_names(const struct page *page, const uint8_t *k
     return READER_NONE;
 }
 
+/* What a search looks at first, of a page that is not there yet: ids rise with time, so pages are
+   filled from their end in even steps, and where its first three nodes are can be said before. */
+static inline void bring_page(const struct reader *reader, uint64_t number, unsigned head)
+{
+    if (number >= reader->mapped / reader->page_size)
+        return;
+    const uint8_t *page = reader->map + number * reader->page_size;
+    for (unsigned i = 0; i < head; i++)
+        bring_line(page + (size_t)LINE * i);
+    for (unsigned i = 1; i < 4; i++) {
+        const uint8_t *quarter = page + (size_t)(reader->page_size / 4) * i;
+        bring_line(quarter - LINE / 2);
+        bring_line(quarter + LINE / 2);
+    }
+}
+
 enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned depth, uint64_t key,
                                  uint64_t *ret_number)
 {
@@ -235,19 +257,10 @@ enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned 
         if (search_integers(&page, key, &node) == READER_CORRUPT)
             return READER_CORRUPT;
         number = node_child(&node);
+        if (level + 1 < depth)
+            bring_page(reader, number, BRANCH_HEAD);
     }
-    if (number < reader->mapped / reader->page_size) {
-        const uint8_t *page = reader->map + number * reader->page_size;
-        __builtin_prefetch(page);
-        __builtin_prefetch(page + LINE);
-        /* ids rise with time, so leaves are filled from their end in even steps: where the first
-           three nodes are that a search looks at can be said before the page is there */
-        for (unsigned i = 1; i < 4; i++) {
-            const uint8_t *quarter = page + (size_t)(reader->page_size / 4) * i;
-            __builtin_prefetch(quarter - LINE / 2);
-            __builtin_prefetch(quarter + LINE / 2);
-        }
-    }
+    bring_page(reader, number, LEAF_HEAD);
     *ret_number = number;
     return READER_OK;
 }

@@ -28,8 +28,8 @@ static void bring(const struct reader *reader, const struct place *place)
     if (place->page >= reader->mapped / reader->page_size)
         return;
     const uint8_t *node = reader->map + place->page * reader->page_size + place->node;
-    __builtin_prefetch(node);
-    __builtin_prefetch(node + LINE);
+    bring_line(node);
+    bring_line(node + LINE);
 }
 
 struct place reader_seek(struct snapshot *snapshot, enum table table, const struct record_key *key)
@@ -52,6 +52,7 @@ struct place reader_seek(struct snapshot *snapshot, enum table table, const stru
     if (integer_keys)
         place.status = page_approach(snapshot->reader, tree.root, tree.depth, key_integer_of(key),
                                      &place.page);
+    known_bring(snapshot->reader, place.page);
     return place;
 }
 

@@ -1,7 +1,7 @@
 /*
- * A store as years of use would leave it: ids in order of creation, a third as many entities as
- * tokens, each made with one, and the others made for any of them in between; one entity in a
- * hundred is a reseller, every other customer under one. It is written
+ * A store as years of use would leave it: ids in order of creation, in busy hours and quiet ones, a
+ * third as many entities as tokens, each made with one, and the others made for any of them in
+ * between; one entity in a hundred is a reseller, every other customer under one. It is written
  * through the store's own apply.c in large transactions; only the sealed texts are random bytes (no
  * validator reads them, and a million crypto_box_seal take a minute).
  */
@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <math.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,11 +24,24 @@
 #define RESELLERS_ONE_IN 100
 #define FIRST_MS (TOKEN_EPOCH_MS + INT64_C(1000) * 3600 * 24 * 365)
 #define PER_TRANSACTION 20000
+#define HOUR 1000 /* tokens between which the pace does not change */
+#define PACE_MIN 8
+#define PACE_DOUBLINGS 8 /* at most, above it */
 
 static const char tiers[] = "[lite]\nrank = 10\nmax_tokens = 1\ndefault = yes\n"
                             "metrics = kpi.* summary.* engagement.*\n"
                             "metrics = traffic.* geo.* topology.*\n\n"
                             "[advanced]\nrank = 20\nmax_tokens = 5\nmetrics = asn.*\n";
+
+/* Milliseconds from one token to the next: as those who come by chance come, at a pace that changes
+   (tens of milliseconds to seconds). Never 0: ids rise. */
+static int64_t pause_before(size_t i)
+{
+    static double pace;
+    if (i % HOUR == 0)
+        pace = PACE_MIN * exp2(randombytes_uniform(PACE_DOUBLINGS * 64) / 64.0);
+    return 1 + (int64_t)(-log((randombytes_random() + 1.0) / 4294967297.0) * pace);
+}
 
 static void write_file(const char *folder, const char *name, const char *text)
 {
@@ -84,13 +98,11 @@ static void describe(struct entity *ret_entity, uint32_t number, int64_t created
                     number - (number - 1) % RESELLERS_ONE_IN);
 }
 
-/* Token `i` of all; its text goes to `text`. */
-static void draw(struct token_full *ret_token, size_t i, const struct entity *entity, unsigned nth,
-                 char text[static TOKEN_TEXT_LEN])
+/* A token made at `ms`; its text goes to `text`. */
+static void draw(struct token_full *ret_token, int64_t ms, const struct entity *entity,
+                 unsigned nth, char text[static TOKEN_TEXT_LEN])
 {
     char drawn[TOKEN_TEXT_LEN + 1];
-    int64_t ms =
-        FIRST_MS + (int64_t)i; /* one in a millisecond: ids rise, their lower bits do not */
     *ret_token = (struct token_full){
         .token = {.id = mint_id(ms),
                   .active = true,
@@ -141,7 +153,7 @@ static struct want take_any(struct wanted *wanted)
 
 /* A new entity with its first token, every other time as long as there are to be more; else another
    token of one that is there. */
-static struct want next_token(struct wanted *wanted, struct changes *changes, size_t i,
+static struct want next_token(struct wanted *wanted, struct changes *changes, size_t i, int64_t ms,
                               size_t count)
 {
     const uint32_t number = (uint32_t)(i / 2) + 1;
@@ -149,7 +161,7 @@ static struct want next_token(struct wanted *wanted, struct changes *changes, si
     struct change change = {.type = CHANGE_ENTITY_ADD};
     if (i % 2 != 0 || number > count / TOKENS_PER_ENTITY + 1)
         return take_any(wanted);
-    describe(&change.entity.after, number, (FIRST_MS + (int64_t)i) / 1000);
+    describe(&change.entity.after, number, ms / 1000);
     changes_add(changes, &unused, &change);
     for (unsigned nth = 1; nth < TOKENS_PER_ENTITY; nth++)
         wanted->want[wanted->count++] = (struct want){number, nth};
@@ -163,13 +175,15 @@ static void fill(struct corpus *corpus, struct store *store)
     struct wanted wanted = {calloc(corpus->count + TOKENS_PER_ENTITY, sizeof *wanted.want), 0};
     if (wanted.want == NULL)
         die("out of memory");
+    int64_t ms = FIRST_MS;
     for (size_t i = 0; i <= corpus->count; i++) { /* one more, for a writer to edit */
         char spare[TOKEN_TEXT_LEN];
         struct entity entity;
         struct change change = {.type = CHANGE_TOKEN_ADD};
-        const struct want next = next_token(&wanted, &changes, i, corpus->count);
+        ms += pause_before(i);
+        const struct want next = next_token(&wanted, &changes, i, ms, corpus->count);
         describe(&entity, next.entity, 0);
-        draw(&change.token.after, i, &entity, next.nth,
+        draw(&change.token.after, ms, &entity, next.nth,
              i < corpus->count ? corpus->text[i] : spare);
         changes_add(&changes, &unused, &change);
         if (i == corpus->count / 2) {
