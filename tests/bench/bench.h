@@ -118,6 +118,8 @@ void bench_lookups(struct corpus *corpus, unsigned rounds);
 void bench_parallel(struct corpus *corpus, unsigned rounds);
 void bench_footprint(struct corpus *corpus);
 void bench_commands(struct corpus *corpus, const char *below, const char *disk, unsigned rounds);
+/* Of the commands: what the size of the store could make slow. */
+void bench_whole(struct corpus *corpus, const char *below, unsigned rounds);
 void bench_scale(const char *below, size_t largest, unsigned rounds);
 
 /* --- the report (report.c) --- */

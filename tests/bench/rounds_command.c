@@ -285,10 +285,15 @@ static void bench_check(struct corpus *corpus)
                   median(&check) / median(&cursor), AT_MOST, 3);
 }
 
+void bench_whole(struct corpus *corpus, const char *below, unsigned rounds)
+{
+    bench_list(corpus, below, rounds);
+    bench_check(corpus);
+}
+
 void bench_commands(struct corpus *corpus, const char *below, const char *disk, unsigned rounds)
 {
     bench_creation(disk, rounds);
     bench_bulk(disk, rounds);
-    bench_list(corpus, below, rounds);
-    bench_check(corpus);
+    bench_whole(corpus, below, rounds);
 }

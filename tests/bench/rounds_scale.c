@@ -1,4 +1,5 @@
-/* The cost of a uniform look-up against the size of the store. */
+/* The cost of a uniform look-up against the size of the store; and in the largest, that of
+ * commands. */
 #include "bench/bench.h"
 
 #define SMALLEST 10000
@@ -8,7 +9,7 @@ struct cost {
     double floor, validate; /* nanoseconds */
 };
 
-static struct cost measure(const char *below, size_t tokens, unsigned rounds)
+static struct cost measure(const char *below, size_t tokens, bool last, unsigned rounds)
 {
     struct corpus corpus;
     struct plugin plugin;
@@ -24,6 +25,8 @@ static struct cost measure(const char *below, size_t tokens, unsigned rounds)
     interleave((struct series *[]){&bare, &ours}, 2, rounds);
     plugin_close(&plugin);
     floor_close(floor);
+    if (last)
+        bench_whole(&corpus, below, rounds);
     corpus_remove(&corpus);
     const struct cost cost = {median(&bare), median(&ours)};
     report_cost("liblmdb floor", tokens, cost.floor);
@@ -35,7 +38,7 @@ void bench_scale(const char *below, size_t largest, unsigned rounds)
 {
     struct cost small = {0}, cost = {0};
     for (size_t tokens = SMALLEST; tokens <= largest; tokens *= 10) {
-        cost = measure(below, tokens, rounds);
+        cost = measure(below, tokens, tokens * 10 > largest, rounds);
         if (tokens == SMALLEST)
             small = cost;
     }
