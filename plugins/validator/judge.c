@@ -15,9 +15,9 @@ struct facts {
     const espt_query *query;
     uint64_t id;
     const struct memo *memo;
-    bool hashed, recalled; /* the digest is there; by the memo */
-    bool met;              /* the reader went to the record at once */
-    struct place place;    /* of the auth record, in the snapshot of this nonce */
+    bool hashed, recalled;              /* the digest is there; by the memo */
+    bool met;                           /* the reader went to the records at once */
+    struct place place, reseller_place; /* in the snapshot of this nonce */
     uint64_t nonce;
     uint8_t digest[TOKEN_DIGEST_LEN]; /* of the presented text */
     uint64_t revision;
@@ -29,11 +29,9 @@ struct facts {
     int64_t clock;                   /* Unix seconds */
 };
 
-/* `*ret_len` bytes in `out`, or NONE: what is missing although another record names it. */
-static enum reader_status need(struct snapshot *snapshot, enum table table,
-                               const struct record_key *key, uint8_t *out, size_t *ret_len)
+/* Of what another record names: then it is there. */
+static enum reader_status need(enum reader_status status)
 {
-    enum reader_status status = reader_get(snapshot, table, key, out, ret_len);
     return status == READER_NONE ? READER_CORRUPT : status;
 }
 
@@ -52,7 +50,7 @@ static enum reader_status read_asked(struct facts *facts, struct snapshot *snaps
     if (!number_decode(&name, value, len, &number))
         return READER_CORRUPT;
     struct record_key key = key_integer(number);
-    status = need(snapshot, TABLE_ENTITIES, &key, value, &len);
+    status = need(reader_get(snapshot, TABLE_ENTITIES, &key, value, &len));
     if (status != READER_OK)
         return status;
     if (!entity_decode(&key, value, len, &asked) || strlen(asked.name) != name.len ||
@@ -60,6 +58,21 @@ static enum reader_status read_asked(struct facts *facts, struct snapshot *snaps
         return READER_CORRUPT;
     facts->may_read = asked.reseller == facts->auth.entity;
     return READER_OK;
+}
+
+static enum reader_status read_reseller(struct facts *facts, struct snapshot *snapshot)
+{
+    uint8_t value[RECORD_MAX];
+    size_t len;
+    struct record_key key = key_integer(facts->auth.reseller);
+    struct place *place = &facts->reseller_place;
+    *place = reader_seek(snapshot, TABLE_RESELLERS, &key);
+    facts->met = facts->met && place->node != 0;
+    enum reader_status status =
+        need(reader_take(snapshot, TABLE_RESELLERS, &key, place, value, &len));
+    if (status == READER_OK && !reseller_decode(&key, value, len, &facts->reseller))
+        return READER_CORRUPT;
+    return status;
 }
 
 /* The processor brings the record near meanwhile. */
@@ -95,12 +108,9 @@ static enum reader_status read_facts(struct facts *facts, struct snapshot *snaps
     if (!facts->known)
         return READER_OK;
     if (auth->reseller != 0) {
-        key = key_integer(auth->reseller);
-        status = need(snapshot, TABLE_RESELLERS, &key, value, &len);
+        status = read_reseller(facts, snapshot);
         if (status != READER_OK)
             return status;
-        if (!reseller_decode(&key, value, len, &facts->reseller))
-            return READER_CORRUPT;
     }
     if (query->entity == NULL)
         facts->may_read = true;
@@ -225,7 +235,10 @@ static void remember(struct espt_ctx *ctx, const struct views *views, const stru
         return;
     if (!facts->recalled)
         memo_keep(ctx->memo, facts->id, facts->query->token, facts->digest);
-    reader_remember(&views->store->reader, facts->nonce, facts->id, &facts->place);
+    reader_remember(&views->store->reader, facts->nonce, TABLE_AUTH, facts->id, &facts->place);
+    if (facts->auth.reseller != 0)
+        reader_remember(&views->store->reader, facts->nonce, TABLE_RESELLERS, facts->auth.reseller,
+                        &facts->reseller_place);
 }
 
 int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result)

@@ -40,7 +40,7 @@ struct known {
     _Alignas(64) _Atomic uint64_t sequence; /* odd while one writes */
     _Atomic uint64_t word[WORDS];
     atomic_uint searches; /* of the list of free pages, since the snapshot became known */
-    _Alignas(64) struct place_word place[PLACES];
+    _Alignas(64) struct place_word auth[PLACES], resellers[PLACES];
     _Atomic uint64_t
         in_use[]; /* of so many pages each: below, which are; above, in which snapshot */
 };
@@ -306,15 +306,22 @@ static inline size_t index_of(uint64_t key)
     return (size_t)(spread(key) >> 40) % PLACES;
 }
 
-bool known_place(const struct snapshot *snapshot, uint64_t key, uint64_t *ret_page,
-                 uint32_t *ret_node)
+/* Where the place of that key is kept, or NULL. */
+static inline struct place_word *place_of(struct known *known, enum table table, uint64_t key)
 {
-    const struct known *known = snapshot->reader->known;
-    const uint64_t nonce = snapshot->state.nonce;
     if (known == NULL)
-        return false;
-    const struct place_word *place = &known->place[index_of(key)];
-    if (look(&place->whose) != (spread(key) ^ nonce))
+        return NULL;
+    return table == TABLE_AUTH        ? &known->auth[index_of(key)]
+           : table == TABLE_RESELLERS ? &known->resellers[index_of(key)]
+                                      : NULL;
+}
+
+bool known_place(const struct snapshot *snapshot, enum table table, uint64_t key,
+                 uint64_t *ret_page, uint32_t *ret_node)
+{
+    const uint64_t nonce = snapshot->state.nonce;
+    const struct place_word *place = place_of(snapshot->reader->known, table, key);
+    if (place == NULL || look(&place->whose) != (spread(key) ^ nonce))
         return false;
     READER_STEP();
     const uint64_t where = look(&place->where) ^ nonce;
@@ -323,13 +330,12 @@ bool known_place(const struct snapshot *snapshot, uint64_t key, uint64_t *ret_pa
     return *ret_node != 0;
 }
 
-void known_tell(const struct reader *reader, uint64_t nonce, uint64_t key, uint64_t page,
-                uint32_t node)
+void known_tell(const struct reader *reader, uint64_t nonce, enum table table, uint64_t key,
+                uint64_t page, uint32_t node)
 {
-    struct known *known = reader->known;
-    if (known == NULL)
+    struct place_word *place = place_of(reader->known, table, key);
+    if (place == NULL)
         return;
-    struct place_word *place = &known->place[index_of(key)];
     set(&place->whose, spread(key) ^ nonce);
     READER_STEP();
     set(&place->where, (page << NODE_BITS | node) ^ nonce);

@@ -31,11 +31,12 @@ ESPT_MUST_USE enum reader_status known_in_use(struct snapshot *snapshot, uint64_
 /* Asks for what that will look at. */
 void known_bring(const struct reader *reader, uint64_t number);
 
-/* Where the record of an integer key lies, if it was told: a page, and an offset on it. */
-ESPT_MUST_USE bool known_place(const struct snapshot *snapshot, uint64_t key, uint64_t *ret_page,
-                               uint32_t *ret_node);
+/* Where the record of an integer key lies, if it was told: a page, and an offset on it. Of
+   TABLE_AUTH and TABLE_RESELLERS. */
+ESPT_MUST_USE bool known_place(const struct snapshot *snapshot, enum table table, uint64_t key,
+                               uint64_t *ret_page, uint32_t *ret_node);
 /* Of the snapshot with that nonce, and confirmed. */
-void known_tell(const struct reader *reader, uint64_t nonce, uint64_t key, uint64_t page,
-                uint32_t node);
+void known_tell(const struct reader *reader, uint64_t nonce, enum table table, uint64_t key,
+                uint64_t page, uint32_t node);
 
 #endif

@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 
 #define NUMBER_MAX (UINT64_C(1) << 48)
-#define FEW 15 /* nodes: more are asked for side by side, once a step has left a quarter of them \
-                */
+#define FEW                                                                              \
+    15 /* nodes: more are asked for side by side, once a step has left a quarter of them \
+        */
 /* Lines: a quarter of a page; header and offsets where nodes are records, and where they are keys.
  */
 #define BRING_MAX 16

@@ -39,8 +39,8 @@ struct place reader_seek(struct snapshot *snapshot, enum table table, const stru
     struct tree tree;
     if (key->len > sizeof key->bytes || (integer_keys && key->len != sizeof place.page))
         return place;
-    if (table == TABLE_AUTH &&
-        known_place(snapshot, key_integer_of(key), &place.page, &place.node)) {
+    if (integer_keys &&
+        known_place(snapshot, table, key_integer_of(key), &place.page, &place.node)) {
         bring(snapshot->reader, &place);
         place.status = READER_OK;
         return place;
@@ -122,11 +122,11 @@ enum reader_status reader_get(struct snapshot *snapshot, enum table table,
     return status == READER_OK ? snapshot_copy(&leaf, out, ret_len) : status;
 }
 
-void reader_remember(const struct reader *reader, uint64_t nonce, uint64_t id,
+void reader_remember(const struct reader *reader, uint64_t nonce, enum table table, uint64_t key,
                      const struct place *place)
 {
     if (place->node != 0)
-        known_tell(reader, nonce, id, place->page, place->node);
+        known_tell(reader, nonce, table, key, place->page, place->node);
 }
 
 /* A moment for the writer, twice as long each time: 1,024 turns are some 40 microseconds. */

@@ -101,9 +101,9 @@ ESPT_MUST_USE struct place reader_seek(struct snapshot *snapshot, enum table tab
 ESPT_MUST_USE enum reader_status reader_take(struct snapshot *snapshot, enum table table,
                                              const struct record_key *key, struct place *place,
                                              uint8_t *out, size_t *ret_len);
-/* Lets look-ups to come in the snapshot of that nonce go to the auth record of `id` at once. For
-   what reader_end() has confirmed. */
-void reader_remember(const struct reader *reader, uint64_t nonce, uint64_t id,
+/* Lets look-ups to come in the snapshot of that nonce go to the record of `key` at once, in
+   TABLE_AUTH and TABLE_RESELLERS. For what reader_end() has confirmed. */
+void reader_remember(const struct reader *reader, uint64_t nonce, enum table table, uint64_t key,
                      const struct place *place);
 /* Both in one. */
 ESPT_MUST_USE enum reader_status reader_get(struct snapshot *snapshot, enum table table,

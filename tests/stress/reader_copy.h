@@ -10,7 +10,7 @@ struct reader_copy {
     enum reader_status (*take)(struct snapshot *snapshot, enum table table,
                                const struct record_key *key, struct place *place, uint8_t *out,
                                size_t *ret_len);
-    void (*remember)(const struct reader *reader, uint64_t nonce, uint64_t id,
+    void (*remember)(const struct reader *reader, uint64_t nonce, enum table table, uint64_t key,
                      const struct place *place);
     enum reader_status (*end)(const struct snapshot *snapshot);
 };

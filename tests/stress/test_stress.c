@@ -57,9 +57,10 @@ static void look_once(const struct visitor *visitor)
         status = visitor->copy->take(&snapshot, table, &key, &place, value, &len);
         if (visitor->copy->end(&snapshot) != READER_OK)
             status = READER_AGAIN;
-        else if (status == READER_OK && table == TABLE_AUTH && draw(4) == 0) {
+        else if (status == READER_OK && (table == TABLE_AUTH || table == TABLE_RESELLERS) &&
+                 draw(4) == 0) {
             memcpy(&id, key.bytes, sizeof id);
-            visitor->copy->remember(visitor->reader, snapshot.state.nonce, id, &place);
+            visitor->copy->remember(visitor->reader, snapshot.state.nonce, table, id, &place);
         }
     } else if (status == READER_CORRUPT) {
         status = READER_AGAIN; /* a meta page in the writing */

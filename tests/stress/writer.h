@@ -77,7 +77,7 @@ __attribute__((visibility("default"))) int fdatasync(int fd)
 
 /* --- what a snapshot holds --- */
 
-static const enum table used[] = {TABLE_AUTH, TABLE_NAMES, TABLE_ENTITIES};
+static const enum table used[] = {TABLE_AUTH, TABLE_NAMES, TABLE_RESELLERS, TABLE_ENTITIES};
 #define USED (sizeof used / sizeof *used)
 
 static struct record_key nth_key(enum table table, uint32_t n)

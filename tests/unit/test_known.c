@@ -59,8 +59,8 @@ static void commit_pair(struct raw_store *raw, bool auth_first, uint32_t value)
     raw_commit(raw, txn);
 }
 
-/* Is the auth record that of `value`? Looks twice, and remembers. */
-static bool answers(struct reader *reader, uint32_t value)
+/* Is the table's record that of `value`? Looks twice, and remembers. */
+static bool answers(struct reader *reader, enum table table, uint32_t value)
 {
     bool right = true;
     for (int i = 0; i < 2; i++) {
@@ -69,11 +69,11 @@ static bool answers(struct reader *reader, uint32_t value)
         uint8_t out[RECORD_MAX];
         size_t len = 0;
         ck_assert_int_eq(reader_begin(&snapshot, reader), READER_OK);
-        struct place place = reader_seek(&snapshot, TABLE_AUTH, &key);
-        right = reader_take(&snapshot, TABLE_AUTH, &key, &place, out, &len) == READER_OK && right;
+        struct place place = reader_seek(&snapshot, table, &key);
+        right = reader_take(&snapshot, table, &key, &place, out, &len) == READER_OK && right;
         ck_assert_int_eq(reader_end(&snapshot), READER_OK);
-        reader_remember(reader, snapshot.state.nonce, 1, &place);
-        right = right && len == nth_len(value);
+        reader_remember(reader, snapshot.state.nonce, table, 1, &place);
+        right = right && len == nth_len(table == TABLE_AUTH ? value : value + 50);
     }
     return right;
 }
@@ -89,7 +89,8 @@ static void write_back(const char *bytes, size_t len)
    astray. */
 START_TEST(an_id_that_is_used_again)
 {
-    const bool control = _i == 1;
+    const bool control = _i % 2 == 1;
+    const enum table table = _i / 2 == 0 ? TABLE_AUTH : TABLE_RESELLERS;
     struct raw_store raw;
     struct reader reader;
     size_t len;
@@ -101,21 +102,39 @@ START_TEST(an_id_that_is_used_again)
     raw_close(&raw);
     char *before = file_read(path, &len);
     must_open(&reader);
-    ck_assert(answers(&reader, 2));
+    ck_assert(answers(&reader, table, 2));
 
     raw_open(&raw, path, MDB_NOSYNC);
     raw.id_for_nonce = control;
     commit_pair(&raw, true, 3);
     raw_close(&raw);
-    ck_assert(answers(&reader, 3));
+    ck_assert(answers(&reader, table, 3));
     write_back(before, len);
     raw_open(&raw, path, MDB_NOSYNC);
     raw.id_for_nonce = control;
     commit_pair(&raw, false, 4);
     raw_close(&raw);
-    ck_assert_int_eq(answers(&reader, 4), !control);
+    ck_assert_int_eq(answers(&reader, table, 4), !control);
     reader_close(&reader);
     free(before);
+}
+END_TEST
+
+/* The same key in both: what is known of one says nothing of the other. */
+START_TEST(each_table_has_its_own_places)
+{
+    struct raw_store raw;
+    struct reader reader;
+    path = in_folder(temp_folder(), "store");
+    raw_open(&raw, path, MDB_NOSYNC);
+    commit_pair(&raw, true, 1);
+    raw_close(&raw);
+    must_open(&reader);
+    for (int i = 0; i < 2; i++) {
+        ck_assert(answers(&reader, TABLE_AUTH, 1));
+        ck_assert(answers(&reader, TABLE_RESELLERS, 1));
+    }
+    reader_close(&reader);
 }
 END_TEST
 
@@ -349,7 +368,8 @@ int main(void)
     Suite *suite = suite_create("known");
     TCase *tcase = tcase_create("known");
     tcase_set_timeout(tcase, 120);
-    tcase_add_loop_test(tcase, an_id_that_is_used_again, 0, 2);
+    tcase_add_loop_test(tcase, an_id_that_is_used_again, 0, 4);
+    tcase_add_test(tcase, each_table_has_its_own_places);
     tcase_add_loop_test(tcase, every_way_answers_alike, 0, 2 * WAYS);
     tcase_add_test(tcase, one_wrong_bit);
     tcase_add_test(tcase, one_wrong_bit_in_the_order);
