@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-#define PLACES 4096
+#define PLACES 8192
 #define NOTHING UINT64_MAX /* no transaction */
 #define NODE_BITS 16       /* of an offset on a page */
 
