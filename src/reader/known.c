@@ -24,8 +24,9 @@ enum word {
     NUMBER, /* and the flags above it */
     AUTH_ROOT,
     RESELLERS_ROOT,
-    DEPTHS,   /* of both */
-    NONCE_AT, /* on the main database's root page */
+    DEPTHS,    /* of both */
+    NONCE_AT,  /* on the main database's root page */
+    LINE_FROM, /* the sequence since when each snapshot that was known came after the one before */
     WORDS
 };
 #define FOREIGN (UINT64_C(1) << 32)
@@ -41,10 +42,10 @@ struct known {
     _Atomic uint64_t word[WORDS];
     atomic_uint searches; /* of the list of free pages, since the snapshot became known */
     _Alignas(64) struct place_word auth[PLACES], resellers[PLACES];
-    _Atomic uint64_t
-        in_use[]; /* of so many pages each: below, which are; above, in which snapshot */
+    _Atomic uint64_t in_use[]; /* of so many pages each: below, which are; above, the epoch */
 };
-#define PAGES_IN_WORD 32
+#define PAGES_IN_WORD 20
+#define ALL_IN_USE ((UINT64_C(1) << PAGES_IN_WORD) - 1)
 
 static size_t words_for(size_t mapped, uint32_t page_size)
 {
@@ -128,24 +129,45 @@ bool known_recall(struct snapshot *snapshot, const struct metas *metas)
         return false;
     unpack(snapshot, word);
     snapshot->known = sequence;
+    snapshot->line = word[LINE_FROM];
     return true;
 }
 
 /* --- which pages are in use --- */
 
-/* A page is looked for among the free ones once; what was found of it holds on in the snapshot that
-   follows, if that transaction does not free it. Where many are looked for in one snapshot, all
-   pages are told apart at once: that takes as long as some searches. */
+/* A page is looked for among the free ones once; what was found of it holds on in the snapshots
+   that follow one by one, until a transaction frees it. Where many are looked for in one snapshot,
+   all pages are told apart at once: that takes as long as some searches. */
 #define SEARCHES 8
 
+/* Which snapshot a word was written in: 44 bits, which last for 55 years of 10,000 commits a
+ * second. */
 static inline uint64_t epoch_of(uint64_t sequence)
 {
-    return sequence >> 1 << PAGES_IN_WORD; /* it is even */
+    return sequence >> 1; /* it is even */
+}
+
+static inline uint64_t in_use_word(uint64_t sequence, uint64_t bits)
+{
+    return epoch_of(sequence) << PAGES_IN_WORD | (bits & ALL_IN_USE);
 }
 
 static inline uint64_t bit_of(uint64_t number)
 {
     return UINT64_C(1) << number % PAGES_IN_WORD;
+}
+
+/* Was it written since `line` began, and no later than at `sequence`? */
+static inline bool counts(uint64_t word, uint64_t line, uint64_t sequence)
+{
+    const uint64_t epoch = word >> PAGES_IN_WORD;
+    return epoch >= epoch_of(line) && epoch <= epoch_of(sequence);
+}
+
+/* Others have gone on: it is not ours to write. */
+static inline bool is_ahead(uint64_t word, uint64_t sequence)
+{
+    return word >> PAGES_IN_WORD > epoch_of(sequence);
 }
 
 static bool lock(struct known *known, uint64_t sequence)
@@ -165,9 +187,20 @@ static size_t words_of(const struct snapshot *snapshot)
 struct freed {
     struct known *known;
     uint64_t by; /* transaction; 0: all of them */
+    uint64_t line, sequence;
     size_t words;
     bool odd; /* the list is no list: its numbers do not fall, or are none of a page */
 };
+
+/* The word is written whatever it said, and so has another epoch: who found the page in use in the
+   snapshot before, and says so only now, comes too late. */
+static void strike_out_one(const struct freed *freed, uint64_t number)
+{
+    _Atomic uint64_t *word = &freed->known->in_use[number / PAGES_IN_WORD];
+    const uint64_t was = look(word);
+    const uint64_t bits = counts(was, freed->line, freed->sequence) ? was & ~bit_of(number) : 0;
+    set(word, in_use_word(freed->sequence, bits));
+}
 
 static bool strike_out(void *arg, uint64_t transaction, const uint8_t *numbers, uint64_t count)
 {
@@ -179,18 +212,23 @@ static bool strike_out(void *arg, uint64_t transaction, const uint8_t *numbers, 
         const uint64_t number = integer_of(numbers + i * sizeof number);
         freed->odd = number >= before || number < META_PAGES;
         before = number;
-        if (!freed->odd && number / PAGES_IN_WORD < freed->words) {
-            _Atomic uint64_t *word = &freed->known->in_use[number / PAGES_IN_WORD];
-            set(word, look(word) & ~bit_of(number));
-        }
+        if (!freed->odd && number / PAGES_IN_WORD < freed->words)
+            strike_out_one(freed, number);
     }
     return freed->by == 0 && !freed->odd;
 }
 
-static bool strike_out_all(struct known *known, struct snapshot *snapshot, uint64_t by)
+static bool strike_out_all(struct known *known, struct snapshot *snapshot, uint64_t by,
+                           uint64_t line, uint64_t sequence)
 {
-    struct freed freed = {known, by, words_of(snapshot), false};
+    struct freed freed = {known, by, line, sequence, words_of(snapshot), false};
     return free_each(snapshot, strike_out, &freed) == READER_OK && !freed.odd;
+}
+
+static void begin_line(struct known *known, struct snapshot *snapshot, uint64_t sequence)
+{
+    set(&known->word[LINE_FROM], sequence);
+    snapshot->line = sequence;
 }
 
 /* In a snapshot that is known: which pages are in use, of all. */
@@ -201,11 +239,14 @@ static void tell_apart(struct snapshot *snapshot)
     if (!lock(known, snapshot->known))
         return;
     for (size_t i = 0; i < words_of(snapshot); i++)
-        set(&known->in_use[i], epoch_of(sequence) | UINT32_MAX);
-    if (!strike_out_all(known, snapshot, 0) || reader_end(snapshot) != READER_OK)
+        set(&known->in_use[i], in_use_word(sequence, ALL_IN_USE));
+    if (!strike_out_all(known, snapshot, 0, sequence, sequence) ||
+        reader_end(snapshot) != READER_OK) {
         set(&known->word[TRANSACTION], NOTHING);
-    else
+    } else {
+        begin_line(known, snapshot, sequence);
         snapshot->known = sequence;
+    }
     set(&known->sequence, sequence);
 }
 
@@ -224,12 +265,15 @@ enum reader_status known_in_use(struct snapshot *snapshot, uint64_t number)
         return free_search(snapshot, number);
     _Atomic uint64_t *word = &known->in_use[number / PAGES_IN_WORD];
     uint64_t seen = look(word);
-    const bool same_epoch = seen >> PAGES_IN_WORD == epoch_of(snapshot->known) >> PAGES_IN_WORD;
-    if (same_epoch && (seen & bit_of(number)) != 0)
+    const bool of_line = counts(seen, snapshot->line, snapshot->known);
+    if (of_line && (seen & bit_of(number)) != 0)
         return READER_OK;
     enum reader_status status = free_search(snapshot, number);
-    if (status == READER_OK && same_epoch && reader_end(snapshot) == READER_OK) {
-        (void)atomic_compare_exchange_strong(word, &seen, seen | bit_of(number));
+    if (status == READER_OK && !is_ahead(seen, snapshot->known) &&
+        reader_end(snapshot) == READER_OK) {
+        const uint64_t found =
+            of_line ? seen | bit_of(number) : in_use_word(snapshot->known, bit_of(number));
+        (void)atomic_compare_exchange_strong(word, &seen, found);
         if (atomic_fetch_add_explicit(&known->searches, 1, memory_order_relaxed) == SEARCHES)
             tell_apart(snapshot);
     }
@@ -250,17 +294,14 @@ static bool comes_next(const struct known *known, const struct snapshot *snapsho
            integer_of(before.bytes + nonce_at) == look(&known->word[NONCE]);
 }
 
-/* All that a transaction frees is listed under its own number in its own snapshot. Whoever still
-   works in the old one finds another epoch, and changes nothing any more. */
-static bool carry_over(struct known *known, struct snapshot *snapshot, bool next, uint64_t sequence)
+/* All that a transaction frees is listed under its own number in its own snapshot. */
+static bool go_on(struct known *known, struct snapshot *snapshot, bool next, uint64_t sequence)
 {
-    const uint64_t old = epoch_of(sequence - 2), new = epoch_of(sequence);
-    for (size_t i = 0; i < words_of(snapshot); i++) {
-        const uint64_t was = look(&known->in_use[i]);
-        const bool counts = next && was >> PAGES_IN_WORD == old >> PAGES_IN_WORD;
-        set(&known->in_use[i], new | (counts ? (uint32_t)was : 0));
-    }
-    return !next || strike_out_all(known, snapshot, snapshot->transaction);
+    snapshot->line = look(&known->word[LINE_FROM]);
+    if (next)
+        return strike_out_all(known, snapshot, snapshot->transaction, snapshot->line, sequence);
+    begin_line(known, snapshot, sequence);
+    return true;
 }
 
 void known_keep(struct snapshot *snapshot, const struct metas *metas)
@@ -275,7 +316,7 @@ void known_keep(struct snapshot *snapshot, const struct metas *metas)
     const bool next = comes_next(known, snapshot, metas);
     set(&known->word[TRANSACTION], NOTHING);
     READER_STEP();
-    if (carry_over(known, snapshot, next, sequence) && reader_end(snapshot) == READER_OK) {
+    if (go_on(known, snapshot, next, sequence) && reader_end(snapshot) == READER_OK) {
         set(&known->word[MAIN_ROOT], metas->root);
         set(&known->word[OLDER_ROOT], metas->older_root);
         set(&known->word[FREE_ROOT], metas->free_root);

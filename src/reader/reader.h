@@ -69,6 +69,7 @@ struct snapshot {
     struct state_record state;
     struct tree auth, resellers; /* where known is not 0 */
     uint64_t known;              /* which of the known snapshots this is; 0: none */
+    uint64_t line;               /* and the first that this one came from, one by one */
 };
 
 /* Maps the file behind `fd` (owned by the reader from then on, also on failure). `map_size` is the

@@ -138,6 +138,53 @@ START_TEST(each_table_has_its_own_places)
 }
 END_TEST
 
+/* The page on which the auth record lies. */
+static uint64_t page_now(void)
+{
+    struct reader reader;
+    struct snapshot snapshot;
+    struct record_key key = key_integer(1);
+    uint8_t out[RECORD_MAX];
+    size_t len;
+    must_open(&reader);
+    ck_assert_int_eq(reader_begin(&snapshot, &reader), READER_OK);
+    struct place place = reader_seek(&snapshot, TABLE_AUTH, &key);
+    ck_assert_int_eq(reader_take(&snapshot, TABLE_AUTH, &key, &place, out, &len), READER_OK);
+    reader_close(&reader);
+    return place.page;
+}
+
+/* A page is in use until a commit frees it, whatever was found of it before; or is found later, by
+   one who still looks at the snapshot before. */
+START_TEST(a_page_that_is_freed)
+{
+    const bool asked = _i % 2 == 1;
+    const int commits = _i / 2 + 1;
+    struct raw_store raw;
+    struct reader reader;
+    struct snapshot before, after;
+    path = in_folder(temp_folder(), "store");
+    raw_open(&raw, path, MDB_NOSYNC);
+    commit_pair(&raw, true, 1);
+    commit_pair(&raw, true, 2);
+    must_open(&reader);
+    ck_assert_int_eq(reader_begin(&before, &reader), READER_OK);
+    ck_assert_uint_ne(before.known, 0);
+    const uint64_t page = page_now();
+    if (asked)
+        ck_assert_int_eq(known_in_use(&before, page), READER_OK);
+    for (int i = 0; i < commits; i++)
+        commit_pair(&raw, true, 3);
+    ck_assert_int_eq(reader_begin(&after, &reader), READER_OK);
+    ck_assert_uint_ne(after.known, 0);
+    (void)!known_in_use(&before, page); /* too late: nobody believes it */
+    ck_assert_int_eq(known_in_use(&after, page), READER_CORRUPT);
+    ck_assert_int_eq(known_in_use(&after, page_now()), READER_OK);
+    reader_close(&reader);
+    raw_close(&raw);
+}
+END_TEST
+
 /* --- free pages --- */
 
 /* Puts all keys and, of so many more, takes away all again: LMDB lists their pages in one go, on
@@ -369,6 +416,7 @@ int main(void)
     TCase *tcase = tcase_create("known");
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, an_id_that_is_used_again, 0, 4);
+    tcase_add_loop_test(tcase, a_page_that_is_freed, 0, 4);
     tcase_add_test(tcase, each_table_has_its_own_places);
     tcase_add_loop_test(tcase, every_way_answers_alike, 0, 2 * WAYS);
     tcase_add_test(tcase, one_wrong_bit);
