@@ -83,20 +83,21 @@ static int validate(espt_ctx *ctx, const espt_query *query, espt_result *result)
 static int allows(espt_ctx *ctx, const espt_result *result, const char *metric, size_t metric_len)
 {
     uint32_t size;
-    espt_result told;
+    int32_t status;
     if (ctx == NULL || result == NULL || metric == NULL)
         return 0;
     memcpy(&size, result, sizeof size);
-    if (size < sizeof told)
+    if (size < sizeof *result)
         return 0;
-    memcpy(&told, result, sizeof told);
-    if (told.status != ESPT_ALLOW || strnlen(told.tier, sizeof told.tier) == sizeof told.tier)
+    memcpy(&status, (const char *)result + offsetof(espt_result, status), sizeof status);
+    const char *name = (const char *)result + offsetof(espt_result, tier);
+    if (status != ESPT_ALLOW || strnlen(name, sizeof result->tier) == sizeof result->tier)
         return 0;
     const int kept = errno;
     struct views views;
     look_if_due(ctx);
     views_take(ctx, &views);
-    const struct tier *tier = tier_find(views.tiers->table, told.tier);
+    const struct tier *tier = tier_find(views.tiers->table, name);
     bool allowed = tier != NULL && tier_allows(views.tiers->table, tier, metric, metric_len);
     views_give(ctx, &views);
     errno = kept;

@@ -271,6 +271,8 @@ const struct tier *tier_default(const struct tier_table *table)
 
 static bool matches(const char *pattern, const char *metric, size_t len)
 {
+    if (pattern[0] != metric[0] && pattern[0] != '*')
+        return false; /* most are told apart by that */
     size_t pattern_len = strlen(pattern);
     if (pattern[pattern_len - 1] != '*')
         return pattern_len == len && memcmp(pattern, metric, len) == 0;
