@@ -40,7 +40,7 @@ const struct writer writers[] = {
     {"entity add --from", {"--json", "entity", "add", "--from", "@entities"}, IN_BATCHES},
     {"import", {"import", "@lines"}, IN_BATCHES},
     {"key rotate", {"key", "rotate"}, IN_STEPS},
-    {"key passphrase --remove", {"key", "passphrase", "--remove"}, AT_ONCE},
+    {"key passphrase --remove", {"key", "passphrase", "--remove"}, NOTED_FIRST},
     {"key passphrase", {"--json", "key", "passphrase", "--new-passphrase-file", "@words"}, GUARDS},
     {"entity edit --tier", {"entity", "edit", "bolt", "--tier", "advanced"}, AT_ONCE},
     {"remove --last", {"remove", "zed/default", "--yes", "--last"}, AT_ONCE},
@@ -430,12 +430,13 @@ static bool is_same(const char *state, const char *wanted)
 
 bool world_is_before(const struct writer *writer, const char *state, const char *before)
 {
-    return strcmp(state, before) == 0 || (writer->how == GUARDS && is_same(state, before));
+    const bool noted = writer->how == NOTED_FIRST || writer->how == GUARDS;
+    return strcmp(state, before) == 0 || (noted && is_same(state, before));
 }
 
 bool world_is_after(const struct writer *writer, const char *state, const char *after)
 {
-    return strcmp(state, after) == 0 || (writer->how != AT_ONCE && is_same(state, after));
+    return strcmp(state, after) == 0 || (!writer_is_at_once(writer) && is_same(state, after));
 }
 
 char *world_state_after(const struct world *world, const struct writer *writer)

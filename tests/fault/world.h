@@ -16,12 +16,17 @@ struct writer {
     const char *args[12];
     enum {
         AT_ONCE,
+        NOTED_FIRST, /* at once, but for its entry in the log, which may be all there is */
         IN_BATCHES,  /* on a slow machine it commits more than once, and says how far it came */
         NOTED_APART, /* its entry in the log is a change of its own */
-        GUARDS, /* its entry comes first; and a passphrase takes its time: fewer calls are tried */
-        IN_STEPS, /* broken off, it is run again; every step leaves all as it was to be seen */
+        GUARDS,      /* that too; and a passphrase takes its time: fewer calls are tried */
+        IN_STEPS,    /* broken off, it is run again; every step leaves all as it was to be seen */
     } how;
 };
+static inline bool writer_is_at_once(const struct writer *writer)
+{
+    return writer->how == AT_ONCE || writer->how == NOTED_FIRST;
+}
 extern const struct writer writers[];
 extern const size_t writer_count;
 
