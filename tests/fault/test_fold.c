@@ -111,11 +111,10 @@ START_TEST(failed)
 }
 END_TEST
 
-static void kill_at_unlink(void *arg, pid_t pid, long call, const unsigned long *args)
+static bool is_unlink(void *arg, pid_t pid, long call, const unsigned long *args)
 {
-    (void)arg, (void)args;
-    if (call == SYS_unlinkat)
-        kill(pid, SIGKILL);
+    (void)arg, (void)pid, (void)args;
+    return call == SYS_unlinkat;
 }
 
 /* Files that are folded and lie there still are known for that, whatever the next run cannot read:
@@ -125,7 +124,7 @@ START_TEST(failed_after_a_killed_one)
     static const char *const args[] = {"usage", "fold", NULL};
     const struct text text = prepare();
     struct traced traced = {.call = 0};
-    const struct trace_plan kill = {.what = TRACE_COUNT, .at_call = kill_at_unlink};
+    const struct trace_plan kill = {.what = TRACE_SIGNAL, .value = SIGKILL, .at_call = is_unlink};
     unsigned long uses = 1;
     for (unsigned long at = 1; traced.call >= 0; at += step()) {
         char where[64];

@@ -220,11 +220,12 @@ struct crash {
     size_t ends;
 };
 
-static void crash_at_output(void *arg, pid_t pid, long call, const unsigned long *args)
+static bool crash_at_output(void *arg, pid_t pid, long call, const unsigned long *args)
 {
     const struct crash *crash = arg;
     if (call == SYS_write && args[0] == STDOUT_FILENO)
         kill(pid, crash->number);
+    return false;
 }
 
 static void leaves_no_core(pid_t pid)

@@ -1,5 +1,7 @@
 #include "fault/trace.h"
 
+#include "support/support.h"
+
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -181,7 +183,7 @@ static void halve_count(pid_t pid, long call)
 }
 #endif
 
-struct run {
+struct tracing {
     const struct trace_plan *plan;
     struct traced *traced;
     bool counting; /* main() has begun */
@@ -209,7 +211,7 @@ static bool is_counters(pid_t pid, const struct __ptrace_syscall_info *info)
 }
 
 /* False: the process is stopped for good. */
-static bool at_entry(struct run *run, pid_t pid, const struct __ptrace_syscall_info *info)
+static bool at_entry(struct tracing *run, pid_t pid, const struct __ptrace_syscall_info *info)
 {
     const struct trace_plan *plan = run->plan;
     const long call = (long)info->entry.nr;
@@ -219,15 +221,16 @@ static bool at_entry(struct run *run, pid_t pid, const struct __ptrace_syscall_i
         run->over = true;
     if (!run->counting || run->over)
         return true;
+    bool chosen = false;
     if (plan->at_call != NULL) {
         unsigned long args[6];
         for (size_t i = 0; i < 6; i++)
             args[i] = info->entry.args[i];
-        plan->at_call(plan->arg, pid, call, args);
+        chosen = plan->at_call(plan->arg, pid, call, args);
     }
     if (run->traced->calls < TRACE_CALLS_MAX)
         run->traced->made[run->traced->calls] = call;
-    if (++run->traced->calls != plan->at || plan->what == TRACE_COUNT)
+    if ((++run->traced->calls != plan->at && !chosen) || plan->what == TRACE_COUNT)
         return true;
     run->traced->call = call;
     switch (plan->what) {
@@ -254,7 +257,7 @@ static bool at_entry(struct run *run, pid_t pid, const struct __ptrace_syscall_i
     return true;
 }
 
-static bool at_syscall(struct run *run, pid_t pid)
+static bool at_syscall(struct tracing *run, pid_t pid)
 {
     struct __ptrace_syscall_info info;
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0)
@@ -273,7 +276,7 @@ static bool ends(int sig)
 }
 
 /* Until the first process has ended, and its children if their ends are of interest. */
-static void follow(struct run *run)
+static void follow(struct tracing *run)
 {
     const bool all = run->plan->at_end != NULL;
     const pid_t first = run->traced->pid;
@@ -320,7 +323,7 @@ struct traced trace_run(const char *const *argv, const char *input, const struct
                             plan->at_end != NULL ? OPTIONS_OF_ENDS : OPTIONS),
                      0);
     ck_assert_int_eq(ptrace(PTRACE_SYSCALL, traced.pid, NULL, 0), 0);
-    follow(&(struct run){.plan = plan, .traced = &traced});
+    follow(&(struct tracing){.plan = plan, .traced = &traced});
     close(in);
     traced.out = read_all(out, &traced.out_len);
     traced.err = read_all(err, &ignored);

@@ -32,8 +32,8 @@ struct trace_plan {
     enum trace_what what;
     unsigned long at; /* the call's number, from 1 */
     int value;
-    /* Sees each call before it is made. */
-    void (*at_call)(void *arg, pid_t pid, long call, const unsigned long *args);
+    /* Sees each call before it is made; true: this is the one, whatever its number. */
+    bool (*at_call)(void *arg, pid_t pid, long call, const unsigned long *args);
     /* Sees each process of the command, children too, while its memory is still there: at its end,
        and at a signal that ends it. */
     void (*at_end)(void *arg, pid_t pid);

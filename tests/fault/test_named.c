@@ -1,0 +1,528 @@
+/*
+ * A call that fails, picked by its name and by what it is about, and what another process does
+ * between two calls: what the command says of it, and what it leaves.
+ */
+#include "cli/drive.h"
+#include "fault/trace.h"
+#include "fault/world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static struct world world;
+static char config[512];
+
+/* --- the call --- */
+
+#define EACH 0
+
+struct pick {
+    long call;
+    const char
+        *about;   /* a pattern of the path that it is given, or of its descriptor's; NULL: any */
+    unsigned nth; /* of those, from 1; or EACH */
+    bool (*which)(const unsigned long *args); /* NULL: all of them */
+    void (*then)(pid_t pid); /* what happens before it is made, and it does not fail */
+};
+
+#define PICK(call_, about_, ...)                        \
+    {                                                   \
+        .call = (call_), .about = (about_), __VA_ARGS__ \
+    }
+#define NO_MORE    \
+    {              \
+        .call = -1 \
+    }
+
+static void read_path(pid_t pid, unsigned long at, char *ret_path, size_t size)
+{
+    char file[32];
+    snprintf(file, sizeof file, "/proc/%d/mem", (int)pid);
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t len = pread(fd, ret_path, size - 1, (off_t)at);
+    ret_path[len > 0 ? len : 0] = '\0';
+    close(fd);
+}
+
+static void path_behind(pid_t pid, unsigned long fd, char *ret_path, size_t size)
+{
+    char link[64];
+    snprintf(link, sizeof link, "/proc/%d/fd/%d", (int)pid, (int)fd);
+    ssize_t len = readlink(link, ret_path, size - 1);
+    ret_path[len > 0 ? len : 0] = '\0';
+}
+
+static bool is_about(const struct pick *pick, pid_t pid, const unsigned long *args)
+{
+    char path[4096] = "";
+    switch (pick->call) {
+    case SYS_readlink:
+    case SYS_link:
+        read_path(pid, args[0], path, sizeof path);
+        break;
+    case SYS_openat:
+    case SYS_newfstatat:
+        read_path(pid, args[1], path, sizeof path);
+        break;
+    case SYS_renameat2:
+        read_path(pid, args[3], path, sizeof path);
+        break;
+    case SYS_mmap:
+        path_behind(pid, args[4], path, sizeof path);
+        break;
+    default:
+        path_behind(pid, args[0], path, sizeof path);
+    }
+    if (path[0] == '\0') /* fstat, as the C library asks for it */
+        path_behind(pid, args[0], path, sizeof path);
+    return fnmatch(pick->about, path, 0) == 0;
+}
+
+struct picking {
+    const struct pick *pick; /* up to NO_MORE */
+    unsigned met;            /* of the first */
+    bool came;
+};
+
+static bool is_picked(void *arg, pid_t pid, long call, const unsigned long *args)
+{
+    struct picking *picking = arg;
+    for (const struct pick *pick = picking->pick; pick->call >= 0; pick++) {
+        if (call != pick->call || (pick->about != NULL && !is_about(pick, pid, args)) ||
+            (pick->which != NULL && !pick->which(args)))
+            continue;
+        if (pick->nth != EACH && ++picking->met != pick->nth)
+            return false;
+        picking->came = true;
+        if (pick->then != NULL)
+            pick->then(pid);
+        return pick->then == NULL;
+    }
+    return false;
+}
+
+static struct traced run_argv(const char *const *argv, const char *input, const struct pick *pick,
+                              int error)
+{
+    struct picking picking = {.pick = pick};
+    const struct trace_plan plan = {
+        .what = TRACE_FAIL, .value = error, .at_call = is_picked, .arg = &picking};
+    struct traced traced = trace_run(argv, input, &plan);
+    ck_assert_msg(picking.came, "%s of %s did not come: %s%s", trace_call_name(pick->call),
+                  pick->about, traced.out, traced.err);
+    return traced;
+}
+
+#define RUN(input, error, picks, ...)                                                        \
+    run_argv(world_argv(&world, (const char *const[]){__VA_ARGS__, NULL}), (input), (picks), \
+             (error))
+
+static void told(struct traced *traced, int status, const char *what)
+{
+    ck_assert_msg(traced->status == status, "status %d: %s", traced->status, traced->err);
+    ck_assert_msg(strstr(traced->err, what) != NULL, "%s", traced->err);
+    trace_free(traced);
+}
+
+/* acme/default's text, in a world as it was made. */
+static const char *begin(void)
+{
+    world_make(&world);
+    snprintf(config, sizeof config, "%s", world.config);
+    const char *text = revealed(config, "acme/default");
+    world_reset(&world);
+    return text;
+}
+
+/* --- refused, and nothing done --- */
+
+static bool is_lstat(const unsigned long *args)
+{
+    return (args[3] & AT_SYMLINK_NOFOLLOW) != 0;
+}
+
+static const struct refused {
+    const char *args[8];
+    bool presents; /* a token's text is its input */
+    struct pick pick[2];
+    int error;
+    const char *says;
+} refused[] = {
+    {{"verify"},
+     true,
+     {PICK(SYS_readlink, "/proc/self/exe", .nth = 1), NO_MORE},
+     EACCES,
+     "mount /proc"},
+    {{"verify"},
+     true,
+     {PICK(SYS_newfstatat, "/", .nth = 1), NO_MORE},
+     EACCES,
+     "/: Permission denied"},
+    {{"verify"},
+     true,
+     {PICK(SYS_newfstatat, "*/tokens.mdb", .nth = 3), NO_MORE},
+     EIO,
+     "tokens.mdb: Input/output"},
+    {{"verify"},
+     true,
+     {PICK(SYS_newfstatat, "*/tokens.mdb", .nth = 4), NO_MORE},
+     EIO,
+     "tokens.mdb: Input/output"},
+    {{"verify"},
+     true,
+     {PICK(SYS_pread64, "*/tokens.mdb", .nth = 1), NO_MORE},
+     EIO,
+     "tokens.mdb: Input/output error"},
+    {{"verify"},
+     true,
+     {PICK(SYS_mmap, "*/tokens.mdb", .nth = EACH), NO_MORE},
+     ENOMEM,
+     "cannot be mapped: Cannot"},
+    {{"stats", "--prometheus", "-o", "@metrics"},
+     false,
+     {PICK(SYS_fchmod, "*/metrics.*", .nth = 1), NO_MORE},
+     EPERM,
+     "/metrics: Operation not permitted; see to its folder's owner and mode"},
+    {{"restore", "@backup.mdb", "--yes"},
+     false,
+     {PICK(SYS_newfstatat, "*/tokens.mdb", .nth = 1, .which = is_lstat), NO_MORE},
+     EIO,
+     "/tokens.mdb: Input/output error"},
+    {{"restore", "@backup.mdb", "--yes"},
+     false,
+     {PICK(SYS_renameat2, "*/tokens.mdb", .nth = 1), NO_MORE},
+     EIO,
+     "/tokens.mdb: Input/output error"},
+    {{"restore", "@backup.mdb", "--yes"},
+     false,
+     {PICK(SYS_openat, "*/tokens.mdb.new-????????", .nth = 5), NO_MORE},
+     EMFILE,
+     "Too many open files"},
+};
+
+START_TEST(refuses)
+{
+    const struct refused *refusal = &refused[_i];
+    const char *text = begin();
+    char *before = world_state(&world);
+    world_reset(&world);
+    struct traced traced = run_argv(world_argv(&world, refusal->args),
+                                    refusal->presents ? text : NULL, refusal->pick, refusal->error);
+    ck_assert_str_eq(traced.out, "");
+    told(&traced, 5, refusal->says);
+    char *after = world_state(&world);
+    ck_assert_str_eq(after, before);
+    world_no_litter(&world);
+    free(before);
+    free(after);
+}
+END_TEST
+
+/* --- validated all the same --- */
+
+static bool makes_room(const unsigned long *args)
+{
+    return (args[3] & MAP_NORESERVE) != 0;
+}
+
+static bool draws_two(const unsigned long *args)
+{
+    return args[1] == 16 && args[2] == GRND_NONBLOCK;
+}
+
+/* Less room than the configuration gives, none for what is known, no file of uses to go on with. */
+static const struct validated {
+    struct pick pick[2];
+    int error;
+    bool counted;
+} validated[] = {
+    {{PICK(SYS_mmap, "*/tokens.mdb", .nth = 1), NO_MORE}, ENOMEM, true},
+    {{PICK(SYS_mmap, NULL, .nth = 1, .which = makes_room), NO_MORE}, ENOMEM, true},
+    {{PICK(SYS_mmap, "*/usage/u*", .nth = 1), NO_MORE}, ENOMEM, true},
+    {{PICK(SYS_getrandom, NULL, .nth = 1, .which = draws_two), NO_MORE}, EAGAIN, false},
+};
+
+static json_int_t uses(void)
+{
+    json_t *token = done(CTL(config, NULL, "--json", "show", "acme/default"));
+    const json_int_t count = json_integer_value(json_object_get(token, "uses"));
+    json_decref(token);
+    return count;
+}
+
+START_TEST(validates)
+{
+    const struct validated *validation = &validated[_i];
+    const char *text = begin();
+    if (!validation->counted) /* the one that is there would do */
+        ck_assert_int_eq(CTL(config, NULL, "usage", "fold").status, 0);
+    const json_int_t before = uses();
+    struct traced traced = RUN(text, validation->error, validation->pick, "verify");
+    ck_assert_ptr_nonnull(strstr(traced.out, "allow, token"));
+    told(&traced, 0, "");
+    ck_assert_int_eq(uses(), before + validation->counted);
+}
+END_TEST
+
+/* --- meanwhile --- */
+
+static void save_tiers(pid_t pid)
+{
+    (void)pid;
+    FILE *file = fopen(in_folder(world.folder, "tiers.ini"), "ae");
+    ck_assert(file != NULL && fputs("; more\n", file) > 0 && fclose(file) == 0);
+}
+
+/* Half of the old file and half of the new one may be a table that nobody wrote. */
+START_TEST(tiers_are_being_written)
+{
+    static const struct pick read_end[] = {
+        PICK(SYS_read, "*/tiers.ini", .nth = 2, .then = save_tiers),
+        NO_MORE,
+    };
+    const char *text = begin();
+    struct traced traced = RUN(text, 0, read_end, "verify");
+    told(&traced, 5, "/tiers.ini: it is being written; try again");
+    ck_assert_int_eq(CTL(config, text, "verify").status, 0);
+}
+END_TEST
+
+static bool asks_for_width(const unsigned long *args)
+{
+    return args[0] == STDOUT_FILENO;
+}
+
+static void change_the_store(pid_t pid)
+{
+    (void)pid;
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "another").status, 0);
+}
+
+/* What lies behind the check that failed is of the same state, or it is not told. */
+START_TEST(explained_of_one_state)
+{
+    static const struct pick ioctl_first[] = {
+        PICK(SYS_ioctl, NULL, .nth = 1, .which = asks_for_width, .then = change_the_store),
+        NO_MORE,
+    };
+    const char *text = begin();
+    struct traced traced =
+        RUN(text, 0, ioctl_first, "verify", "--explain", "--entity", "zed", "--metric", "kpi.x");
+    ck_assert_ptr_nonnull(strstr(traced.out, "metric    not reached"));
+    ck_assert_ptr_null(strstr(traced.out, "it would"));
+    told(&traced, 1, "");
+    struct run run = CTL(config, text, "verify", "--explain", "--entity", "zed");
+    ck_assert_ptr_nonnull(strstr(run.out, "it would pass"));
+}
+END_TEST
+
+static void allow_no_file(pid_t pid)
+{
+    ck_assert_int_eq(prlimit(pid, RLIMIT_NOFILE, &(struct rlimit){0, 0}, NULL), 0);
+}
+
+/* A stream that is closed, and nothing that could stand in its place. */
+START_TEST(no_stream)
+{
+    static const struct pick fcntl_first[] = {
+        PICK(SYS_fcntl, NULL, .nth = 1, .then = allow_no_file),
+        NO_MORE,
+    };
+    begin();
+    const char *const argv[] = {"/bin/sh", "-c", "exec \"$0\" \"$@\" <&-", ctl_path(), "-c", config,
+                                "list",    NULL};
+    struct traced traced = run_argv(argv, NULL, fcntl_first, 0);
+    ck_assert_str_eq(traced.out, "");
+    told(&traced, 5, "a standard stream is closed and /dev/null: Too many open files; open one");
+}
+END_TEST
+
+/* Before the configuration is judged, and after that. */
+START_TEST(nobody_knows_where)
+{
+    static const struct pick ways[][2] = {
+        {PICK(SYS_getcwd, NULL, .nth = 1), NO_MORE},
+        {PICK(SYS_getcwd, NULL, .nth = 2), NO_MORE},
+    };
+    static const char *const words[] = {
+        "esp-token.conf: No such file or directory",
+        "the working directory: No such file or directory; give an absolute path"};
+    begin();
+    const char *const argv[] = {
+        "/bin/sh",  "-c",         "cd \"$1\" && exec \"$0\" -c esp-token.conf list",
+        ctl_path(), world.folder, NULL};
+    struct traced traced = run_argv(argv, NULL, ways[_i], ENOENT);
+    ck_assert_str_eq(traced.out, "");
+    told(&traced, 5, words[_i]);
+}
+END_TEST
+
+/* --- init and upgrade --- */
+
+START_TEST(init_refuses)
+{
+    static const struct {
+        struct pick pick[2];
+        int error;
+        const char *says;
+    } ways[] = {
+        {{PICK(SYS_fchmod, "*/made/usage", .nth = 1), NO_MORE},
+         EPERM,
+         "/usage: Operation not permitted; see to its parent's owner and mode"},
+        {{PICK(SYS_renameat2, "*/made/tokens.mdb", .nth = 1), NO_MORE},
+         EIO,
+         "/tokens.mdb: Input/output error; look at the kernel's log"},
+    };
+    const char *made = keep_string(strdup(in_folder(temp_folder(), "made")));
+    const char *const argv[] = {ctl_path(), "init", made, NULL};
+    struct traced traced = run_argv(argv, NULL, ways[_i].pick, ways[_i].error);
+    told(&traced, 5, ways[_i].says);
+    ck_assert_int_eq(CTL(NULL, NULL, "init", made).status, 0);
+}
+END_TEST
+
+static const char *old_store(void)
+{
+    static char path[512];
+    const char *folder = temp_folder();
+    const char *const argv[] = {"sh", "-c",
+                                "cp tests/fixtures/schema1/* \"$0\"; chmod 600 \"$0\"/reveal.key",
+                                folder, NULL};
+    ck_assert_int_eq(run_process(argv, NULL).status, 0);
+    snprintf(path, sizeof path, "%s/esp-token.conf", folder);
+    return path;
+}
+
+/* The old form cannot be given its mode: it is not left half made, and can be made again. */
+START_TEST(upgrade_refuses)
+{
+    static const struct {
+        struct pick pick[2];
+        int error;
+        const char *says;
+    } ways[] = {
+        {{PICK(SYS_fchmod, "*.schema-1", .nth = 1), NO_MORE}, EPERM, "Operation not permitted"},
+        {{PICK(SYS_openat, "*.schema-1", .nth = 2), NO_MORE}, EMFILE, "Too many open files"},
+    };
+    const char *old = old_store();
+    const char *const argv[] = {ctl_path(), "-c", old, "upgrade", NULL};
+    struct traced traced = run_argv(argv, NULL, ways[_i].pick, ways[_i].error);
+    told(&traced, 5, ways[_i].says);
+    ck_assert_int_eq(CTL(old, NULL, "upgrade").status, 0);
+}
+END_TEST
+
+/* --- file systems that do not know how to exchange names --- */
+
+static const int unknown[] = {EINVAL, ENOSYS};
+static const struct pick renameat2_each[] = {PICK(SYS_renameat2, "*", .nth = EACH), NO_MORE};
+
+START_TEST(init_without_renameat2)
+{
+    const char *made = keep_string(strdup(in_folder(temp_folder(), "made")));
+    const char *const argv[] = {ctl_path(), "init", made, NULL};
+    struct traced traced = run_argv(argv, NULL, renameat2_each, unknown[_i]);
+    told(&traced, 0, "");
+    char path[512];
+    snprintf(path, sizeof path, "%s/esp-token.conf", made);
+    ck_assert_int_eq(CTL(path, NULL, "entity", "add", "a", "--kind", "customer").status, 0);
+    ck_assert_int_eq(CTL(path, NULL, "check").status, 0);
+    const char *const ls[] = {"sh", "-c", "ls \"$0\" | grep -c new-", made, NULL};
+    ck_assert_str_eq(run_process(ls, NULL).out, "0\n");
+}
+END_TEST
+
+START_TEST(restore_without_renameat2)
+{
+    begin();
+    char *wanted = world_state_after(
+        &world, &(struct writer){"restore", {"restore", "@backup.mdb", "--yes"}, AT_ONCE});
+    struct traced traced =
+        RUN(NULL, unknown[_i], renameat2_each, "restore", "@backup.mdb", "--yes");
+    const char *kept = strstr(traced.out, "the old store is kept as ");
+    ck_assert_msg(kept != NULL, "%s%s", traced.out, traced.err);
+    kept += strlen("the old store is kept as ");
+    char path[512];
+    snprintf(path, sizeof path, "%.*s", (int)strcspn(kept, "\n"), kept);
+    ck_assert_int_eq(access(path, R_OK), 0);
+    told(&traced, 0, "");
+    char *state = world_state(&world);
+    ck_assert_str_eq(state, wanted);
+    free(state);
+    free(wanted);
+}
+END_TEST
+
+/* Nor how to give a file two names; or one that then gives it no other: what was is as it was. */
+START_TEST(no_other_way)
+{
+    static const struct pick ways[][3] = {
+        {PICK(SYS_renameat2, "*", .nth = EACH), PICK(SYS_link, "*", .nth = EACH), NO_MORE},
+        {PICK(SYS_renameat2, "*", .nth = EACH), PICK(SYS_rename, NULL, .nth = 1), NO_MORE},
+    };
+    begin();
+    char *before = world_state(&world);
+    world_reset(&world);
+    struct traced traced = RUN(NULL, EINVAL, ways[_i], "restore", "@backup.mdb", "--yes");
+    told(&traced, 5, "/tokens.mdb: Invalid argument; see to its folder's owner and mode");
+    char *state = world_state(&world);
+    ck_assert_str_eq(state, before);
+    world_no_litter(&world);
+    const char *made = keep_string(strdup(in_folder(temp_folder(), "made")));
+    const char *const argv[] = {ctl_path(), "init", made, NULL};
+    if (_i == 0) {
+        traced = run_argv(argv, NULL, ways[_i], EINVAL);
+        told(&traced, 5, "Invalid argument; see to its folder's owner and mode");
+    }
+    free(state);
+    free(before);
+}
+END_TEST
+
+/* The second exchange alone: the old store stays under the name that the copy had. */
+START_TEST(kept_under_another_name)
+{
+    static const struct pick second[] = {PICK(SYS_renameat2, "*/tokens.mdb.20*", .nth = 1),
+                                         NO_MORE};
+    begin();
+    struct traced traced = RUN(NULL, EIO, second, "restore", "@backup.mdb", "--yes");
+    const char *kept = strstr(traced.out, "tokens.mdb.new-");
+    ck_assert_msg(kept != NULL, "%s", traced.out);
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(kept, "\n"), kept);
+    ck_assert_int_eq(access(in_folder(world.folder, name), R_OK), 0);
+    told(&traced, 0, "");
+}
+END_TEST
+
+int main(void)
+{
+    if (!TRACE_WORKS) {
+        puts("the tracer knows x86-64 alone");
+        return 77;
+    }
+    Suite *suite = suite_create("named");
+    TCase *tests = tcase_create("named");
+    tcase_set_timeout(tests, 120);
+    tcase_add_loop_test(tests, refuses, 0, (int)(sizeof refused / sizeof *refused));
+    tcase_add_loop_test(tests, validates, 0, (int)(sizeof validated / sizeof *validated));
+    tcase_add_test(tests, tiers_are_being_written);
+    tcase_add_test(tests, explained_of_one_state);
+    tcase_add_test(tests, no_stream);
+    tcase_add_loop_test(tests, nobody_knows_where, 0, 2);
+    tcase_add_loop_test(tests, init_refuses, 0, 2);
+    tcase_add_loop_test(tests, upgrade_refuses, 0, 2);
+    tcase_add_loop_test(tests, init_without_renameat2, 0, 2);
+    tcase_add_loop_test(tests, restore_without_renameat2, 0, 2);
+    tcase_add_loop_test(tests, no_other_way, 0, 2);
+    tcase_add_test(tests, kept_under_another_name);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
