@@ -138,8 +138,6 @@ static int judge(struct cli *cli, const espt_validator *validator, int64_t at,
     }
     sodium_memzero(presented, sizeof presented);
     validator->close(ctx);
-    if (code == 0 && result.status == ESPT_ERR_USAGE)
-        return espt_fail(err, ESPT_USAGE, "%s", result.detail);
     if (code == 0 && result.status >= ESPT_ERR_UNAVAILABLE)
         return espt_fail(err, ESPT_UNUSABLE, "%s%s", result.detail,
                          strstr(result.detail, "esp-tokenctl") != NULL

@@ -74,6 +74,17 @@ START_TEST(knows_what_may_come)
     COMPLETES(config, "", "list", "-c", "/nonexistent", "");
     COMPLETES(config, "", "bogus", "");
     COMPLETES(config, "", "show", "nobody/");
+    COMPLETES(config, "", "-c", "/nonexistent", "entity", "edit", "x", "--tier", "");
+    COMPLETES(config, "", "complete", "x", "y", "");
+    char longer[300];
+    memset(longer, 'a', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    COMPLETES(config, "", "list", longer);
+    longer[80] = '/';
+    COMPLETES(config, "", "show", longer);
+    COMPLETES(config, "", "show", "zzzzzzzzzzz"); /* no id: beyond 64 bits */
+    COMPLETES(config, "", "show", "000000000000");
+    COMPLETES(config, "", "show", "L"); /* some of which are */
     struct run run = CTL(config, NULL, "--json", "show", "acme/default");
     json_t *token = done(run);
     char begin[4], line[16];
@@ -102,6 +113,39 @@ START_TEST(of_many_names)
     ck_assert_ptr_nonnull(strstr(run.out, "many-a199\nmany-b229\n"));
     run = CTL(config, NULL, "complete", "--", "list", "many-a");
     ck_assert_ptr_nonnull(strstr(run.out, "many-a199\nmany-a214\n"));
+}
+END_TEST
+
+/* More tokens than are shown, by their ids and by their names; of an entity whose number's last
+   byte is the highest one, so that the next is another number. */
+START_TEST(of_many_tokens)
+{
+    const char *folder, *config = store_folder(&folder);
+    char lines[256 * 32] = "";
+    file_text(in_folder(folder, "tiers.ini"), "[lite]\nrank = 1\nmax_tokens = 1\ndefault = yes\n"
+                                              "[advanced]\nrank = 2\nmax_tokens = unlimited\n");
+    for (int i = 1; i <= 255; i++)
+        snprintf(lines + strlen(lines), sizeof lines - strlen(lines), "n%03d customer\n", i);
+    ck_assert_int_eq(CTL(config, lines, "entity", "add", "--from", "-").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "entity", "add", "after", "--kind", "customer").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "n255", "--tier", "advanced").status, 0);
+    lines[0] = '\0';
+    for (int i = 0; i < 230; i++)
+        snprintf(lines + strlen(lines), sizeof lines - strlen(lines), "t%03d\n", i);
+    ck_assert_int_eq(CTL(config, lines, "create", "n255", "--from", "-").status, 0);
+    struct run run = CTL(config, NULL, "complete", "--", "show", "n255/");
+    ck_assert_ptr_nonnull(strstr(run.out, "n255/t198\nn255/t229\n"));
+    json_t *token = done(CTL(config, NULL, "--json", "show", "n255/t000"));
+    char begin[4];
+    snprintf(begin, sizeof begin, "%s", text_of(token, "id"));
+    json_decref(token);
+    run = CTL(config, NULL, "complete", "--", "show", begin);
+    size_t count = 0;
+    for (const char *at = run.out; (at = strchr(at, '\n')) != NULL; at++)
+        count++;
+    ck_assert_uint_eq(count, 201);
+    file_text(in_folder(folder, "tiers.ini"), "[lite\n");
+    COMPLETES(config, "", "entity", "edit", "n255", "--tier", "");
 }
 END_TEST
 
@@ -264,6 +308,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, knows_what_may_come);
     tcase_add_test(tests, of_many_names);
+    tcase_add_test(tests, of_many_tokens);
     tcase_add_test(tests, in_bash);
     tcase_add_test(tests, in_zsh);
     tcase_add_test(tests, in_fish);

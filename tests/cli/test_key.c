@@ -182,6 +182,12 @@ START_TEST(passphrase_files_are_judged)
 }
 END_TEST
 
+static void is_no_key(struct run run)
+{
+    ck_assert_msg(run.status == 5 && strstr(run.err, "not a key as init writes it") != NULL,
+                  "%d %s", run.status, run.err);
+}
+
 /* What is no key is refused, whatever it is. */
 START_TEST(odd_files)
 {
@@ -201,6 +207,29 @@ START_TEST(odd_files)
         struct run run = CTL(config, NULL, "show", "bolt/default", "--reveal");
         ck_assert_msg(run.status == 5, "%zu: %d %s", i, run.status, run.err);
     }
+    char nine[9 * 65 + 1];
+    for (int i = 0; i < 9; i++)
+        snprintf(nine + 65 * i, sizeof nine - 65 * (size_t)i, "%062d%02d\n", 0, 10 + i);
+    file_write(in_folder(folder, "reveal.key"), nine, sizeof nine - 1, 0600);
+    is_no_key(CTL(config, NULL, "show", "bolt/default", "--reveal"));
+}
+END_TEST
+
+/* A token whose text is sealed to nobody's key could not be seen again. */
+START_TEST(odd_public_files)
+{
+    static const char half[] = "00112233445566778899aabbccddeeff";
+    char odd[4][200];
+    snprintf(odd[0], sizeof odd[0], "zz\n");
+    snprintf(odd[1], sizeof odd[1], "%s\n", half);
+    snprintf(odd[2], sizeof odd[2], "%s%s\n%s%s\n", half, half, half, half);
+    snprintf(odd[3], sizeof odd[3], "%s%s\nmore", half, half);
+    const char *before = snapshot(config);
+    for (size_t i = 0; i < 4; i++) {
+        file_text(in_folder(folder, "reveal.pub"), odd[i]);
+        is_no_key(CTL(config, NULL, "create", "acme", "new"));
+    }
+    ck_assert_str_eq(snapshot(config), before);
 }
 END_TEST
 
@@ -217,6 +246,7 @@ int main(void)
     tcase_add_test(tcase, a_passphrase_guards_it);
     tcase_add_test(tcase, passphrase_files_are_judged);
     tcase_add_test(tcase, odd_files);
+    tcase_add_test(tcase, odd_public_files);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

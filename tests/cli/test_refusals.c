@@ -100,6 +100,24 @@ START_TEST(refused)
 }
 END_TEST
 
+/* Of many customers as many are named as a message holds. */
+START_TEST(many_customers_above)
+{
+    const char *config = populated(NULL);
+    char lines[20 * 80] = "";
+    for (int i = 0; i < 20; i++)
+        snprintf(lines + strlen(lines), sizeof lines - strlen(lines),
+                 "a-customer-of-a-long-name-%02d customer acme advanced\n", i);
+    struct run run = CTL(config, lines, "entity", "add", "--from", "-");
+    ck_assert_msg(run.status == 0, "%s", run.err);
+    run = CTL(config, NULL, "entity", "edit", "acme", "--tier", "lite");
+    ck_assert_int_eq(run.status, 4);
+    ck_assert_ptr_nonnull(strstr(run.err, "20 customers of acme would rank above it: a-customer"));
+    const char *more = strstr(run.err, ", ...");
+    ck_assert_msg(more != NULL && strncmp(more, ", ...; lower them first", 23) == 0, "%s", run.err);
+}
+END_TEST
+
 START_TEST(limit_tells_all)
 {
     struct run run = CTL(populated(NULL), NULL, "create", "bolt", "second");
@@ -192,6 +210,7 @@ int main(void)
     TCase *tests = tcase_create("refusals");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, refused, 0, (int)(sizeof refusals / sizeof *refusals));
+    tcase_add_test(tests, many_customers_above);
     tcase_add_test(tests, limit_tells_all);
     tcase_add_test(tests, broken_tiers_stop_what_needs_them);
     tcase_add_test(tests, unusable);

@@ -5,7 +5,7 @@
 
 static const struct slip {
     int status;
-    const char *args[8];
+    const char *args[10];
     const char *meant; /* NULL: nothing is suggested */
 } slips[] = {
     {2, {"lits"}, "did you mean list? See esp-tokenctl --help"},
@@ -18,6 +18,7 @@ static const struct slip {
     {2, {"entity", "rm", "x"}, "did you mean entity remove?"},
     {2, {"frobnicate"}, NULL},
     {2, {"complte"}, NULL}, /* hidden */
+    {2, {"--", "--json", "list"}, NULL},
     {2, {"list", "--jsn"}, "did you mean --json? See esp-tokenctl list --help"},
     {2, {"show", "acme/default", "--reveale"}, "did you mean --reveal?"},
     {2, {"show", "acme/default", "--cascad"}, NULL}, /* not of this command */
@@ -29,6 +30,9 @@ static const struct slip {
      {"entity", "add", "n", "--kind", "customer", "--reseller", "bolts"},
      NULL}, /* no reseller */
     {3, {"entity", "edit", "bolt", "--tier", "advnaced"}, "did you mean advanced?"},
+    {3,
+     {"--as", "acem", "entity", "add", "n", "--kind", "customer", "--tier", "lite"},
+     NULL}, /* who is nobody sees no name */
     {3, {"show", "acem/default"}, "did you mean acme/default?"},
     {3, {"show", "acme/defualt"}, "did you mean acme/default?"},
     {3, {"show", "acme/elsewhere"}, NULL},

@@ -207,6 +207,7 @@ START_TEST(what_is_no_file_of_a_host)
     bad.sparse = true;
     put_file(name_of(6), &bad);
     put_file("u0-0", &good);
+    put_file("u99999999999-0123456789abcdef", &good);
     put_file("note", &good);
     put_file(name_of(7), &good);
     ck_assert_int_eq(truncate(in_folder(config.usage, name_of(7)), 64), 0);
@@ -276,6 +277,45 @@ START_TEST(thousands_of_files)
         total += folded;
     ck_assert_uint_eq(total, 1001);
     ck_assert_uint_eq(shown().uses, 1001000);
+}
+END_TEST
+
+/* Of more users than are looked at the first are, and no file is taken for one that is gone. */
+START_TEST(many_users)
+{
+    if (geteuid() != 0) {
+        puts("SKIPPED many_users: it needs root");
+        return;
+    }
+    for (uid_t user = 1; user <= 70; user++) {
+        char name[USAGE_NAME_SIZE];
+        usage_name(name, user, user);
+        put_file(name, &(struct file){.identity = user, .uses = 1, .last = THEN});
+        ck_assert_int_eq(chown(in_folder(config.usage, name), user, user), 0);
+    }
+    ck_assert_uint_eq(shown().uses, 64);
+    ck_assert_uint_eq(fold(), 64);
+    ck_assert_uint_eq(fold(), 6);
+    ck_assert_uint_eq(shown().uses, 70);
+}
+END_TEST
+
+/* So full about its home that it had no place: nothing is told of it. */
+START_TEST(no_place_for_it)
+{
+    const size_t size = usage_size(TOKENS);
+    const struct file file = {.identity = 1, .uses = 5, .last = THEN};
+    put_file(name_of(1), &file);
+    size_t len;
+    char *bytes = file_read(in_folder(config.usage, name_of(1)), &len);
+    ck_assert_uint_eq(len, size);
+    struct usage_bucket *bucket = (struct usage_bucket *)(void *)bytes + 1;
+    for (uint32_t i = 0; i < usage_buckets(size); i++) {
+        for (size_t place = 0; place < USAGE_PLACES; place++)
+            bucket[i].id[place] = token.id + 1 + i;
+    }
+    file_write(in_folder(config.usage, name_of(1)), bytes, len, 0600);
+    ck_assert_uint_eq(shown().uses, 0);
 }
 END_TEST
 
@@ -355,6 +395,8 @@ int main(void)
     tcase_add_test(tests, what_is_no_file_of_a_host);
     tcase_add_test(tests, a_forged_identity);
     tcase_add_test(tests, thousands_of_files);
+    tcase_add_test(tests, many_users);
+    tcase_add_test(tests, no_place_for_it);
     tcase_add_test(tests, folded_and_still_there);
     tcase_add_test(tests, without_waiting);
     tcase_add_test(tests, a_damaged_total);
