@@ -212,6 +212,29 @@ static void take_fixture(void)
     config = strdup(in_folder(folder, "esp-token.conf"));
 }
 
+/* Nothing is ever put over a store that was kept: by today's date, and a hundred a day. */
+START_TEST(a_hundred_are_kept)
+{
+    const char *file = copy_path("a.mdb");
+    ck_assert_int_eq(CTL(config, NULL, "backup", file).status, 0);
+    for (int day = 0; day < 2; day++) { /* midnight may pass */
+        const time_t when = time(NULL) + day * 24 * 3600;
+        char date[16], name[64];
+        strftime(date, sizeof date, "%Y-%m-%d", gmtime(&when));
+        for (int i = 0; i < 100; i++) {
+            snprintf(name, sizeof name, "tokens.mdb.%s.%d", date, i);
+            file_text(in_folder(folder, name), "kept");
+        }
+    }
+    const char *before = snapshot(config);
+    struct run run = CTL(config, NULL, "restore", file, "--yes");
+    ck_assert_msg(run.status == 5 &&
+                      strstr(run.err, "no free name to keep the old store by") != NULL,
+                  "%s", run.err);
+    ck_assert_str_eq(snapshot(config), before);
+}
+END_TEST
+
 START_TEST(schema_1_is_upgraded)
 {
     take_fixture();
@@ -281,6 +304,7 @@ int main(void)
     tcase_add_test(tcase, a_backup_is_private);
     tcase_add_test(tcase, a_ruined_store_is_replaced);
     tcase_add_test(tcase, commands_go_on_meanwhile);
+    tcase_add_test(tcase, a_hundred_are_kept);
     tcase_add_test(tcase, schema_1_is_upgraded);
     tcase_add_test(tcase, an_upgrade_keeps_what_was);
     suite_add_tcase(suite, tcase);

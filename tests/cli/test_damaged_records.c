@@ -205,6 +205,53 @@ START_TEST(told_by_an_import)
 }
 END_TEST
 
+/* A sealed text that was put in another token's place opens, and is another token's. */
+START_TEST(not_its_text)
+{
+    struct token_record own, other;
+    struct record_key key, other_key;
+    MDB_val value;
+    uint8_t bytes[RECORD_MAX];
+    const char *text = revealed(config, "zed/default");
+    raw_open(&raw, in_folder(folder, "tokens.mdb"), 0);
+    txn = raw_begin(&raw);
+    key = key_of(TABLE_TOKENS, "acme");
+    other_key = key_of(TABLE_TOKENS, "zed");
+    ck_assert(get(TABLE_TOKENS, &key, &value) &&
+              token_decode(&key, value.mv_data, value.mv_size, &own));
+    ck_assert(get(TABLE_TOKENS, &other_key, &value) &&
+              token_decode(&other_key, value.mv_data, value.mv_size, &other));
+    memcpy(own.sealed, other.sealed, sizeof own.sealed);
+    raw_put(&raw, txn, TABLE_TOKENS, &key, bytes, token_encode(&key, &own, bytes));
+    raw_commit(&raw, txn);
+    raw_close(&raw);
+    struct run run = CTL(config, NULL, "show", "acme/default", "--reveal");
+    ck_assert_msg(run.status == 5 && strstr(run.err, "is not this token's") != NULL, "%s", run.err);
+    ck_assert_ptr_null(strstr(run.out, text));
+    ck_assert_ptr_null(strstr(run.err, text));
+}
+END_TEST
+
+/* Whoever wrote to the store, it was not by the rules. */
+START_TEST(written_by_another_program)
+{
+    struct record_key key = key_name("alias", 5);
+    uint8_t bytes[RECORD_MAX];
+    raw_open(&raw, in_folder(folder, "tokens.mdb"), 0);
+    txn = raw_begin(&raw);
+    raw_put(&raw, txn, TABLE_NAMES, &key, bytes, number_encode(&key, number_of("acme"), bytes));
+    ck_assert_int_eq(mdb_txn_commit(txn), 0);
+    raw_close(&raw);
+    static const char *const commands[][3] = {{"list"}, {"create", "acme", "new"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct run run = CTL(config, NULL, commands[i][0], commands[i][1], commands[i][2]);
+        ck_assert_msg(run.status == 5 && strstr(run.err, "another program than esp-tokenctl has "
+                                                         "written to the store") != NULL,
+                      "%d: %s", run.status, run.err);
+    }
+}
+END_TEST
+
 /* --- suggestions do without --- */
 
 START_TEST(nothing_suggested)
@@ -258,6 +305,8 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, told_by_the_command, 0, (int)(sizeof meetings / sizeof *meetings));
     tcase_add_test(tests, told_by_an_import);
+    tcase_add_test(tests, not_its_text);
+    tcase_add_test(tests, written_by_another_program);
     tcase_add_test(tests, nothing_suggested);
     tcase_add_loop_test(tests, denied_by_the_validator, 0,
                         (int)(sizeof questions / sizeof *questions));

@@ -229,6 +229,13 @@ START_TEST(odd_public_files)
         file_text(in_folder(folder, "reveal.pub"), odd[i]);
         is_no_key(CTL(config, NULL, "create", "acme", "new"));
     }
+    /* a key's digits, and no key */
+    char zeros[70];
+    snprintf(zeros, sizeof zeros, "%064d\n", 0);
+    file_text(in_folder(folder, "reveal.pub"), zeros);
+    struct run run = CTL(config, NULL, "create", "acme", "new");
+    ck_assert_msg(run.status == 5 && strstr(run.err, "not a usable public key") != NULL, "%s",
+                  run.err);
     ck_assert_str_eq(snapshot(config), before);
 }
 END_TEST

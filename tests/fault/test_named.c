@@ -323,6 +323,53 @@ START_TEST(explained_of_one_state)
 }
 END_TEST
 
+static void lose_tiers(pid_t pid)
+{
+    (void)pid;
+    ck_assert_int_eq(unlink(in_folder(world.folder, "tiers.ini")), 0);
+}
+
+/* The tier table that the program reads by itself went away since the validator read it. */
+START_TEST(explained_without_tiers)
+{
+    static const struct pick ioctl_first[] = {
+        PICK(SYS_ioctl, NULL, .nth = 1, .which = asks_for_width, .then = lose_tiers),
+        NO_MORE,
+    };
+    const char *text = begin();
+    struct traced traced =
+        RUN(text, 0, ioctl_first, "verify", "--explain", "--entity", "zed", "--metric", "kpi.x");
+    ck_assert_ptr_nonnull(strstr(traced.out, "metric    not reached"));
+    ck_assert_ptr_null(strstr(traced.out, "it would"));
+    told(&traced, 1, "");
+}
+END_TEST
+
+static const char *copy; /* that is to be made */
+
+static void put_there(pid_t pid)
+{
+    (void)pid;
+    file_text(copy, "another's");
+}
+
+/* Whoever took the name of a backup, or of its manifest, meanwhile keeps what is his. */
+START_TEST(a_name_is_taken)
+{
+    static const struct pick ways[][2] = {
+        {PICK(SYS_renameat2, "*/other.mdb", .nth = 1, .then = put_there), NO_MORE},
+        {PICK(SYS_renameat2, "*/other.mdb.manifest", .nth = 1, .then = put_there), NO_MORE},
+    };
+    static const char *const names[] = {"other.mdb", "other.mdb.manifest"};
+    begin();
+    copy = keep_string(strdup(in_folder(world.folder, names[_i])));
+    struct traced traced = RUN(NULL, 0, ways[_i], "backup", "@other.mdb");
+    told(&traced, 4, "there is a file already; choose another name");
+    ck_assert_str_eq(file_read(copy, NULL), "another's");
+    ck_assert_int_eq(access(in_folder(world.folder, names[!_i]), F_OK), -1);
+}
+END_TEST
+
 static void allow_no_file(pid_t pid)
 {
     ck_assert_int_eq(prlimit(pid, RLIMIT_NOFILE, &(struct rlimit){0, 0}, NULL), 0);
@@ -365,6 +412,20 @@ START_TEST(nobody_knows_where)
 END_TEST
 
 /* --- init and upgrade --- */
+
+/* A signal that comes while a file is written. */
+START_TEST(written_on)
+{
+    static const struct pick write_first[] = {PICK(SYS_write, "*/made/*.new-*", .nth = 1), NO_MORE};
+    const char *made = keep_string(strdup(in_folder(temp_folder(), "made")));
+    const char *const argv[] = {ctl_path(), "init", made, NULL};
+    struct traced traced = run_argv(argv, NULL, write_first, EINTR);
+    told(&traced, 0, "");
+    char path[512];
+    snprintf(path, sizeof path, "%s/esp-token.conf", made);
+    ck_assert_int_eq(CTL(path, NULL, "list").status, 0);
+}
+END_TEST
 
 START_TEST(init_refuses)
 {
@@ -515,8 +576,11 @@ int main(void)
     tcase_add_loop_test(tests, validates, 0, (int)(sizeof validated / sizeof *validated));
     tcase_add_test(tests, tiers_are_being_written);
     tcase_add_test(tests, explained_of_one_state);
+    tcase_add_test(tests, explained_without_tiers);
+    tcase_add_loop_test(tests, a_name_is_taken, 0, 2);
     tcase_add_test(tests, no_stream);
     tcase_add_loop_test(tests, nobody_knows_where, 0, 2);
+    tcase_add_test(tests, written_on);
     tcase_add_loop_test(tests, init_refuses, 0, 2);
     tcase_add_loop_test(tests, upgrade_refuses, 0, 2);
     tcase_add_loop_test(tests, init_without_renameat2, 0, 2);
