@@ -5,7 +5,10 @@
 #include "abi/host.h"
 /* clang-format on */
 
+#include "common/crc32.h"
+
 #include <fcntl.h>
+#include <lmdb.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -293,6 +296,77 @@ START_TEST(an_upgrade_keeps_what_was)
 }
 END_TEST
 
+/* --- what is wrong in a store of schema 1 --- */
+
+/* Over table letter, key and value, as record_bytes.h has it for this schema. */
+static void seal_1(char letter, const char *key, size_t key_len, uint8_t *value, size_t len)
+{
+    uint32_t crc = crc32(crc32(crc32(0, &letter, 1), key, key_len), value, len - sizeof crc);
+    memcpy(value + len - sizeof crc, &crc, sizeof crc);
+}
+
+enum harm { ANOTHER_PROGRAM, STATE_TURNED, ENTITY_TURNED, TOKEN_CUT };
+
+static void harm_old(enum harm harm)
+{
+    static const char *const tables[] = {"names", NULL, "entities", "tokens"};
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi, main;
+    MDB_cursor *cursor;
+    MDB_val key, value, state_key = {5, (char[]){"state"}}, state;
+    uint8_t bytes[512];
+    ck_assert_int_eq(mdb_env_create(&env), 0);
+    ck_assert_int_eq(mdb_env_set_maxdbs(env, 16), 0);
+    ck_assert_int_eq(mdb_env_open(env, in_folder(folder, "tokens.mdb"), MDB_NOSUBDIR, 0600), 0);
+    ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    ck_assert_int_eq(mdb_dbi_open(txn, NULL, 0, &main), 0);
+    if (tables[harm] != NULL) {
+        ck_assert_int_eq(mdb_dbi_open(txn, tables[harm], 0, &dbi), 0);
+        ck_assert_int_eq(mdb_cursor_open(txn, dbi, &cursor), 0);
+        ck_assert_int_eq(mdb_cursor_get(cursor, &key, &value, MDB_FIRST), 0);
+        memcpy(bytes, value.mv_data, value.mv_size);
+        bytes[value.mv_size / 2] ^= harm == ENTITY_TURNED;
+        value.mv_data = bytes;
+        value.mv_size = harm == TOKEN_CUT ? 3 : value.mv_size;
+        ck_assert_int_eq(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT), 0);
+        mdb_cursor_close(cursor);
+    }
+    ck_assert_int_eq(mdb_get(txn, main, &state_key, &state), 0);
+    uint8_t stamped[64];
+    const uint64_t id = mdb_txn_id(txn);
+    ck_assert_uint_le(state.mv_size, sizeof stamped);
+    memcpy(stamped, state.mv_data, state.mv_size);
+    if (harm != ANOTHER_PROGRAM) {
+        memcpy(stamped + 3, &id, sizeof id); /* behind version, schema and whether it is closed */
+        seal_1('s', "state", 5, stamped, state.mv_size);
+    }
+    stamped[12] ^= harm == STATE_TURNED;
+    state.mv_data = stamped;
+    ck_assert_int_eq(mdb_put(txn, main, &state_key, &state, 0), 0);
+    ck_assert_int_eq(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+START_TEST(no_upgrade_of_damage)
+{
+    static const char *const words[] = {
+        [ANOTHER_PROGRAM] = "another program than esp-tokenctl has written to the store",
+        [STATE_TURNED] = "the state record is damaged or missing",
+        [ENTITY_TURNED] = "in table entities is damaged",
+        [TOKEN_CUT] = "in table tokens is damaged",
+    };
+    take_fixture();
+    harm_old((enum harm)_i);
+    struct run run = CTL(config, NULL, "upgrade");
+    ck_assert_msg(run.status == 5 && strstr(run.err, words[_i]) != NULL, "status %d: %s",
+                  run.status, run.err);
+    ck_assert_int_eq(access(in_folder(folder, "tokens.mdb.schema-1"), F_OK), -1);
+    run = CTL(config, NULL, "list");
+    ck_assert_int_eq(run.status, 5);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("backup");
@@ -307,6 +381,7 @@ int main(void)
     tcase_add_test(tcase, a_hundred_are_kept);
     tcase_add_test(tcase, schema_1_is_upgraded);
     tcase_add_test(tcase, an_upgrade_keeps_what_was);
+    tcase_add_loop_test(tcase, no_upgrade_of_damage, 0, 4);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -87,6 +88,27 @@ START_TEST(copied_again)
     ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "1").status, 0);
     setenv("DISPLAY", ":another", 1);
     ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "0").status, 0);
+    ck_assert(comes_to_hold("", 10));
+}
+END_TEST
+
+/* What tells of the last copy, where another may write to it or there is no folder for it: each
+   copy is cleared by its own command. */
+START_TEST(nobody_knows_of_the_last)
+{
+    const char *config = with_xclip(), *folder = getenv("XDG_RUNTIME_DIR");
+    const char *const find[] = {"sh", "-c", "echo \"$0\"/esp-token-copy-*", folder, NULL};
+    ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "0").status, 0);
+    char *last = keep_string(strdup(run_process(find, NULL).out));
+    last[strcspn(last, "\n")] = '\0';
+    file_write(last, "another's number", 16, 0666);
+    ck_assert_int_eq(chmod(last, 0666), 0);
+    ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "1").status, 0);
+    ck_assert(comes_to_hold("", 10));
+    ck_assert_str_eq(file_read(last, NULL), "another's number");
+    unsetenv("XDG_RUNTIME_DIR");
+    setenv("DISPLAY", clip, 1); /* nobody else's */
+    ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "1").status, 0);
     ck_assert(comes_to_hold("", 10));
 }
 END_TEST
@@ -184,6 +206,7 @@ int main(void)
     tcase_add_test(tests, copied_then_cleared);
     tcase_add_test(tests, what_came_later_stays);
     tcase_add_test(tests, copied_again);
+    tcase_add_test(tests, nobody_knows_of_the_last);
     tcase_add_test(tests, hangs);
     tcase_add_test(tests, text_goes_by_pipe_alone);
     tcase_add_test(tests, new_text_is_copied_alone);

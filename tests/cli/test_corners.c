@@ -4,6 +4,8 @@
  */
 #include "cli/terminal.h"
 
+#include <fcntl.h>
+
 static const char *config, *folder;
 
 static void setup(void)
@@ -109,6 +111,26 @@ START_TEST(validator_is_not_there)
              plugin_path(), folder);
     ck_assert_int_eq(run_process((const char *const[]){"sh", "-c", made, NULL}, NULL).status, 0);
     says(run_process(verify, text), 0, "allow");
+}
+END_TEST
+
+/* Standard input is a terminal, and this process has none: nobody could be asked without echo. */
+START_TEST(nobody_to_ask)
+{
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    ck_assert(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+    /* who leads a session takes the terminal that it opens for its own; its children do not */
+    const char *const argv[] = {"setsid",
+                                "--wait",
+                                "sh",
+                                "-c",
+                                "\"$0\" -c \"$1\" verify <\"$2\" & wait $!",
+                                ctl_path(),
+                                config,
+                                ptsname(terminal),
+                                NULL};
+    says(run_process(argv, NULL), 5, "the terminal: ");
+    close(terminal);
 }
 END_TEST
 
@@ -244,6 +266,7 @@ int main(void)
     tcase_add_test(tests, log_of_a_token_by_name);
     tcase_add_test(tests, what_would_have_been);
     tcase_add_test(tests, validator_is_not_there);
+    tcase_add_test(tests, nobody_to_ask);
     tcase_add_loop_test(tests, one_wrong_field, 0, (int)(sizeof wrong_lines / sizeof *wrong_lines));
     tcase_add_test(tests, foreign_tokens_travel);
     tcase_add_test(tests, a_line_beyond_all_lines);

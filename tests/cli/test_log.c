@@ -38,6 +38,39 @@ static const char *field(json_t *entry, size_t change, const char *state, const 
     return text_of(json_object_get(item, state), key);
 }
 
+/* su and sudo change who runs a command, and not who logged in: the kernel's audit keeps that. */
+START_TEST(who_logged_in)
+{
+    static const char *const users[][2] = {{"0", "root"}, {"4294967294", "uid 4294967294"}};
+    if (geteuid() != 0 || system("unshare --mount true 2>/dev/null") != 0) {
+        puts("SKIPPED who_logged_in: it needs a mount namespace");
+        return;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const char *login = keep_string(strdup(in_folder(folder, "loginuid")));
+        file_text(login, users[i][0]);
+        const char *const argv[] = {"unshare",
+                                    "--mount",
+                                    "sh",
+                                    "-ec",
+                                    "mount --bind \"$1\" /proc/$$/loginuid; exec \"$0\" -c \"$2\" "
+                                    "edit zed/default --name \"$3\"",
+                                    ctl_path(),
+                                    login,
+                                    config,
+                                    i == 0 ? "one" : "two",
+                                    NULL};
+        if (i == 1)
+            ck_assert_int_eq(CTL(config, NULL, "edit", "zed/one", "--name", "default").status, 0);
+        struct run run = run_process(argv, NULL);
+        ck_assert_msg(run.status == 0, "%s", run.err);
+        json_t *last = last_entry();
+        ck_assert_str_eq(text_of(last, "login"), users[i][1]);
+        json_decref(last);
+    }
+}
+END_TEST
+
 START_TEST(each_change_says_what_it_was)
 {
     json_t *list = entries(NULL, NULL);
@@ -282,6 +315,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, each_change_says_what_it_was);
+    tcase_add_test(tcase, who_logged_in);
     tcase_add_test(tcase, a_refused_command_has_no_entry);
     tcase_add_test(tcase, a_reveal_is_entered_first);
     tcase_add_test(tcase, filters);

@@ -92,6 +92,28 @@ START_TEST(what_was_shown_changed)
 }
 END_TEST
 
+static void remove_token(const char *config)
+{
+    ck_assert_int_eq(CTL(config, NULL, "remove", "zed/default", "--yes", "--last").status, 0);
+}
+
+static void remove_entity(const char *config)
+{
+    ck_assert_int_eq(CTL(config, NULL, "entity", "remove", "zed", "--yes").status, 0);
+}
+
+START_TEST(what_was_shown_is_gone)
+{
+    const char *config = populated(NULL);
+    struct seen seen = AT_TERMINAL(config, "y\n", remove_token, "remove", "zed/default", "--last");
+    ck_assert_int_eq(seen.status, 3);
+    ck_assert_ptr_nonnull(strstr(seen.text, "there is no such token"));
+    seen = AT_TERMINAL(config, "y\n", remove_entity, "entity", "remove", "zed");
+    ck_assert_int_eq(seen.status, 3);
+    ck_assert_ptr_nonnull(strstr(seen.text, "there is no such entity"));
+}
+END_TEST
+
 static void swap_token(const char *config)
 {
     ck_assert_int_eq(CTL(config, NULL, "create", "acme", "third").status, 0);
@@ -189,6 +211,7 @@ int main(void)
     tcase_add_test(tests, refused_unasked);
     tcase_add_test(tests, shows_what_would_go);
     tcase_add_test(tests, what_was_shown_changed);
+    tcase_add_test(tests, what_was_shown_is_gone);
     tcase_add_test(tests, what_an_entity_holds_changed);
     tcase_add_test(tests, token_rotated_meanwhile);
     tcase_add_test(tests, empty_list_at_terminal);

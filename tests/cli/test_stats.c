@@ -174,6 +174,26 @@ START_TEST(for_a_person)
 }
 END_TEST
 
+/* One of hundreds is no bar of nothing. */
+START_TEST(little_is_seen)
+{
+    const char *folder, *config = populated(&folder);
+    char lines[300 * 8] = "";
+    file_text(in_folder(folder, "tiers.ini"), "[lite]\nrank = 1\nmax_tokens = 1\ndefault = yes\n"
+                                              "[advanced]\nrank = 2\nmax_tokens = unlimited\n");
+    for (int i = 0; i < 300; i++)
+        snprintf(lines + strlen(lines), sizeof lines - strlen(lines), "t%d\n", i);
+    ck_assert_int_eq(CTL(config, lines, "create", "acme", "--from", "-").status, 0);
+    ck_assert_int_eq(CTL(config, NULL, "entity", "remove", "zed", "--yes").status, 0);
+    setenv("LC_ALL", "C.UTF-8", 1);
+    struct run run = CTL(config, NULL, "stats");
+    ck_assert_msg(strstr(run.out, "\nlite               1 ▏ ") != NULL, "%s", run.out);
+    setenv("LC_ALL", "C", 1);
+    run = CTL(config, NULL, "stats");
+    ck_assert_msg(strstr(run.out, "\nlite               1 # ") != NULL, "%s", run.out);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stats");
@@ -182,6 +202,7 @@ int main(void)
     tcase_add_test(tests, in_json);
     tcase_add_test(tests, for_prometheus);
     tcase_add_test(tests, for_a_person);
+    tcase_add_test(tests, little_is_seen);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -157,6 +157,18 @@ static void lose(int table)
     raw_delete(&raw, txn, (enum table)table, &key);
 }
 
+static void lose_last(int table)
+{
+    struct record_key key;
+    MDB_cursor *cursor;
+    MDB_val k, v;
+    ck_assert_int_eq(mdb_cursor_open(txn, raw.dbi[table], &cursor), 0);
+    ck_assert_int_eq(mdb_cursor_get(cursor, &k, &v, MDB_LAST), 0);
+    memcpy(key.bytes, k.mv_data, key.len = k.mv_size);
+    mdb_cursor_close(cursor);
+    raw_delete(&raw, txn, (enum table)table, &key);
+}
+
 static void add_without_partner(int table)
 {
     uint8_t value[RECORD_MAX], digest[TOKEN_DIGEST_LEN] = {7};
@@ -378,6 +390,7 @@ static const struct plant {
     {lose, TABLE_CUSTOMERS, "index", "customers lacks it"},
     {lose, TABLE_FOREIGN, "index", "foreign does not lead to it"},
     {lose, TABLE_LOG, "log", ""},
+    {lose_last, TABLE_AUTH, "index", "no record for validators"},
     {add_without_partner, TABLE_AUTH, "index", "no such token"},
     {add_without_partner, TABLE_RESELLERS, "index", "no such entity"},
     {add_without_partner, TABLE_NAMES, "index", "nobody"},

@@ -345,6 +345,20 @@ START_TEST(explained_without_tiers)
 }
 END_TEST
 
+/* check reads on two cores, if both see the same. */
+START_TEST(checked_while_written)
+{
+    static const struct pick second_snapshot[] = {
+        PICK(SYS_flock, "*/tokens.mdb-lock", .nth = 7, .then = change_the_store),
+        NO_MORE,
+    };
+    begin();
+    struct traced traced = RUN(NULL, 0, second_snapshot, "check");
+    ck_assert_str_eq(traced.out, "no findings\n");
+    told(&traced, 0, "");
+}
+END_TEST
+
 static const char *copy; /* that is to be made */
 
 static void put_there(pid_t pid)
@@ -577,6 +591,7 @@ int main(void)
     tcase_add_test(tests, tiers_are_being_written);
     tcase_add_test(tests, explained_of_one_state);
     tcase_add_test(tests, explained_without_tiers);
+    tcase_add_test(tests, checked_while_written);
     tcase_add_loop_test(tests, a_name_is_taken, 0, 2);
     tcase_add_test(tests, no_stream);
     tcase_add_loop_test(tests, nobody_knows_where, 0, 2);

@@ -277,9 +277,9 @@ struct patient {
     unsigned answers[DAMAGED + 1];
 };
 
-static void patient_open(struct patient *p)
+static void patient_open_with(struct patient *p, uint32_t more)
 {
-    *p = (struct patient){.id = make_store(KEYS, 0)};
+    *p = (struct patient){.id = make_store(KEYS, more)};
     free(file_read(path, &p->len));
     p->pages = p->len / PAGE;
     int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -289,6 +289,11 @@ static void patient_open(struct patient *p)
     must_open(&p->reader);
     p->known = p->reader.known;
     p->reader.known = NULL;
+}
+
+static void patient_open(struct patient *p)
+{
+    patient_open_with(p, 0);
 }
 
 /* Nothing wrong was said, and nothing that is there was hidden. */
@@ -410,6 +415,195 @@ START_TEST(old_copies)
 }
 END_TEST
 
+/* --- pages that break one rule, each in all its nodes --- */
+
+enum broken { ODD_OFFSETS, NO_ROOM, BROKEN };
+
+static void break_page(uint8_t *page, enum broken how)
+{
+    for (uint32_t i = 0; how == ODD_OFFSETS && i < node_count(page); i++)
+        page[16 + 2 * i] |= 1;
+    const uint16_t upper = PAGE - 8; /* less than a node */
+    if (how == NO_ROOM)
+        memcpy(page + 14, &upper, sizeof upper);
+}
+
+/* All that lies on it, and what is looked for beside it. */
+START_TEST(broken_pages)
+{
+    struct patient p;
+    uint8_t kept[PAGE];
+    patient_open(&p);
+    for (size_t n = 2; n < p.pages; n++) {
+        uint8_t *page = p.file + n * PAGE;
+        if (node_count(page) == 0 || number_at(page, node_count(page) - 1) > 2 * KEYS)
+            continue;
+        memcpy(kept, page, PAGE);
+        break_page(page, (enum broken)_i);
+        ask_from(&p, 0, 2 * KEYS + 1, 1);
+        memcpy(page, kept, PAGE);
+    }
+    patient_close(&p);
+}
+END_TEST
+
+/* --- what the list of free pages may look like --- */
+
+static uint64_t load_number(const uint8_t *at)
+{
+    uint64_t number;
+    memcpy(&number, at, sizeof number);
+    return number;
+}
+
+/* Of the newer meta page. */
+static uint64_t free_root(const struct patient *p)
+{
+    const bool second = load_number(p->file + PAGE + 144) > load_number(p->file + 144);
+    return load_number(p->file + second * PAGE + 80);
+}
+
+/* A list on pages of its own: their number leads elsewhere. */
+START_TEST(a_long_list_elsewhere)
+{
+    struct patient p;
+    unsigned led = 0;
+    patient_open_with(&p, 60000);
+    uint8_t *page = p.file + free_root(&p) * PAGE;
+    ck_assert_uint_eq(load(page + 10, 2), 2); /* a leaf */
+    for (uint32_t i = 0; i < node_count(page); i++) {
+        uint8_t *node = node_of(page, i);
+        if (load(node + 4, 2) != 1) /* not on pages of its own */
+            continue;
+        const uint64_t own = load_number(node + 16);
+        const uint64_t others[] = {0, free_root(&p), p.pages, UINT64_MAX};
+        for (size_t k = 0; k < sizeof others / sizeof *others; k++) {
+            memcpy(node + 16, &others[k], sizeof others[k]);
+            ask_from(&p, 0, 2 * KEYS + 1, 101);
+            led++;
+        }
+        memcpy(node + 16, &own, sizeof own);
+    }
+    ck_assert_uint_gt(led, 0);
+    patient_close(&p);
+}
+END_TEST
+
+/* A reader of liblmdb that stands still keeps all lists from being used: they fill a tree. */
+START_TEST(a_tree_of_lists)
+{
+    const size_t id = make_store(KEYS, 0);
+    struct raw_store raw;
+    struct reader reader;
+    MDB_txn *still;
+    size_t newest = id;
+    raw_open(&raw, path, MDB_NOSYNC);
+    ck_assert_int_eq(mdb_txn_begin(raw.env, NULL, MDB_RDONLY, &still), 0);
+    for (uint32_t i = 0; i < 400; i++) {
+        MDB_txn *txn = raw_begin(&raw);
+        newest = mdb_txn_id(txn);
+        put(&raw, txn, TABLE_TOKENS, key_integer(i % 7), i);
+        raw_commit(&raw, txn);
+    }
+    mdb_txn_abort(still);
+    raw_close(&raw);
+    size_t len;
+    const uint8_t *file = (const uint8_t *)file_read(path, &len);
+    const struct patient p = {.file = (uint8_t *)(uintptr_t)file};
+    ck_assert_uint_eq(load(file + free_root(&p) * PAGE + 10, 2), 1); /* a branch */
+    must_open(&reader);
+    struct known *known = reader.known;
+    for (int round = 0; round < 3; round++) {
+        reader.known = round == 0 ? NULL : known;
+        for (uint32_t n = 0; n < 2 * KEYS + 2; n++)
+            ck_assert_int_eq(ask_nth(&reader, n, id), RIGHT);
+    }
+    ck_assert_uint_gt(newest, id);
+    reader_close(&reader);
+}
+END_TEST
+
+/* The first transaction of all: no page is free, and there is no state before it. */
+START_TEST(the_first_of_all)
+{
+    struct raw_store raw;
+    struct reader reader;
+    path = in_folder(temp_folder(), "store");
+    raw_open(&raw, path, MDB_NOSYNC);
+    raw_close(&raw);
+    must_open(&reader);
+    struct snapshot snapshot;
+    ck_assert_int_eq(reader_begin(&snapshot, &reader), READER_OK);
+    ck_assert_uint_eq(snapshot.transaction, 1);
+    ck_assert_int_eq(ask(&reader, TABLE_AUTH, key_integer(1), 1, false), RIGHT);
+    ck_assert_int_eq(ask(&reader, TABLE_NAMES, key_name("acme", 4), 1, false), RIGHT);
+    reader_close(&reader);
+    reader_close(&reader); /* what is closed is left alone */
+}
+END_TEST
+
+/* --- what is known --- */
+
+/* Another's keys beside the tables, until the state lies on a page below the root. */
+START_TEST(a_state_on_another_page)
+{
+    const size_t id = make_store(KEYS, 0);
+    struct raw_store raw;
+    struct reader reader;
+    raw_open(&raw, path, MDB_NOSYNC);
+    MDB_txn *txn = raw_begin(&raw);
+    for (uint32_t i = 0; i < 300; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "else-%03u", i);
+        put(&raw, txn, TABLE_STATE, key_name(name, strlen(name)), 50);
+    }
+    raw_commit(&raw, txn);
+    raw_close(&raw);
+    must_open(&reader);
+    for (int round = 0; round < 2; round++) {
+        struct snapshot snapshot;
+        ck_assert_int_eq(reader_begin(&snapshot, &reader), READER_OK);
+        ck_assert(!snapshot.main.leaf);
+        ck_assert_uint_eq(snapshot.nonce_at, 0);
+        for (uint32_t n = 0; n < 2 * KEYS + 2; n++)
+            ck_assert_int_eq(ask_nth(&reader, n, id), RIGHT);
+    }
+    reader_close(&reader);
+}
+END_TEST
+
+/* Whatever place is told for a record: it is looked at, and what is not there is looked for. */
+START_TEST(a_place_that_is_none)
+{
+    const size_t id = make_store(KEYS, 0);
+    struct reader reader;
+    must_open(&reader);
+    const struct place places[] = {
+        {.page = UINT64_C(1) << 40, .node = 100},
+        {.page = reader.mapped / PAGE, .node = 100},
+        {.page = 0, .node = 100},
+        {.page = 2, .node = 101},
+        {.page = 2, .node = PAGE - 2},
+        {.page = 3, .node = 100},
+    };
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        struct snapshot snapshot;
+        ck_assert_int_eq(reader_begin(&snapshot, &reader), READER_OK);
+        for (uint32_t n = 0; n < 2 * KEYS + 2; n++)
+            reader_remember(&reader, snapshot.state.nonce, n, &places[i]);
+        for (uint32_t n = 0; n < 2 * KEYS + 2; n++)
+            ck_assert_int_eq(ask_nth(&reader, n, id), RIGHT);
+    }
+    /* and where nothing can be known nothing is */
+    struct known *known = reader.known;
+    reader.known = NULL;
+    reader_remember(&reader, 1, 2, &places[0]);
+    ck_assert_int_eq(ask_nth(&reader, 2, id), RIGHT);
+    reader.known = known;
+    reader_close(&reader);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("known");
@@ -422,6 +616,12 @@ int main(void)
     tcase_add_test(tcase, one_wrong_bit);
     tcase_add_test(tcase, one_wrong_bit_in_the_order);
     tcase_add_test(tcase, old_copies);
+    tcase_add_loop_test(tcase, broken_pages, 0, BROKEN);
+    tcase_add_test(tcase, a_long_list_elsewhere);
+    tcase_add_test(tcase, a_tree_of_lists);
+    tcase_add_test(tcase, the_first_of_all);
+    tcase_add_test(tcase, a_state_on_another_page);
+    tcase_add_test(tcase, a_place_that_is_none);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
