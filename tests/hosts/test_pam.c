@@ -204,6 +204,24 @@ START_TEST(account_asks_again)
     ck_assert_int_eq(pam_authenticate(pam, 0), PAM_AUTH_ERR);
     ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_CRED_INSUFFICIENT);
     login_end();
+    /* no user any more: whose token it would have to be is not known */
+    login_begin("plain", "north");
+    answers[0] = web;
+    ck_assert_int_eq(pam_authenticate(pam, 0), PAM_SUCCESS);
+    ck_assert_int_eq(pam_set_item(pam, PAM_USER, NULL), PAM_SUCCESS);
+    ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_USER_UNKNOWN);
+    login_end();
+}
+END_TEST
+
+/* What the validator has to say stands in the host's log; a login goes on without counting. */
+START_TEST(warnings_are_logged)
+{
+    const char *const argv[] = {"sh", "-c", "rm -r \"$0\" && echo >\"$0\"",
+                                in_folder(folder, "usage"), NULL};
+    ck_assert_int_eq(run_process(argv, NULL).status, 0);
+    ck_assert_int_eq(auth("plain", "acme", acme), PAM_SUCCESS);
+    ck_assert_msg(says("uses are not counted: "), "%s", logged);
 }
 END_TEST
 
@@ -360,6 +378,7 @@ int main(void)
     tcase_add_test(tcase, what_cannot_tell_says_so);
     tcase_add_test(tcase, a_damaged_store_lets_nobody_in);
     tcase_add_test(tcase, account_asks_again);
+    tcase_add_test(tcase, warnings_are_logged);
     tcase_add_test(tcase, tokens_beside_passwords);
     tcase_add_test(tcase, metric_and_rank_are_required_where_written);
     tcase_add_test(tcase, any_user_becomes_the_entity);
