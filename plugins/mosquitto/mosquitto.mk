@@ -11,3 +11,7 @@ $(MOSQUITTO_PLUGIN): $(call sources,plugins/mosquitto)
 
 # Topics and clients, which need no broker.
 $(OUT)/tests/hosts/test_topics: $(OUT)/plugins/mosquitto/topics.o $(OUT)/plugins/mosquitto/clients.o
+
+# A broker in miniature: the plugin finds in the test what it calls.
+$(OUT)/tests/hosts/test_broker: TEST_LIBS += -rdynamic
+$(OUT)/tests/hosts/test_broker: $(MOSQUITTO_PLUGIN)
