@@ -63,6 +63,22 @@ START_TEST(a_refused_line_ends_it)
 }
 END_TEST
 
+/* What is made cannot be told: it is made all the same, and said to be. */
+START_TEST(nowhere_to_print)
+{
+    const char *names = file_of("names", "a\nb\n");
+    const char *const argv[] = {
+        "sh",       "-c",   "exec \"$0\" -c \"$1\" create acme --from \"$2\" >/dev/full",
+        ctl_path(), config, names,
+        NULL};
+    struct run run = run_process(argv, NULL);
+    ck_assert_int_eq(run.status, 5);
+    ck_assert_ptr_nonnull(strstr(run.err, "standard output: No space left on device"));
+    ck_assert_ptr_nonnull(strstr(run.err, "what was committed is done"));
+    ck_assert_int_eq(CTL(config, NULL, "show", "acme/b").status, 0);
+}
+END_TEST
+
 START_TEST(entities_from_a_file)
 {
     const char *lines = file_of("entities", "north reseller - advanced\n"
@@ -317,6 +333,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, tokens_from_a_file);
     tcase_add_test(tcase, a_refused_line_ends_it);
+    tcase_add_test(tcase, nowhere_to_print);
     tcase_add_test(tcase, entities_from_a_file);
     tcase_add_test(tcase, an_interrupt_tells_how_far);
     tcase_add_test(tcase, a_round_trip_is_exact);

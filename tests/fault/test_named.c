@@ -148,6 +148,12 @@ static bool is_lstat(const unsigned long *args)
     return (args[3] & AT_SYMLINK_NOFOLLOW) != 0;
 }
 
+/* Twice by libsodium as it begins, then for the plugin's memo. */
+static bool draws_a_key(const unsigned long *args)
+{
+    return args[1] == 16 && args[2] == 0;
+}
+
 static const struct refused {
     const char *args[8];
     bool presents; /* a token's text is its input */
@@ -185,6 +191,11 @@ static const struct refused {
      {PICK(SYS_mmap, "*/tokens.mdb", .nth = EACH), NO_MORE},
      ENOMEM,
      "cannot be mapped: Cannot"},
+    {{"verify"},
+     true,
+     {PICK(SYS_getrandom, NULL, .nth = 3, .which = draws_a_key), NO_MORE},
+     ENOSYS,
+     "no random bytes"},
     {{"stats", "--prometheus", "-o", "@metrics"},
      false,
      {PICK(SYS_fchmod, "*/metrics.*", .nth = 1), NO_MORE},

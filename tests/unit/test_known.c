@@ -447,6 +447,25 @@ START_TEST(broken_pages)
 }
 END_TEST
 
+/* A branch that leads to itself has no end. */
+START_TEST(pages_in_a_ring)
+{
+    struct patient p;
+    patient_open(&p);
+    for (uint32_t n = 2; n < p.pages; n++) {
+        uint8_t *page = p.file + n * PAGE;
+        for (uint32_t i = 0; load(page + 10, 2) == 1 && i < node_count(page); i++) {
+            uint8_t *node = node_of(page, i), kept[4];
+            memcpy(kept, node, sizeof kept);
+            memcpy(node, &n, sizeof n);
+            ask_from(&p, 0, 2 * KEYS + 1, 1);
+            memcpy(node, kept, sizeof kept);
+        }
+    }
+    patient_close(&p);
+}
+END_TEST
+
 /* --- what the list of free pages may look like --- */
 
 static uint64_t load_number(const uint8_t *at)
@@ -476,7 +495,7 @@ START_TEST(a_long_list_elsewhere)
         if (load(node + 4, 2) != 1) /* not on pages of its own */
             continue;
         const uint64_t own = load_number(node + 16);
-        const uint64_t others[] = {0, free_root(&p), p.pages, UINT64_MAX};
+        const uint64_t others[] = {0, 2, p.pages, UINT64_MAX};
         for (size_t k = 0; k < sizeof others / sizeof *others; k++) {
             memcpy(node + 16, &others[k], sizeof others[k]);
             ask_from(&p, 0, 2 * KEYS + 1, 101);
@@ -617,6 +636,7 @@ int main(void)
     tcase_add_test(tcase, one_wrong_bit_in_the_order);
     tcase_add_test(tcase, old_copies);
     tcase_add_loop_test(tcase, broken_pages, 0, BROKEN);
+    tcase_add_test(tcase, pages_in_a_ring);
     tcase_add_test(tcase, a_long_list_elsewhere);
     tcase_add_test(tcase, a_tree_of_lists);
     tcase_add_test(tcase, the_first_of_all);

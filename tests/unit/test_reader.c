@@ -127,9 +127,10 @@ END_TEST
 START_TEST(test_growth)
 {
     make_store(1);
-    struct reader reader, small;
+    struct reader reader, small, blind;
     must_open(&reader);
     must_open(&small);
+    must_open(&blind);
     struct raw_store store;
     raw_open(&store, path, MDB_NOSYNC);
     MDB_txn *txn = raw_begin(&store);
@@ -145,6 +146,13 @@ START_TEST(test_growth)
     small.mapped = META_PAGES * PAGE;
     ck_assert_int_eq(reader_begin(&snapshot, &small), READER_BEYOND);
     small.mapped = mapped;
+    /* a host that closed all descriptors: how far the file goes now cannot be asked */
+    const int fd = blind.fd;
+    blind.fd = -1;
+    ck_assert_int_eq(reader_begin(&snapshot, &blind), READER_CORRUPT);
+    blind.fd = fd;
+    ck_assert_int_eq(get_once(&blind, TABLE_AUTH, key_integer(19999)), READER_OK);
+    reader_close(&blind);
     raw_close(&store);
     reader_close(&reader);
     reader_close(&small);
