@@ -241,7 +241,10 @@ END_TEST
 START_TEST(schema_1_is_upgraded)
 {
     take_fixture();
-    struct run run = CTL(config, NULL, "list");
+    struct run run = CTL("/nonexistent.conf", NULL, "upgrade");
+    ck_assert_int_eq(run.status, 5);
+    ck_assert_ptr_nonnull(strstr(run.err, "/nonexistent.conf: there is no configuration"));
+    run = CTL(config, NULL, "list");
     ck_assert_int_eq(run.status, 5);
     ck_assert_ptr_nonnull(strstr(run.err, "upgrade"));
     char err[512];

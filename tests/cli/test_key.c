@@ -101,6 +101,27 @@ START_TEST(eight_broken_off_ones)
 }
 END_TEST
 
+/* And the last of them cannot be brought to its end, either: every key is there still. */
+START_TEST(a_ninth_broken_off_one)
+{
+    char *old = text_of_token("bolt/default", NULL);
+    char keys[8 * 65 + 1] = "";
+    const char *secret = file_read(in_folder(folder, "reveal.key"), NULL);
+    for (int i = 0; i < 7; i++)
+        snprintf(keys + 65 * i, sizeof keys - 65 * (size_t)i, "%062d%02d\n", 0, 10 + i);
+    snprintf(keys + 65 * 7, sizeof keys - 65 * 7, "%s", secret);
+    file_write(in_folder(folder, "reveal.key"), keys, strlen(keys), 0600);
+    ck_assert_int_eq(unlink(in_folder(folder, "reveal.pub")), 0);
+    struct run run = CTL(config, NULL, "key", "rotate");
+    ck_assert_msg(run.status == 5 && strstr(run.err, "reveal.pub") != NULL, "%s", run.err);
+    ck_assert_str_eq(file_read(in_folder(folder, "reveal.key"), NULL), keys);
+    char *text = text_of_token("bolt/default", NULL);
+    ck_assert_str_eq(text, old);
+    free(text);
+    free(old);
+}
+END_TEST
+
 /* What a killed run left of the secret file lies there no longer than to the next. */
 START_TEST(swept)
 {
@@ -249,6 +270,7 @@ int main(void)
     tcase_add_test(tcase, rotate_keeps_every_text);
     tcase_add_test(tcase, a_broken_off_one_goes_on);
     tcase_add_test(tcase, eight_broken_off_ones);
+    tcase_add_test(tcase, a_ninth_broken_off_one);
     tcase_add_test(tcase, swept);
     tcase_add_test(tcase, a_passphrase_guards_it);
     tcase_add_test(tcase, passphrase_files_are_judged);

@@ -374,6 +374,49 @@ static bool takes_it(const unsigned long *args)
     return (args[1] & LOCK_UN) == 0;
 }
 
+static void fold_before_a_lock(pid_t pid)
+{
+    (void)pid;
+    if (locks_before-- == 0)
+        ck_assert_int_eq(CTL(config, NULL, "usage", "fold").status, 0);
+}
+
+/* A host's counts that are added to the store's meanwhile: told once, and not lost. */
+START_TEST(told_while_folded)
+{
+    static const struct pick locks[] = {
+        PICK(SYS_flock, "*/tokens.mdb-lock", .nth = EACH, .which = takes_it,
+             .then = fold_before_a_lock),
+        NO_MORE,
+    };
+    begin();
+    locks_before = (unsigned)_i;
+    struct traced traced = RUN(NULL, 0, locks, "show", "acme/default");
+    ck_assert_msg(strstr(traced.out, "\nuses      1\n") != NULL, "%s", traced.out);
+    told(&traced, 0, "");
+}
+END_TEST
+
+static void take_the_store(pid_t pid)
+{
+    (void)pid;
+    ck_assert_int_eq(unlink(world.store), 0);
+}
+
+/* It has no name any more, so that no commit reaches it. */
+START_TEST(replaced_while_opened)
+{
+    static const struct pick opened[] = {
+        PICK(SYS_newfstatat, "*/tokens.mdb", .nth = 3, .then = take_the_store),
+        NO_MORE,
+    };
+    const char *text = begin();
+    struct traced traced = RUN(text, 0, opened, "verify");
+    ck_assert_str_eq(traced.out, "");
+    told(&traced, 5, "the store was replaced, and this is the old one; mount the new one");
+}
+END_TEST
+
 START_TEST(checked_while_written)
 {
     static const struct pick locks[] = {
@@ -706,6 +749,8 @@ int main(void)
     tcase_add_test(tests, explained_of_one_state);
     tcase_add_test(tests, explained_without_tiers);
     tcase_add_loop_test(tests, checked_while_written, 0, 8);
+    tcase_add_loop_test(tests, told_while_folded, 0, 8);
+    tcase_add_test(tests, replaced_while_opened);
     tcase_add_loop_test(tests, a_name_is_taken, 0, 2);
     tcase_add_test(tests, no_stream);
     tcase_add_loop_test(tests, nobody_knows_where, 0, 2);
