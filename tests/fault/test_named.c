@@ -734,6 +734,23 @@ START_TEST(kept_under_another_name)
 }
 END_TEST
 
+/* In its place, and perhaps not on the disk: done, and said to be no more than that. */
+START_TEST(may_not_outlast)
+{
+    static const struct pick folder_sync[] = {PICK(SYS_fsync, "*/espt-test-??????", .nth = 1),
+                                              NO_MORE};
+    begin();
+    char *wanted = world_state_after(
+        &world, &(struct writer){"restore", {"restore", "@backup.mdb", "--yes"}, AT_ONCE});
+    struct traced traced = RUN(NULL, EIO, folder_sync, "restore", "@backup.mdb", "--yes");
+    told(&traced, 5, "what the command does is done, but it may not outlast a power cut");
+    char *state = world_state(&world);
+    ck_assert_str_eq(state, wanted);
+    free(state);
+    free(wanted);
+}
+END_TEST
+
 int main(void)
 {
     if (!TRACE_WORKS) {
@@ -763,6 +780,7 @@ int main(void)
     tcase_add_loop_test(tests, restore_without_renameat2, 0, 2);
     tcase_add_loop_test(tests, no_other_way, 0, 2);
     tcase_add_test(tests, kept_under_another_name);
+    tcase_add_test(tests, may_not_outlast);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
