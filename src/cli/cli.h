@@ -43,7 +43,7 @@ ESPT_MUST_USE int help(const struct cli *cli, const struct command *command,
 void help_hint(const struct command *command, struct espt_error *err);
 
 /* suggest.c: adds to `err` what may have been meant, if something is near enough. */
-void suggest_command(char *const *words, int count, struct espt_error *err);
+void suggest_command(char *const *words, int count, struct espt_error *err); /* one word at least */
 void suggest_option(const struct command *command, const char *word, struct espt_error *err);
 /* After a command failed with ESPT_MISSING: among the names in the store. */
 void suggest_name(struct cli *cli, const struct command *command, struct espt_error *err);

@@ -45,8 +45,6 @@ void suggest_command(char *const *words, int count, struct espt_error *err)
     struct nearest nearest;
     const struct command *command;
     const struct typed typed = command_typed(words, count);
-    if (typed.command != NULL || count == 0)
-        return;
     const bool second = typed.word != NULL && count > 1;
     nearest_begin(&nearest, second ? words[1] : words[0]);
     for (size_t i = 0; (command = command_at(i)) != NULL; i++) {

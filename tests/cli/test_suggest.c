@@ -19,6 +19,7 @@ static const struct slip {
     {2, {"frobnicate"}, NULL},
     {2, {"complte"}, NULL}, /* hidden */
     {2, {"--", "--json", "list"}, NULL},
+    {2, {"--", "-list", "list"}, "did you mean list?"},
     {2, {"list", "--jsn"}, "did you mean --json? See esp-tokenctl list --help"},
     {2, {"show", "acme/default", "--reveale"}, "did you mean --reveal?"},
     {2, {"show", "acme/default", "--cascad"}, NULL}, /* not of this command */
