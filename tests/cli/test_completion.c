@@ -84,7 +84,14 @@ START_TEST(knows_what_may_come)
     COMPLETES(config, "", "show", longer);
     COMPLETES(config, "", "show", "zzzzzzzzzzz"); /* no id: beyond 64 bits */
     COMPLETES(config, "", "show", "000000000000");
-    COMPLETES(config, "", "show", "L"); /* some of which are */
+    struct run far = CTL(config,
+                         "{\"token\":{\"id\":\"LygHa16AHYE\",\"entity\":\"acme\",\"name\":\"far\","
+                         "\"sha256\":"
+                         "\"0000000000000000000000000000000000000000000000000000000000000000\"}}",
+                         "import", "-");
+    ck_assert_msg(far.status == 0, "%s", far.err);
+    COMPLETES(config, "LygHa16AHYE\n", "show", "L"); /* beyond which there are none, either */
+    ck_assert_int_eq(CTL(config, NULL, "remove", "acme/far", "--yes").status, 0);
     struct run run = CTL(config, NULL, "--json", "show", "acme/default");
     json_t *token = done(run);
     char begin[4], line[16];
