@@ -42,7 +42,7 @@ cp "$tiers" "$work/tiers.kept"
 write_conf ""
 refused "$work/none.conf: " "esp_token_config none.conf;"
 refused "/none.so: cannot open shared object" "esp_token_validator /none.so;"
-refused "x.so: the validator's path must begin with /" "esp_token_validator x.so;"
+refused "$work/x.so: cannot open shared object" "esp_token_validator x.so;" # from the prefix, as all paths
 refused "no validator of ABI 1.0" "esp_token_validator $(cc -print-file-name=libm.so.6);"
 refused 'takes bearer, basic or names of headers, not "X_KEY"' "esp_token_header bearer X_KEY;"
 refused 'takes bearer, basic or names of headers, not ""' 'esp_token_header "";'
