@@ -37,20 +37,52 @@ static int finish(int fd, const char *path, int code, struct espt_error *err)
     return code;
 }
 
+/* LMDB copies in a transaction of its own, which it begins without the gate. So it does that in an
+   environment without locks; `held` keeps the pages of its own snapshot, and of those after it. */
+static int open_beside(struct store *store, MDB_txn **ret_held, MDB_env **ret_env,
+                       struct espt_error *err)
+{
+    int fd = -1, beside = -1;
+    struct stat st, other;
+    int code = db_begin_read(store, ret_held, err);
+    if (code != 0)
+        return code;
+    code = db_env_open(ret_env, &store->config, true, err);
+    if (code == 0 &&
+        (mdb_env_get_fd(store->env, &fd) != 0 || mdb_env_get_fd(*ret_env, &beside) != 0 ||
+         fstat(fd, &st) != 0 || fstat(beside, &other) != 0 || st.st_ino != other.st_ino ||
+         st.st_dev != other.st_dev)) {
+        mdb_env_close(*ret_env);
+        code = espt_fail(err, ESPT_UNUSABLE, "%s: this store was replaced meanwhile; try again",
+                         store->config.store);
+    }
+    if (code != 0)
+        mdb_txn_abort(*ret_held);
+    return code;
+}
+
 int copy_write(struct store *store, const char *path, bool compact, struct espt_error *err)
 {
     int fd;
-    int code = create(path, &fd, err);
+    MDB_txn *held;
+    MDB_env *env;
+    int code = open_beside(store, &held, &env, err);
     if (code != 0)
         return code;
-    int rc = mdb_env_copyfd2(store->env, fd, compact ? MDB_CP_COMPACT : 0);
-    if (rc > 0) {
-        errno = rc;
-        code = fail(path, err);
-    } else if (rc != 0) {
-        code = db_fail(err, rc, &store->config);
+    code = create(path, &fd, err);
+    if (code == 0) {
+        int rc = mdb_env_copyfd2(env, fd, compact ? MDB_CP_COMPACT : 0);
+        if (rc > 0) {
+            errno = rc;
+            code = fail(path, err);
+        } else if (rc != 0) {
+            code = db_fail(err, rc, &store->config);
+        }
+        code = finish(fd, path, code, err);
     }
-    return finish(fd, path, code, err);
+    mdb_env_close(env);
+    mdb_txn_abort(held);
+    return code;
 }
 
 static int stamp_once(MDB_env *env)

@@ -7,7 +7,8 @@
 #define STORE_GROUP "esp-token" /* of hosts */
 
 /* The newest snapshot in the new file `path`, 0600, on the disk when it returns; on failure there
-   is no such file. Compact: without free pages, to be stamped; else page for page. */
+   is no such file. Compact: without free pages, to be stamped; else page for page, while the caller
+   holds the writers' lock. */
 ESPT_MUST_USE int copy_write(struct store *store, const char *path, bool compact,
                              struct espt_error *err);
 

@@ -167,15 +167,18 @@ void db_close(struct store *store)
     store->gate_fd = -1;
 }
 
-int db_clear_dead(struct store *store, struct espt_error *err)
+/* The beginning belongs within: after a writer that was killed LMDB looks for dead readers there,
+   too. Its own mutex for writers is free, for STORE.writer is held. */
+int db_begin_write(struct store *store, MDB_txn **ret_mdb, struct espt_error *err)
 {
     int dead;
     int code = lock_take(store->gate_fd, &store->config.wait, err);
     if (code != 0)
         return code;
     mdb_reader_check(store->env, &dead);
+    int rc = mdb_txn_begin(store->env, NULL, 0, ret_mdb);
     lock_release(store->gate_fd);
-    return 0;
+    return rc == 0 ? 0 : db_fail(err, rc, &store->config);
 }
 
 /* The gate is held. */

@@ -63,8 +63,8 @@ ESPT_MUST_USE int db_open(struct store *store, struct espt_error *err);
 void db_close(struct store *store);
 /* Begins a read transaction. */
 ESPT_MUST_USE int db_begin_read(struct store *store, MDB_txn **ret_mdb, struct espt_error *err);
-/* Clears the slots of readers that were killed. */
-ESPT_MUST_USE int db_clear_dead(struct store *store, struct espt_error *err);
+/* Clears the slots of readers that were killed, and begins a write transaction. */
+ESPT_MUST_USE int db_begin_write(struct store *store, MDB_txn **ret_mdb, struct espt_error *err);
 /* MUST 2: the transaction's id, and a nonce drawn for it. */
 void db_stamp(struct state_record *state, MDB_txn *mdb);
 /* What the state record of a snapshot says of the store; it is filled if STATE_GOOD. */

@@ -77,10 +77,7 @@ static void require_next_id(struct txn *txn)
 
 static void begin_write(struct txn *txn)
 {
-    txn->code = db_clear_dead(txn->store, txn->err);
-    int rc = txn->code == 0 ? mdb_txn_begin(txn->store->env, NULL, 0, &txn->mdb) : 0;
-    if (rc != 0)
-        txn_fail_rc(txn, rc);
+    txn->code = db_begin_write(txn->store, &txn->mdb, txn->err);
 }
 
 static int begin(struct txn *ret_txn, struct store *store, bool writes, bool locked,

@@ -18,10 +18,10 @@ static int read_schema(struct store *store, unsigned *ret_schema, struct state_r
     MDB_txn *mdb;
     MDB_dbi main;
     struct state_record state;
-    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &mdb);
-    if (rc != 0)
-        return db_fail(err, rc, &store->config);
-    rc = mdb_dbi_open(mdb, NULL, 0, &main);
+    int code = db_begin_read(store, &mdb, err);
+    if (code != 0)
+        return code;
+    int rc = mdb_dbi_open(mdb, NULL, 0, &main);
     struct record_key key = key_state();
     MDB_val k = {.mv_size = key.len, .mv_data = key.bytes}, v;
     if (rc == 0)
@@ -78,9 +78,9 @@ static int convert_all(struct store *store, const struct state_record *state,
     struct txn txn = {.store = store, .writes = true, .err = err, .state = *state};
     struct change change;
     struct changes changes = {0};
-    int rc = mdb_txn_begin(store->env, NULL, 0, &txn.mdb);
-    if (rc != 0)
-        return db_fail(err, rc, &store->config);
+    int code = db_begin_write(store, &txn.mdb, err);
+    if (code != 0)
+        return code;
     if (state->transaction + 1 != mdb_txn_id(txn.mdb))
         txn_fail(&txn, ESPT_UNUSABLE,
                  "%s: another program than esp-tokenctl has written to the store; restore a backup",

@@ -2,14 +2,15 @@
 # loaded before a command to make its calls fail.
 FAULT_TESTS := $(filter $(OUT)/tests/fault/test_%,$(TESTS))
 FAULT_SHIM  := $(OUT)/tests/fault/shim.so
+FAULT_LOCKS := $(OUT)/tests/fault/locks.so
 # One call in so many is tried in make check; make torture tries every one (FAULT_STEP=1).
 FAULT_STEP_DEFAULT := $(if $(filter asan tsan,$(VARIANT)),97,9)
-$(OUT)/tests/fault/%.o: CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"' -DFAULT_STEP_DEFAULT=$(FAULT_STEP_DEFAULT)
+$(OUT)/tests/fault/%.o: CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"' -DLOCKS='"$(abspath $(FAULT_LOCKS))"' -DFAULT_STEP_DEFAULT=$(FAULT_STEP_DEFAULT)
 $(OUT)/tests/fault/test_interrupt: TEST_LIBS += -lutil
-$(FAULT_TESTS): $(OUT)/tests/fault/trace.o $(OUT)/tests/fault/world.o $(OUT)/tests/fault/space.o | $(FAULT_SHIM)
+$(FAULT_TESTS): $(OUT)/tests/fault/trace.o $(OUT)/tests/fault/world.o $(OUT)/tests/fault/space.o | $(FAULT_SHIM) $(FAULT_LOCKS)
 
-# Without a sanitizer or counters of its own: it stands before theirs.
-$(FAULT_SHIM): tests/fault/shim.c
+# Without a sanitizer or counters of their own: they stand before theirs.
+$(FAULT_SHIM) $(FAULT_LOCKS): $(OUT)/%.so: %.c
 	@mkdir -p $(@D)
 	$(call SAY,LINK  $@)
 	$(Q)$(CC) $(CPPFLAGS) -std=c17 $(CFLAGS) -O1 $(WARNINGS) -fPIC -fvisibility=hidden -shared $< -o $@ -ldl

@@ -1,3 +1,4 @@
+#include "store/backup.h"
 #include "store/reveal.h"
 #include "store/store.h"
 #include "store/tokens.h"
@@ -289,6 +290,22 @@ START_TEST(no_race_exceeds_a_limit)
 }
 END_TEST
 
+/* The path leads to another file than the one that is open: a backup is of one of them. */
+START_TEST(no_backup_of_a_replaced_store)
+{
+    struct backup_facts facts;
+    const char *folder = temp_folder();
+    const char *next = keep_string(strdup(in_folder(folder, "next.mdb")));
+    const char *last = keep_string(strdup(in_folder(folder, "last.mdb")));
+    DONE(store_backup(store, next, &facts, &err));
+    ck_assert_int_eq(rename(next, config.store), 0);
+    FAILS(ESPT_UNUSABLE, "replaced meanwhile", store_backup(store, last, &facts, &err));
+    ck_assert_int_ne(access(last, F_OK), 0);
+    reopen();
+    DONE(store_backup(store, last, &facts, &err));
+}
+END_TEST
+
 START_TEST(a_full_map_is_told_and_loses_nothing)
 {
     config.map_size = 256 * 1024;
@@ -326,6 +343,7 @@ int main(void)
     tcase_add_test(tcase, what_was_shown_must_still_hold);
     tcase_add_test(tcase, edits_of_a_token);
     tcase_add_test(tcase, no_race_exceeds_a_limit);
+    tcase_add_test(tcase, no_backup_of_a_replaced_store);
     tcase_add_test(tcase, a_full_map_is_told_and_loses_nothing);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
