@@ -86,7 +86,7 @@ $(OUT)/shipped.o: $(OUT)/shipped.c
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
 
 CTL_LIBS   = $(call PC,lmdb libsodium inih smartcols jansson libbsd) -ldl
-$(OUT)/esp-tokenctl: $(CLI) $(STORE) $(COMMON)
+$(OUT)/esp-tokenctl: $(CLI) $(STORE) $(READER) $(COMMON)
 	$(call SAY,LINK  $@)
 	$(Q)$(LINK) -pie $^ -o $@ $(CTL_LIBS)
 

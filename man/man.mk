@@ -2,7 +2,7 @@
 MAN_DIR   := $(PREFIX)/share/man
 MAN_PAGES := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
 
-$(OUT)/manual: $(OUT)/tools/manual.o $(filter-out $(OUT)/src/cli/main.o,$(CLI)) $(STORE) $(COMMON)
+$(OUT)/manual: $(OUT)/tools/manual.o $(filter-out $(OUT)/src/cli/main.o,$(CLI)) $(STORE) $(READER) $(COMMON)
 	$(call SAY,LINK  $@)
 	$(Q)$(LINK) -pie $^ -o $@ $(CTL_LIBS)
 

@@ -4,7 +4,7 @@ BENCH_PACKAGES := redis-server libhiredis-dev libsqlite3-dev gnuplot-nox libpam0
 
 $(OUT)/tests/bench/%.o: CPPFLAGS += -DOUT='"$(abspath $(OUT))"' -DBENCH_SOURCE='"$(abspath tests/bench)"'
 
-$(OUT)/tests/bench/bench: $(BENCH) $(STORE) $(COMMON)
+$(OUT)/tests/bench/bench: $(BENCH) $(STORE) $(READER) $(COMMON)
 	$(call SAY,LINK  $@)
 	$(Q)$(LINK) -pie $^ -o $@ $(call PC,lmdb libsodium inih jansson sqlite3 hiredis) -lpam -ldl -lpthread -lm
 

@@ -48,10 +48,12 @@ int cli_config(struct cli *cli, struct espt_error *err)
 
 int cli_store(struct cli *cli, struct espt_error *err)
 {
+    const bool reads =
+        cli->command->reads && !given(cli, OPTION_REVEAL) && !given(cli, OPTION_COPY);
     int code = cli_config(cli, err);
     fault_begin(cli->json);
     if (code == 0)
-        code = store_open(&cli->store, &cli->config, err);
+        code = (reads ? store_open_to_read : store_open)(&cli->store, &cli->config, err);
     if (code != 0)
         return code;
     struct actor actor;

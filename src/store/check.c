@@ -248,18 +248,6 @@ static void check_state(struct check *check)
                      any ? "no" : "some");
 }
 
-/* Another transaction of the same snapshot, for another thread; false: a writer went by, or there
-   is no place for one. */
-static bool begin_beside(struct txn *ret_second, const struct txn *txn, struct espt_error *err)
-{
-    if (txn_begin(ret_second, txn->store, false, err) != 0)
-        return false;
-    if (mdb_txn_id(ret_second->mdb) == mdb_txn_id(txn->mdb))
-        return true;
-    txn_abort(ret_second);
-    return false;
-}
-
 int store_check(struct store *store, const struct tier_table *tiers, finding_fn fn, void *arg,
                 progress_fn progress, void *progress_arg, size_t *ret_findings,
                 struct espt_error *err)
@@ -281,7 +269,7 @@ int store_check(struct store *store, const struct tier_table *tiers, finding_fn 
     struct check beside = {.txn = &second, .done = &done};
     for (enum table t = TABLE_STATE + 1; t < TABLE_COUNT; t++)
         check.total += txn_entries(&txn, t);
-    const bool two = begin_beside(&second, &txn, &aside);
+    const bool two = txn_begin_beside(&second, &txn, &aside);
     if (prove(&check, two ? &beside : NULL, tiers, &facts, &log_whole)) {
         check_proven(&check, tiers, &facts);
     } else {

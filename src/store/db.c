@@ -17,9 +17,12 @@
 #define LMDB_AT_MAGIC 16
 #define LMDB_MAGIC 0xBEEFC0DEu
 #define LMDB_VERSION 1u
-#define AT_ODDS 1
 #define REPLACED_TRIES 25
 #define REPLACED_MS 20
+#define OVERTAKEN_MAX 5
+
+/* What an opening comes to beside an error. */
+enum { BUSY = LOCK_BUSY, OVERTAKEN = ASIDE_OVERTAKEN, AT_ODDS };
 
 int db_fail(struct espt_error *err, int rc, const struct config *config)
 {
@@ -102,13 +105,10 @@ static void on_assert(MDB_env *env, const char *message)
     raise(SIGABRT);
 }
 
-int db_env_open(MDB_env **ret_env, const struct config *config, bool read_only,
-                struct espt_error *err)
+static int env_open(MDB_env **ret_env, const struct config *config, const char *path,
+                    unsigned flags, struct espt_error *err)
 {
     MDB_env *env = NULL;
-    int code = read_only ? 0 : lock_reserve(config->store, err);
-    if (code != 0)
-        return code;
     int rc = mdb_env_create(&env);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(env, TABLE_COUNT);
@@ -119,9 +119,7 @@ int db_env_open(MDB_env **ret_env, const struct config *config, bool read_only,
     if (rc == 0)
         rc = mdb_env_set_assert(env, on_assert);
     if (rc == 0)
-        rc = mdb_env_open(env, config->store,
-                          MDB_NOSUBDIR | MDB_NOTLS | (read_only ? MDB_RDONLY | MDB_NOLOCK : 0),
-                          0600);
+        rc = mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOTLS | flags, 0600);
     if (rc != 0) {
         if (env != NULL)
             mdb_env_close(env);
@@ -131,13 +129,28 @@ int db_env_open(MDB_env **ret_env, const struct config *config, bool read_only,
     return 0;
 }
 
+int db_env_open(MDB_env **ret_env, const struct config *config, bool read_only,
+                struct espt_error *err)
+{
+    if (read_only)
+        return env_open(ret_env, config, config->store, MDB_RDONLY | MDB_NOLOCK, err);
+    int code = lock_reserve(config->store, err);
+    return code == 0 ? env_open(ret_env, config, config->store, 0, err) : code;
+}
+
+/* How long to wait for the gate; NULL: a moment, since there is another way. */
+static const struct config_wait *patience(const struct store *store)
+{
+    return store->reads && store->overtaken < OVERTAKEN_MAX ? NULL : &store->config.wait;
+}
+
 /* Without a table of readers a snapshot stands for as long as nobody writes: whoever does so by way
    of another mount waits for the lock. */
 static int open_read_only(struct store *store, struct espt_error *err)
 {
     int code = store->writer_fd >= 0 ? 0
-                                     : lock_share(store->config.store, ".writer",
-                                                  &store->config.wait, &store->writer_fd, err);
+                                     : lock_share(store->config.store, ".writer", patience(store),
+                                                  &store->writer_fd, err);
     return code == 0 ? db_env_open(&store->env, &store->config, true, err) : code;
 }
 
@@ -149,7 +162,7 @@ int db_open(struct store *store, struct espt_error *err)
     /* made here, for the administrators alone: LMDB would make it by the store's mode */
     int code = lock_open(store->config.store, "-lock", &store->gate_fd, err);
     if (code == 0)
-        code = lock_take(store->gate_fd, &store->config.wait, err);
+        code = lock_take(store->gate_fd, patience(store), err);
     if (code != 0)
         return code;
     code = db_env_open(&store->env, &store->config, false, err);
@@ -157,10 +170,23 @@ int db_open(struct store *store, struct espt_error *err)
     return code;
 }
 
+static int open_aside(struct store *store, struct espt_error *err)
+{
+    char path[ASIDE_PATH];
+    int fd;
+    int code = aside_take(&store->aside, &store->config, &fd, path, err);
+    if (code != 0)
+        return code;
+    code = env_open(&store->env, &store->config, path, MDB_RDONLY | MDB_NOLOCK, err);
+    close(fd);
+    return code;
+}
+
 void db_close(struct store *store)
 {
     if (store->env != NULL)
         mdb_env_close(store->env);
+    aside_end(&store->aside);
     if (store->gate_fd >= 0)
         close(store->gate_fd);
     store->env = NULL;
@@ -192,14 +218,15 @@ static int begin_read(struct store *store, MDB_txn **ret_mdb)
 }
 
 /* EAGAIN: a process of this number in another PID namespace has a slot. It will end. */
-int db_begin_read(struct store *store, MDB_txn **ret_mdb, struct espt_error *err)
+static int begin_as_open(struct store *store, const struct config_wait *how, MDB_txn **ret_mdb,
+                         struct espt_error *err)
 {
-    struct lock_wait wait = lock_wait_begin(&store->config.wait);
+    struct lock_wait wait = lock_wait_begin(how);
     int rc = EAGAIN, code = 0;
-    if (store->read_only)
+    if (store->read_only || aside_open(&store->aside))
         rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, ret_mdb);
     while (code == 0 && rc == EAGAIN) {
-        code = lock_take(store->gate_fd, &store->config.wait, err);
+        code = lock_take(store->gate_fd, how, err);
         if (code != 0)
             return code;
         rc = begin_read(store, ret_mdb);
@@ -208,6 +235,11 @@ int db_begin_read(struct store *store, MDB_txn **ret_mdb, struct espt_error *err
             code = lock_wait_more(&wait, err);
     }
     return rc == 0 || code != 0 ? code : db_fail(err, rc, &store->config);
+}
+
+int db_begin_beside(struct store *store, MDB_txn **ret_mdb, struct espt_error *err)
+{
+    return begin_as_open(store, NULL, ret_mdb, err);
 }
 
 /* LMDB would make a store of an empty file, and believe much of others. */
@@ -275,7 +307,7 @@ static int open_tables(struct store *store, struct espt_error *err)
 {
     MDB_txn *mdb;
     struct state_record state;
-    int code = db_begin_read(store, &mdb, err);
+    int code = begin_as_open(store, patience(store), &mdb, err);
     if (code != 0)
         return code;
     int rc = mdb_dbi_open(mdb, NULL, 0, &store->dbi[TABLE_STATE]);
@@ -294,55 +326,99 @@ static int open_tables(struct store *store, struct espt_error *err)
     }
     const bool at_odds =
         verdict == STATE_GOOD && (state.closed || state.transaction != mdb_txn_id(mdb));
+    if (aside_open(&store->aside))
+        store->aside.nonce = verdict == STATE_GOOD ? state.nonce : 0;
     rc = mdb_txn_commit(mdb);
     if (rc == 0 && at_odds)
-        return AT_ODDS;
+        return aside_open(&store->aside) ? OVERTAKEN : AT_ODDS;
     return rc == 0 ? 0 : db_fail(err, rc, &store->config);
 }
 
 /* A store that is being replaced is for some moments at odds with its lock file, which describes
-   the old one: it is opened again. What lasts is told by txn_begin(). */
-static int open_environment(struct store *store, struct espt_error *err)
+   the old one: it is opened again. What lasts is told by txn_begin(). Where the gate is not to be
+   had, or begins `busy`, a copy is; a copy that was overtaken tells that the gate was free since,
+   so that is tried again. */
+static int open_environment(struct store *store, bool busy, struct espt_error *err)
 {
-    for (int tries = 0;; tries++) {
-        int code = db_open(store, err);
+    for (int tries = 0;;) {
+        int code = busy ? open_aside(store, err) : db_open(store, err);
         if (code == 0)
             code = open_tables(store, err);
-        if (code != AT_ODDS || tries == REPLACED_TRIES)
-            return code == AT_ODDS ? 0 : code;
+        if (code <= 0 || (code == AT_ODDS && tries++ == REPLACED_TRIES))
+            return code < 0 ? code : 0;
         db_close(store);
-        nanosleep(&(struct timespec){.tv_nsec = REPLACED_MS * 1000000L}, NULL);
+        busy = code == BUSY;
+        store->overtaken += code == OVERTAKEN;
+        if (code == AT_ODDS)
+            nanosleep(&(struct timespec){.tv_nsec = REPLACED_MS * 1000000L}, NULL);
     }
+}
+
+static int reopen(struct store *store, bool busy, struct espt_error *err)
+{
+    db_close(store);
+    int code = open_environment(store, busy, err);
+    store->broken = code != 0;
+    return code;
+}
+
+/* A copy serves for as long as nothing is newer. */
+int db_begin_read(struct store *store, MDB_txn **ret_mdb, struct espt_error *err)
+{
+    const bool old = aside_open(&store->aside) && !aside_is_newest(&store->aside);
+    int code = old ? reopen(store, false, err) : 0;
+    if (code == 0)
+        code = begin_as_open(store, patience(store), ret_mdb, err);
+    while (code == BUSY) {
+        code = reopen(store, true, err);
+        if (code == 0)
+            code = begin_as_open(store, patience(store), ret_mdb, err);
+    }
+    if (code == 0)
+        store->overtaken = 0;
+    return code;
 }
 
 int db_reopen(struct store *store, struct espt_error *err)
 {
     store->replaced = false;
-    db_close(store);
     int code = db_judge(&store->config, err);
     if (code == 0)
-        code = open_environment(store, err);
+        code = reopen(store, false, err);
     store->broken = code != 0;
     return code;
 }
 
-int store_open(struct store **ret_store, const struct config *config, struct espt_error *err)
+static int open_store(struct store **ret_store, const struct config *config, bool reads,
+                      struct espt_error *err)
 {
     struct store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return espt_fail(err, ESPT_UNUSABLE, "out of memory");
     store->config = *config;
     store->writer_fd = store->gate_fd = -1;
+    store->reads = reads;
     int code = db_judge(&store->config, err);
     if (code == 0)
-        code = open_environment(store, err);
-    if (code == 0 && !store->read_only)
+        code = open_environment(store, false, err);
+    if (code == 0 && !store->read_only && !reads)
         code = lock_open(store->config.store, ".writer", &store->writer_fd, err);
     if (code == 0)
         *ret_store = store;
     else
         store_close(store);
     return code;
+}
+
+int store_open(struct store **ret_store, const struct config *config, struct espt_error *err)
+{
+    return open_store(ret_store, config, false, err);
+}
+
+int store_open_to_read(struct store **ret_store, const struct config *config,
+                       struct espt_error *err)
+{
+    return open_store(ret_store, config, true, err);
 }
 
 void store_close(struct store *store)

@@ -15,6 +15,7 @@
 #ifndef ESPT_STORE_DB_H
 #define ESPT_STORE_DB_H
 
+#include "store/aside.h"
 #include "store/store.h"
 
 #include <lmdb.h>
@@ -29,7 +30,10 @@ struct store {
     bool read_only; /* the file system is: LMDB keeps no table of readers there, and STORE.writer is
                        held, shared, for as long as the store is open */
     int gate_fd; /* STORE-lock; -1: none. Closed after the environment, whose own locks lie there */
-    bool broken; /* MUST 4 */
+    bool reads;  /* and never writes: it need not wait for the gate */
+    struct aside aside; /* what is open instead where it did not; else `env` is the store */
+    unsigned overtaken; /* so many copies in a row were no use */
+    bool broken;        /* MUST 4 */
     bool wrote;
     bool replaced; /* the last transaction found the mark of closure */
     struct actor actor;
@@ -61,8 +65,11 @@ ESPT_MUST_USE int db_judge(struct config *config, struct espt_error *err);
 /* The same for a store, once others that do so have done; without its tables. */
 ESPT_MUST_USE int db_open(struct store *store, struct espt_error *err);
 void db_close(struct store *store);
-/* Begins a read transaction. */
+/* Begins a read transaction; the store is opened anew for it where it has to be, so no other may be
+   open. */
 ESPT_MUST_USE int db_begin_read(struct store *store, MDB_txn **ret_mdb, struct espt_error *err);
+/* Another one; LOCK_BUSY: there is none to be had at once. */
+ESPT_MUST_USE int db_begin_beside(struct store *store, MDB_txn **ret_mdb, struct espt_error *err);
 /* Clears the slots of readers that were killed, and begins a write transaction. */
 ESPT_MUST_USE int db_begin_write(struct store *store, MDB_txn **ret_mdb, struct espt_error *err);
 /* MUST 2: the transaction's id, and a nonce drawn for it. */
@@ -80,6 +87,10 @@ int db_fail(struct espt_error *err, int rc, const struct config *config);
 ESPT_MUST_USE int txn_may_write(const struct store *store, struct espt_error *err);
 ESPT_MUST_USE int txn_begin(struct txn *ret_txn, struct store *store, bool writes,
                             struct espt_error *err);
+/* Another read transaction of the same snapshot, for another thread; false: a writer went by, or
+   there is no place for one. */
+ESPT_MUST_USE bool txn_begin_beside(struct txn *ret_second, const struct txn *txn,
+                                    struct espt_error *err);
 /* As txn_begin for a write, where the caller holds the writers' lock already. */
 ESPT_MUST_USE int txn_begin_locked(struct txn *ret_txn, struct store *store,
                                    struct espt_error *err);

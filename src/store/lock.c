@@ -62,15 +62,17 @@ struct lock_wait lock_wait_begin(const struct config_wait *how)
 int lock_wait_more(struct lock_wait *wait, struct espt_error *err)
 {
     const int64_t waited = monotonic_ms() - wait->begun;
-    const unsigned seconds = wait->how->seconds;
-    if (waited >= (int64_t)seconds * 1000)
+    const struct config_wait *how = wait->how;
+    if (how == NULL && waited >= LOCK_MOMENT_MS)
+        return LOCK_BUSY;
+    if (how != NULL && waited >= (int64_t)how->seconds * 1000)
         return espt_fail(
             err, ESPT_UNUSABLE,
             "another esp-tokenctl is still at work on the store after %u second%s; "
             "nothing was changed; try again when it has ended, or let --wait be longer",
-            seconds, seconds == 1 ? "" : "s");
-    if (waited > TOLD_AFTER_MS && !wait->told && wait->how->tell != NULL) {
-        wait->how->tell(wait->how->arg);
+            how->seconds, how->seconds == 1 ? "" : "s");
+    if (how != NULL && waited > TOLD_AFTER_MS && !wait->told && how->tell != NULL) {
+        how->tell(how->arg);
         wait->told = true;
     }
     nanosleep(&(struct timespec){.tv_nsec = waited < 20 ? 500000 : 10000000}, NULL);

@@ -64,6 +64,9 @@ ESPT_MUST_USE int store_create(const struct config *config, bool *ret_made, stru
 /* Judges owner, mode and file system, then opens. */
 ESPT_MUST_USE int store_open(struct store **ret_store, const struct config *config,
                              struct espt_error *err);
+/* For who will change nothing: nobody who was stopped while at work on the store holds it up. */
+ESPT_MUST_USE int store_open_to_read(struct store **ret_store, const struct config *config,
+                                     struct espt_error *err);
 void store_close(struct store *store); /* NULL is allowed */
 
 /* From a commit on, SIGINT, SIGTERM, SIGHUP and SIGQUIT are held back, so that what was done can be

@@ -80,6 +80,21 @@ static void begin_write(struct txn *txn)
     txn->code = db_begin_write(txn->store, &txn->mdb, txn->err);
 }
 
+static int judge(struct txn *ret_txn, struct txn *txn)
+{
+    if (txn->code == 0) {
+        if (txn->writes)
+            require_next_id(txn);
+        read_state(txn);
+        rights_take(txn);
+    }
+    if (txn->code != 0)
+        txn_abort(txn);
+    else
+        *ret_txn = *txn;
+    return txn->code;
+}
+
 static int begin(struct txn *ret_txn, struct store *store, bool writes, bool locked,
                  struct espt_error *err)
 {
@@ -88,18 +103,19 @@ static int begin(struct txn *ret_txn, struct store *store, bool writes, bool loc
         begin_write(&txn);
     else
         txn.code = db_begin_read(store, &txn.mdb, err);
-    if (txn.code == 0) {
-        if (writes)
-            require_next_id(&txn);
-        read_state(&txn);
-        rights_take(&txn);
-    }
-    if (txn.code != 0) {
-        txn_abort(&txn);
-        return txn.code;
-    }
-    *ret_txn = txn;
-    return 0;
+    return judge(ret_txn, &txn);
+}
+
+bool txn_begin_beside(struct txn *ret_second, const struct txn *txn, struct espt_error *err)
+{
+    struct txn second = {.store = txn->store, .err = err};
+    second.code = db_begin_beside(txn->store, &second.mdb, err);
+    if (judge(ret_second, &second) != 0)
+        return false;
+    if (mdb_txn_id(ret_second->mdb) == mdb_txn_id(txn->mdb))
+        return true;
+    txn_abort(ret_second);
+    return false;
 }
 
 static int judge_use(const struct store *store, struct espt_error *err)

@@ -9,6 +9,10 @@ $(OUT)/tests/fault/%.o: CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"' -DLOCKS=
 $(OUT)/tests/fault/test_interrupt: TEST_LIBS += -lutil
 $(FAULT_TESTS): $(OUT)/tests/fault/trace.o $(OUT)/tests/fault/world.o $(OUT)/tests/fault/space.o | $(FAULT_SHIM) $(FAULT_LOCKS)
 
+# The copy for readers, made wrong on purpose.
+$(OUT)/tests/fault/test_aside: $(OUT)/tests/fault/aside_control.o
+$(OUT)/tests/fault/aside_control.o: src/store/aside.c
+
 # Without a sanitizer or counters of their own: they stand before theirs.
 $(FAULT_SHIM) $(FAULT_LOCKS): $(OUT)/%.so: %.c
 	@mkdir -p $(@D)

@@ -1,0 +1,632 @@
+/*
+ * Stopped while it holds what one passes on the way into LMDB's table of readers (STORE-lock), an
+ * esp-tokenctl holds nobody up that only reads: they read a copy, which is one state of the store,
+ * and leave nothing of it behind.
+ */
+#include "fault/space.h"
+#include "fault/trace.h"
+#include "fault/world.h"
+#include "reader/meta.h"
+#include "support/raw_store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PATIENT "--wait=600" /* who waited for as long would be ended by the test's own time */
+#define PAGE 4096ul
+#define STEP (FAULT_STEP_DEFAULT < 97 ? 1 : 7)
+
+static struct world world;
+static const char *copies; /* where they are made */
+
+static const char *const readers[][5] = {
+    {"list"},
+    {"--json", "list", "acme"},
+    {"entity", "list", "--tree"},
+    {"entity", "show", "mid"},
+    {"show", "acme/default"},
+    {"tier", "check"},
+    {"check"},
+    {"stats"},
+    {"log"},
+    {"log", "verify"},
+    {"export"},
+    {"complete", "--", "show", "ac"},
+};
+#define READERS (sizeof readers / sizeof *readers)
+
+static void setup(void)
+{
+    world_make(&world);
+    copies = keep_string(strdup(temp_folder()));
+    setenv("TMPDIR", copies, 1);
+}
+
+static struct run run(const char *const *args)
+{
+    return run_process(world_argv(&world, args), NULL);
+}
+#define RUN(...) run((const char *const[]){PATIENT, __VA_ARGS__, NULL})
+
+static struct run read_by(size_t which)
+{
+    const char *args[8] = {PATIENT};
+    for (size_t i = 0; i < 5; i++)
+        args[i + 1] = readers[which][i];
+    return run(args);
+}
+
+/* One call in so many is harmed. */
+static unsigned long step(void)
+{
+    const char *text = getenv("FAULT_STEP");
+    const unsigned long n = (text != NULL ? strtoul(text, NULL, 10) : FAULT_STEP_DEFAULT) / 3;
+    return n > 0 ? n : 1;
+}
+
+static int lock_file(void)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s-lock", world.store);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_ge(fd, 0);
+    return fd;
+}
+
+static int hold(void)
+{
+    int fd = lock_file();
+    ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+    return fd;
+}
+
+static bool is_free(void)
+{
+    int fd = lock_file();
+    bool taken = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    close(fd);
+    return taken;
+}
+
+static void nothing_left(void)
+{
+    DIR *names = opendir(copies);
+    ck_assert_ptr_nonnull(names);
+    for (struct dirent *entry; (entry = readdir(names)) != NULL;)
+        ck_assert_msg(entry->d_name[0] == '.', "%s was left", entry->d_name);
+    closedir(names);
+}
+
+static void one_line(const char *out, const char *err, const char *says)
+{
+    ck_assert_str_eq(out, "");
+    ck_assert_msg(strchr(err, '\n') == err + strlen(err) - 1 && strstr(err, says) != NULL, "%s",
+                  err);
+}
+
+/* --- who is stopped --- */
+
+START_TEST(readers_go_on)
+{
+    struct run before[READERS];
+    for (size_t i = 0; i < READERS; i++)
+        before[i] = read_by(i);
+    int fd = hold();
+    for (size_t i = 0; i < READERS; i++) {
+        struct run beside = read_by(i);
+        ck_assert_msg(beside.status == before[i].status, "%s: %s", readers[i][0], beside.err);
+        ck_assert_str_eq(beside.out, before[i].out);
+        ck_assert_str_eq(beside.err, "");
+    }
+    /* who writes waits as ever, and so does who enters in the log what is read */
+    ck_assert_int_eq(run((const char *const[]){"--wait=0", "create", "acme", "x", NULL}).status, 5);
+    ck_assert_int_eq(
+        run((const char *const[]){"--wait=0", "show", "acme/default", "--reveal", NULL}).status, 5);
+    close(fd);
+    nothing_left();
+}
+END_TEST
+
+/* A slot in the table of readers that cannot be had: for LMDB, a process of the same number in
+   another PID namespace has it. */
+START_TEST(no_place_among_readers)
+{
+    int fd = lock_file();
+    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1};
+    struct run before = RUN("list");
+    ck_assert_int_eq(fcntl(fd, F_SETLK, &all), 0);
+    struct run beside = RUN("list"), check = RUN("check");
+    close(fd);
+    ck_assert_msg(beside.status == 0 && strcmp(beside.out, before.out) == 0, "%s", beside.err);
+    ck_assert_msg(check.status == 0, "%s", check.err);
+}
+END_TEST
+
+/* A writer and one that reads, stopped at each of their calls at which they hold the gate. */
+static const char *const stopped[][4] = {{"create", "acme", "third"}, {"list"}};
+
+START_TEST(stopped_in_the_gate)
+{
+    struct trace_plan plan = {.what = TRACE_SIGNAL, .value = SIGSTOP, .at = 1};
+    unsigned times = 0;
+    bool reached = true;
+    const struct run before = RUN("list");
+    for (; reached; plan.at += times > 0 ? STEP : 1) {
+        world_reset(&world);
+        struct traced traced = trace_run(world_argv(&world, stopped[_i]), NULL, &plan);
+        reached = traced.status == -1;
+        if (reached && !is_free()) {
+            struct run list = RUN("list"), other = read_by(times++ % READERS);
+            ck_assert_msg(list.status == 0 && other.status == 0, "call %lu: %s%s", plan.at,
+                          list.err, other.err);
+            ck_assert_msg(strcmp(list.out, before.out) == 0 || strstr(list.out, "third") != NULL,
+                          "call %lu: %s", plan.at, list.out);
+        }
+        if (reached)
+            trace_kill(&traced);
+        trace_free(&traced);
+    }
+    ck_assert_uint_gt(times, 15 / STEP);
+    nothing_left();
+}
+END_TEST
+
+/* --- what is done to a reader at one of its calls --- */
+
+struct at {
+    struct trace_plan plan;
+    bool (*is)(long call, const unsigned long *args);
+    unsigned first, last; /* from which time that it comes, and to which, something is done */
+    unsigned long after;  /* and the plan, so many calls later */
+    unsigned commits;     /* beside it, each time */
+    bool holds;           /* the gate, from then on */
+    int gate;             /* held; -1: not */
+    unsigned long calls;
+    unsigned met;
+};
+
+/* zed's one token is named by the number of commits. */
+static unsigned commits;
+
+static void commit(void)
+{
+    char was[32], name[32];
+    snprintf(was, sizeof was, commits == 0 ? "zed/default" : "zed/n%u.", commits);
+    snprintf(name, sizeof name, "n%u.", ++commits);
+    struct run done = RUN("edit", was, "--name", name);
+    ck_assert_msg(done.status == 0, "%s", done.err);
+}
+
+static bool names_newest(const char *list)
+{
+    char name[32];
+    snprintf(name, sizeof name, " n%u. ", commits);
+    return strstr(list, name) != NULL;
+}
+
+static void at_call(void *arg, pid_t pid, long call, const unsigned long *args)
+{
+    struct at *at = arg;
+    (void)pid;
+    at->calls++;
+    if (!at->is(call, args) || ++at->met < at->first || at->met > at->last)
+        return;
+    at->plan.at = at->calls + at->after;
+    if (at->holds)
+        at->gate = hold();
+    if (at->commits > 0) {
+        close(at->gate);
+        for (unsigned i = 0; i < at->commits; i++)
+            commit();
+        at->gate = hold();
+    }
+}
+
+static struct traced trace_at(struct at *at, const char *const *args)
+{
+    at->plan.at_call = at_call;
+    at->plan.arg = at;
+    struct traced traced = trace_run(world_argv(&world, args), NULL, &at->plan);
+    if (at->gate >= 0)
+        close(at->gate);
+    return traced;
+}
+#define TRACE_AT(at, ...) trace_at((at), (const char *const[]){__VA_ARGS__, NULL})
+
+static bool makes_file(long call, const unsigned long *args)
+{
+    return call == SYS_openat && (args[2] & O_TMPFILE) == O_TMPFILE;
+}
+
+static bool begins_copy(long call, const unsigned long *args)
+{
+    return call == SYS_pread64 && args[2] == 1 << 16 && args[3] < 1 << 16;
+}
+
+static bool writes_copy(long call, const unsigned long *args)
+{
+    (void)args;
+    return call == SYS_pwrite64;
+}
+
+static bool writes_meta(long call, const unsigned long *args)
+{
+    return call == SYS_pwrite64 && args[2] == META_END;
+}
+
+static bool looks_for_proc(long call, const unsigned long *args)
+{
+    return call == SYS_access && args[1] == R_OK;
+}
+
+/* As common/trust.c does. */
+static bool opens_trusted(long call, const unsigned long *args)
+{
+    return call == SYS_openat && (args[2] & (O_NOCTTY | O_NONBLOCK)) == (O_NOCTTY | O_NONBLOCK);
+}
+
+static bool asks_for_lock(long call, const unsigned long *args)
+{
+    return call == SYS_flock && args[1] == (LOCK_EX | LOCK_NB);
+}
+
+/* One commit leaves what is copied as it was; after two it is copied anew. Either way the newest is
+   read: a copy that is older serves nobody who begins after it. */
+START_TEST(overtaken)
+{
+    for (unsigned n = 1; n <= 4; n++) {
+        struct at at = {
+            .is = begins_copy, .gate = hold(), .commits = n, .first = 1, .last = n == 1 ? 9 : 3};
+        struct traced traced = TRACE_AT(&at, PATIENT, "list", "zed");
+        ck_assert_msg(traced.status == 0, "%u commits: %s", n, traced.err);
+        ck_assert_msg(n == 1 || names_newest(traced.out), "%u commits: %s", n, traced.out);
+        ck_assert_uint_ge(at.met, n == 1 ? 2 : 4);
+        trace_free(&traced);
+    }
+    /* each copy overtaken: who waits no longer is told so */
+    struct at at = {.is = begins_copy, .gate = hold(), .commits = 2, .first = 1, .last = 99};
+    struct traced traced = TRACE_AT(&at, "--wait=0", "list", "zed");
+    ck_assert_int_eq(traced.status, 5);
+    one_line(traced.out, traced.err, "still at work");
+    ck_assert_uint_eq(at.met, 5);
+    trace_free(&traced);
+    nothing_left();
+}
+END_TEST
+
+/* What a disk that fails can bring about: a transaction's number stands for another one, committed
+   after the first had failed. Here in the midst of a copy. */
+static const char *other;
+static size_t other_len;
+static unsigned copies_begun;
+
+static bool becomes_other(long call, const unsigned long *args)
+{
+    copies_begun += begins_copy(call, args);
+    if (call == SYS_pread64 && args[2] == 1 << 16 && args[3] > 1 << 16 && other != NULL) {
+        file_write(world.store, other, other_len, 0640);
+        other = NULL;
+    }
+    return false;
+}
+
+/* Whether what the newest state's root leads to is copied before the root itself. */
+static bool root_comes_late(const char *bytes)
+{
+    uint64_t id[2], root;
+    for (size_t i = 0; i < 2; i++)
+        memcpy(&id[i], bytes + i * PAGE + META_AT_TRANSACTION, sizeof id[i]);
+    memcpy(&root, bytes + (id[1] > id[0] ? PAGE : 0) + META_AT_MAIN_ROOT, sizeof root);
+    return root * PAGE >= 2 * PAGE + (1 << 16);
+}
+
+START_TEST(same_number)
+{
+    static const char *const name[] = {"alpha", "omega"};
+    const char *bytes[2] = {NULL, NULL};
+    for (int tries = 0; tries < 40 && (bytes[0] == NULL || !root_comes_late(bytes[0])); tries++) {
+        size_t len;
+        commit();
+        const char *before = file_read(world.store, &len);
+        for (size_t i = 0; i < 2; i++) {
+            char was[32];
+            snprintf(was, sizeof was, "zed/n%u.", commits);
+            file_write(world.store, before, len, 0640);
+            ck_assert_int_eq(RUN("edit", was, "--name", name[i]).status, 0);
+            bytes[i] = file_read(world.store, &other_len);
+        }
+        file_write(world.store, before, len, 0640);
+    }
+    ck_assert(root_comes_late(bytes[0]));
+    ck_assert_int_eq(memcmp(bytes[0], bytes[1], 2 * PAGE), 0); /* the meta pages */
+    file_write(world.store, bytes[1], other_len, 0640);
+    other = bytes[0];
+    struct at at = {.is = becomes_other, .gate = hold()};
+    struct traced traced = TRACE_AT(&at, PATIENT, "list", "zed");
+    ck_assert_msg(traced.status == 0 && strstr(traced.out, "alpha") != NULL, "%s", traced.err);
+    ck_assert_ptr_null(other);
+    ck_assert_uint_eq(copies_begun, 2);
+    trace_free(&traced);
+}
+END_TEST
+
+static bool asks_beside_another(long call, const unsigned long *args)
+{
+    static unsigned times;
+    times += asks_for_lock(call, args);
+    if (asks_for_lock(call, args) && times == 4)
+        ck_assert_int_eq(RUN("create", "acme", "third").status, 0);
+    return false;
+}
+
+/* The first time by which check asks for a lock is that of its opening, the next two are those of
+   its tables and its transaction. */
+START_TEST(check_goes_on_with_one)
+{
+    for (unsigned n = 1; n <= 5; n++) {
+        struct at at = {.is = asks_for_lock, .gate = -1, .holds = true, .first = n, .last = n};
+        struct traced traced = TRACE_AT(&at, PATIENT, "check");
+        ck_assert_msg(traced.status == 0, "%u: %s", n, traced.err);
+        ck_assert_str_eq(traced.out, "no findings\n");
+        ck_assert_str_eq(traced.err, "");
+        ck_assert(n == 5 || at.met > n);
+        trace_free(&traced);
+    }
+    /* a commit before the fourth: then there is no second one of that snapshot */
+    struct at at = {.is = asks_beside_another, .gate = -1};
+    struct traced traced = TRACE_AT(&at, PATIENT, "check");
+    ck_assert_msg(traced.status == 0, "%s%s", traced.out, traced.err);
+    ck_assert_ptr_nonnull(strstr(RUN("list").out, " third "));
+    trace_free(&traced);
+}
+END_TEST
+
+/* What copies the store as a whole, or converts it, stands in line each time it asks. */
+static const char *const whole[][3] = {{"backup", "@other.mdb"}, {"upgrade"}};
+
+START_TEST(others_wait)
+{
+    size_t old_len, len;
+    const char *old = file_read("tests/fixtures/schema1/tokens.mdb", &old_len);
+    unsigned n = 1;
+    for (bool refused = true; refused; n += refused) {
+        world_reset(&world);
+        if (_i > 0)
+            file_write(world.store, old, old_len, 0640);
+        const char *before = file_read(world.store, &len);
+        struct at at = {.is = asks_for_lock, .gate = -1, .holds = true, .first = n, .last = n};
+        struct traced traced = TRACE_AT(&at, "--wait=0", whole[_i][0], whole[_i][1]);
+        refused = traced.status != 0;
+        if (refused) {
+            one_line(traced.out, traced.err, "still at work");
+            ck_assert_int_eq(memcmp(before, file_read(world.store, NULL), len), 0);
+        }
+        trace_free(&traced);
+        unlink(in_folder(world.folder, "tokens.mdb.schema-1"));
+    }
+    ck_assert_uint_eq(n, _i == 0 ? 4 : 6);
+}
+END_TEST
+
+/* Killed at each call from the making of the copy on; and with each of them failing. */
+static const enum trace_what harms[] = {TRACE_SIGNAL, TRACE_FAIL};
+
+START_TEST(harmed)
+{
+    bool reached = true;
+    unsigned times = 0;
+    for (unsigned long after = 0; reached; after += step()) {
+        struct at at = {.is = makes_file, .gate = hold(), .first = 1, .last = 1, .after = after};
+        at.plan.what = harms[_i];
+        at.plan.value = harms[_i] == TRACE_SIGNAL ? SIGKILL : 0;
+        struct traced traced = TRACE_AT(&at, PATIENT, "list");
+        reached = traced.call >= 0;
+        if (traced.status == 5)
+            one_line("", traced.err, "esp-tokenctl: ");
+        else
+            ck_assert_msg(traced.status == (_i == 0 && reached ? 128 + SIGKILL : 0), "%d %s",
+                          traced.status, traced.err);
+        times += reached;
+        trace_free(&traced);
+        nothing_left();
+    }
+    ck_assert_uint_gt(times, 40 / step());
+}
+END_TEST
+
+static void fails(bool (*is)(long call, const unsigned long *args), unsigned times, int error,
+                  const char *says)
+{
+    struct at at = {.is = is, .gate = hold(), .first = 1, .last = times};
+    at.plan.what = TRACE_FAIL;
+    at.plan.value = error;
+    struct traced traced = TRACE_AT(&at, PATIENT, "list");
+    ck_assert_uint_ge(at.met, times);
+    ck_assert_msg(traced.status == (says != NULL ? 5 : 0), "%d %s", traced.status, traced.err);
+    if (says != NULL) {
+        one_line(traced.out, traced.err, says);
+        ck_assert_ptr_nonnull(strstr(traced.err, "a copy to read from"));
+    }
+    trace_free(&traced);
+    nothing_left();
+}
+
+START_TEST(failures)
+{
+    fails(makes_file, 1, EACCES, NULL); /* the next folder */
+    fails(makes_file, 2, EACCES, NULL);
+    fails(makes_file, 3, EACCES, "let TMPDIR name");
+    fails(writes_copy, 1, ENOSPC, "free some space");
+    fails(writes_meta, 1, ENOSPC, "free some space");
+    fails(writes_copy, 1, EINTR, NULL);
+    fails(begins_copy, 1, EINTR, NULL);
+    fails(begins_copy, 1, EIO, world.store);
+    fails(looks_for_proc, 1, ENOENT, "/proc/self/fd/");
+    /* the configuration, the store as it is judged, and as it is copied */
+    struct at third = {.is = opens_trusted, .gate = hold(), .first = 3, .last = 3};
+    third.plan.what = TRACE_FAIL;
+    struct traced refused = TRACE_AT(&third, PATIENT, "list");
+    ck_assert_int_eq(refused.status, 5);
+    one_line(refused.out, refused.err, world.store);
+    trace_free(&refused);
+    const char *list = RUN("list").out;
+    struct at at = {.is = writes_copy, .gate = hold(), .first = 1, .last = 1};
+    at.plan.what = TRACE_SHORT;
+    struct traced traced = TRACE_AT(&at, PATIENT, "list");
+    ck_assert_msg(traced.status == 0 && strcmp(traced.out, list) == 0, "%s", traced.err);
+    trace_free(&traced);
+    /* files without a name are not known there: one with a name, in the same folder */
+    at = (struct at){.is = makes_file, .gate = hold(), .first = 1, .last = 9};
+    at.plan.what = TRACE_FAIL;
+    at.plan.value = EOPNOTSUPP;
+    traced = TRACE_AT(&at, PATIENT, "list");
+    ck_assert_msg(traced.status == 0 && strcmp(traced.out, list) == 0, "%s", traced.err);
+    ck_assert_uint_eq(at.met, 1);
+    trace_free(&traced);
+    nothing_left();
+}
+END_TEST
+
+/* The newer state's number is lost: the older one is not taken for the newest. */
+START_TEST(damaged)
+{
+    const int store = open(world.store, O_RDWR | O_CLOEXEC);
+    uint64_t id[2];
+    for (off_t i = 0; i < 2; i++)
+        ck_assert_int_eq(pread(store, &id[i], 8, i * (off_t)PAGE + META_AT_TRANSACTION), 8);
+    const off_t newer = id[1] > id[0];
+    id[newer] = (uint64_t)newer;
+    ck_assert_int_eq(pwrite(store, &id[newer], 8, newer * (off_t)PAGE + META_AT_TRANSACTION), 8);
+    close(store);
+    int fd = hold();
+    struct run refused = run((const char *const[]){"--wait=0", "list", NULL});
+    close(fd);
+    ck_assert_int_eq(refused.status, 5);
+    one_line(refused.out, refused.err, "still at work");
+}
+END_TEST
+
+static void close_for_good(void)
+{
+    struct raw_store raw;
+    struct state_record state;
+    struct record_key key = key_state();
+    uint8_t value[RECORD_MAX];
+    MDB_val k = {key.len, key.bytes}, v;
+    raw_open(&raw, world.store, 0);
+    MDB_txn *txn = raw_begin(&raw);
+    ck_assert_int_eq(mdb_get(txn, raw.dbi[TABLE_STATE], &k, &v), 0);
+    ck_assert_int_eq(state_decode(v.mv_data, v.mv_size, &state), STATE_GOOD);
+    state.transaction = mdb_txn_id(txn);
+    state.nonce++;
+    state.closed = true;
+    raw_put(&raw, txn, TABLE_STATE, &key, value, state_encode(&state, value));
+    ck_assert_int_eq(mdb_txn_commit(txn), 0);
+    raw_close(&raw);
+}
+
+/* One that was replaced, and still bears the name: of it nothing is read, by a copy neither. */
+START_TEST(closed)
+{
+    close_for_good();
+    struct run by_gate = RUN("list");
+    int fd = hold();
+    struct run by_copy = run((const char *const[]){"--wait=0", "list", NULL});
+    close(fd);
+    ck_assert(by_gate.status == 5 && by_copy.status == 5);
+    one_line(by_gate.out, by_gate.err, "replaced meanwhile");
+    one_line(by_copy.out, by_copy.err, "still at work");
+    nothing_left();
+}
+END_TEST
+
+/* A disk without room for the copy, and one that has it again. */
+START_TEST(no_room)
+{
+    const char *place = space_mount((enum space_kind)_i, "no_room");
+    if (place == NULL)
+        return;
+    setenv("TMPDIR", place, 1);
+    int fd = hold();
+    space_fill(0);
+    struct run refused = RUN("list");
+    struct run json = RUN("list", "--json");
+    space_free();
+    struct run done = RUN("list");
+    close(fd);
+    ck_assert_msg(done.status == 0 && strcmp(done.out, RUN("list").out) == 0, "%s", done.err);
+    if (_i == SPACE_INODES) /* another folder has one left */
+        ck_assert_str_eq(refused.out, done.out);
+    else
+        space_told(&refused, "without room for a copy");
+    ck_assert_int_eq(json.status, refused.status);
+}
+END_TEST
+
+static void wait_for(const char *path, const char *text)
+{
+    const time_t begun = time(NULL);
+    for (const char *said = ""; said == NULL || strstr(said, text) == NULL; usleep(20000)) {
+        ck_assert_msg(time(NULL) - begun < 120, "%s does not come: %s", text, said);
+        said = file_read(path, NULL);
+    }
+}
+
+/* One that follows the log begins with a copy, and sees what comes once the gate is free. */
+START_TEST(follows)
+{
+    const char *said = keep_string(strdup(in_folder(world.folder, "said")));
+    int fd = hold();
+    pid_t child = fork_child();
+    if (child == 0) {
+        const int out = open(said, O_WRONLY | O_CREAT, 0600);
+        if (dup2(out, STDOUT_FILENO) == STDOUT_FILENO)
+            execv(ctl_path(), (char *const *)(uintptr_t)world_argv(
+                                  &world, (const char *const[]){"log", "--follow", NULL}));
+        _exit(127);
+    }
+    wait_for(said, "zed/default");
+    close(fd);
+    commit();
+    wait_for(said, "n1.");
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+END_TEST
+
+int main(void)
+{
+    if (!TRACE_WORKS) {
+        puts("the tracer knows x86-64 alone");
+        return 77;
+    }
+    Suite *suite = suite_create("gate");
+    TCase *tests = tcase_create("gate");
+    tcase_set_timeout(tests, 300);
+    tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_test(tests, readers_go_on);
+    tcase_add_test(tests, no_place_among_readers);
+    tcase_add_loop_test(tests, stopped_in_the_gate, 0, 2);
+    tcase_add_test(tests, overtaken);
+    tcase_add_test(tests, check_goes_on_with_one);
+    tcase_add_loop_test(tests, others_wait, 0, 2);
+    tcase_add_loop_test(tests, harmed, 0, 2);
+    tcase_add_test(tests, same_number);
+    tcase_add_test(tests, failures);
+    tcase_add_test(tests, damaged);
+    tcase_add_test(tests, closed);
+    tcase_add_loop_test(tests, no_room, 0, SPACE_KINDS);
+    tcase_add_test(tests, follows);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
