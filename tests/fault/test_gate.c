@@ -214,13 +214,13 @@ static bool names_newest(const char *list)
     return strstr(list, name) != NULL;
 }
 
-static void at_call(void *arg, pid_t pid, long call, const unsigned long *args)
+static bool at_call(void *arg, pid_t pid, long call, const unsigned long *args)
 {
     struct at *at = arg;
     (void)pid;
     at->calls++;
     if (!at->is(call, args) || ++at->met < at->first || at->met > at->last)
-        return;
+        return false;
     at->plan.at = at->calls + at->after;
     if (at->holds)
         at->gate = hold();
@@ -230,6 +230,7 @@ static void at_call(void *arg, pid_t pid, long call, const unsigned long *args)
             commit();
         at->gate = hold();
     }
+    return false; /* the plan says which */
 }
 
 static struct traced trace_at(struct at *at, const char *const *args)
