@@ -609,14 +609,14 @@ START_TEST(a_place_that_is_none)
         struct snapshot snapshot;
         ck_assert_int_eq(reader_begin(&snapshot, &reader), READER_OK);
         for (uint32_t n = 0; n < 2 * KEYS + 2; n++)
-            reader_remember(&reader, snapshot.state.nonce, n, &places[i]);
+            reader_remember(&reader, snapshot.state.nonce, TABLE_AUTH, n, &places[i]);
         for (uint32_t n = 0; n < 2 * KEYS + 2; n++)
             ck_assert_int_eq(ask_nth(&reader, n, id), RIGHT);
     }
     /* and where nothing can be known nothing is */
     struct known *known = reader.known;
     reader.known = NULL;
-    reader_remember(&reader, 1, 2, &places[0]);
+    reader_remember(&reader, 1, TABLE_AUTH, 2, &places[0]);
     ck_assert_int_eq(ask_nth(&reader, 2, id), RIGHT);
     reader.known = known;
     reader_close(&reader);
