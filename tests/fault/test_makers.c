@@ -35,10 +35,21 @@ static void prove(const char *config, const char *token)
     ck_assert_ptr_nonnull(strstr(reveal.out, "esptk_"));
 }
 
+/* A sanitizer that gets no memory for itself ends the process in words of its own. */
+static bool is_sanitizers(const struct traced *traced)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return traced->call == SYS_mmap;
+#else
+    (void)traced;
+    return false;
+#endif
+}
+
 /* 0 and done, or 5 and a word; a killed one gave neither. */
 static void judge(const struct traced *traced, const struct trace_plan *plan)
 {
-    if (plan->what == TRACE_SIGNAL || traced->status == 0)
+    if (plan->what == TRACE_SIGNAL || traced->status == 0 || is_sanitizers(traced))
         return;
     ck_assert_msg(traced->status == 5, "status %d at call %lu (%s): %s", traced->status, plan->at,
                   trace_call_name(traced->call), traced->err);
