@@ -140,8 +140,7 @@ bool known_recall(struct snapshot *snapshot, const struct metas *metas)
    all pages are told apart at once: that takes as long as some searches. */
 #define SEARCHES 8
 
-/* Which snapshot a word was written in: 44 bits, which last for 55 years of 10,000 commits a
- * second. */
+/* Which snapshot a word was written in: 44 bits last for 55 years of 10,000 commits a second. */
 static inline uint64_t epoch_of(uint64_t sequence)
 {
     return sequence >> 1; /* it is even */

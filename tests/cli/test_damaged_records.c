@@ -40,28 +40,12 @@ static void setup(void)
 
 /* --- where a record is --- */
 
-static bool get(enum table table, const struct record_key *key, MDB_val *ret)
-{
-    MDB_val k = {.mv_size = key->len, .mv_data = (void *)(uintptr_t)key->bytes};
-    return mdb_get(txn, raw.dbi[table], &k, ret) == 0;
-}
-
-static uint32_t number_of(const char *entity)
-{
-    struct record_key key = key_name(entity, strlen(entity));
-    MDB_val value;
-    uint32_t number = 0;
-    ck_assert(get(TABLE_NAMES, &key, &value) &&
-              number_decode(&key, value.mv_data, value.mv_size, &number));
-    return number;
-}
-
 static uint64_t id_of(const char *entity, const char *name)
 {
-    struct record_key key = key_by_entity(number_of(entity), name, strlen(name));
+    struct record_key key = key_by_entity(raw_number_of(&raw, txn, entity), name, strlen(name));
     MDB_val value;
     uint64_t token = 0;
-    ck_assert(get(TABLE_BY_ENTITY, &key, &value) &&
+    ck_assert(raw_get(&raw, txn, TABLE_BY_ENTITY, &key, &value) &&
               id_decode(TABLE_BY_ENTITY, &key, value.mv_data, value.mv_size, &token));
     return token;
 }
@@ -87,11 +71,11 @@ static struct record_key key_of(enum table table, const char *entity)
         return key_integer(id_of(entity, "default"));
     case TABLE_ENTITIES:
     case TABLE_RESELLERS:
-        return key_integer(number_of(entity));
+        return key_integer(raw_number_of(&raw, txn, entity));
     case TABLE_NAMES:
         return key_name(entity, strlen(entity));
     case TABLE_BY_ENTITY:
-        return key_by_entity(number_of(entity), "default", strlen("default"));
+        return key_by_entity(raw_number_of(&raw, txn, entity), "default", strlen("default"));
     default:
         return last_key(table);
     }
@@ -108,7 +92,7 @@ static void harm(enum table table, const char *entity, enum harm how)
     uint8_t bytes[RECORD_MAX] = {0};
     MDB_val value;
     size_t len = RAW_VALUE_MIN + 1;
-    ck_assert(get(table, &key, &value));
+    ck_assert(raw_get(&raw, txn, table, &key, &value));
     if (how == TURNED) {
         ck_assert_uint_le(len = value.mv_size, sizeof bytes);
         memcpy(bytes, value.mv_data, len);
@@ -130,7 +114,7 @@ static void harm_store(enum table table, const char *entity, enum harm how)
     MDB_val value;
     raw_open(&raw, in_folder(folder, "tokens.mdb"), 0);
     txn = raw_begin(&raw);
-    ck_assert(get(TABLE_STATE, &key, &value) &&
+    ck_assert(raw_get(&raw, txn, TABLE_STATE, &key, &value) &&
               state_decode(value.mv_data, value.mv_size, &state) == STATE_GOOD);
     harm(table, entity, how);
     state.transaction = mdb_txn_id(txn);
@@ -217,9 +201,9 @@ START_TEST(not_its_text)
     txn = raw_begin(&raw);
     key = key_of(TABLE_TOKENS, "acme");
     other_key = key_of(TABLE_TOKENS, "zed");
-    ck_assert(get(TABLE_TOKENS, &key, &value) &&
+    ck_assert(raw_get(&raw, txn, TABLE_TOKENS, &key, &value) &&
               token_decode(&key, value.mv_data, value.mv_size, &own));
-    ck_assert(get(TABLE_TOKENS, &other_key, &value) &&
+    ck_assert(raw_get(&raw, txn, TABLE_TOKENS, &other_key, &value) &&
               token_decode(&other_key, value.mv_data, value.mv_size, &other));
     memcpy(own.sealed, other.sealed, sizeof own.sealed);
     raw_put(&raw, txn, TABLE_TOKENS, &key, bytes, token_encode(&key, &own, bytes));
@@ -239,7 +223,8 @@ START_TEST(written_by_another_program)
     uint8_t bytes[RECORD_MAX];
     raw_open(&raw, in_folder(folder, "tokens.mdb"), 0);
     txn = raw_begin(&raw);
-    raw_put(&raw, txn, TABLE_NAMES, &key, bytes, number_encode(&key, number_of("acme"), bytes));
+    raw_put(&raw, txn, TABLE_NAMES, &key, bytes,
+            number_encode(&key, raw_number_of(&raw, txn, "acme"), bytes));
     ck_assert_int_eq(mdb_txn_commit(txn), 0);
     raw_close(&raw);
     static const char *const commands[][3] = {{"list"}, {"create", "acme", "new"}};

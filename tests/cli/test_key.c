@@ -81,16 +81,25 @@ START_TEST(a_broken_off_one_goes_on)
 }
 END_TEST
 
+#define KEY_LINE 65
+#define EIGHT_KEYS (8 * KEY_LINE + 1)
+
+/* Seven keys of rotations that were broken off, before the one that is in force. */
+static void plant_seven(char out[static EIGHT_KEYS], const char *secret)
+{
+    for (int i = 0; i < 7; i++)
+        snprintf(out + KEY_LINE * i, EIGHT_KEYS - KEY_LINE * (size_t)i, "%062d%02d\n", 0, 10 + i);
+    snprintf(out + KEY_LINE * 7, EIGHT_KEYS - KEY_LINE * 7, "%s", secret);
+    file_write(in_folder(folder, "reveal.key"), out, strlen(out), 0600);
+}
+
 /* However many were broken off one after another. */
 START_TEST(eight_broken_off_ones)
 {
     char *old = text_of_token("bolt/default", NULL);
-    char keys[8 * 65 + 1] = "";
+    char keys[EIGHT_KEYS];
     const char *secret = file_read(in_folder(folder, "reveal.key"), NULL);
-    for (int i = 0; i < 7; i++)
-        snprintf(keys + 65 * i, sizeof keys - 65 * (size_t)i, "%062d%02d\n", 0, 10 + i);
-    snprintf(keys + 65 * 7, sizeof keys - 65 * 7, "%s", secret);
-    file_write(in_folder(folder, "reveal.key"), keys, strlen(keys), 0600);
+    plant_seven(keys, secret);
     struct run run = CTL(config, NULL, "key", "rotate");
     ck_assert_msg(run.status == 0, "%s", run.err);
     ck_assert_uint_eq(strlen(file_read(in_folder(folder, "reveal.key"), NULL)), strlen(secret));
@@ -105,12 +114,9 @@ END_TEST
 START_TEST(a_ninth_broken_off_one)
 {
     char *old = text_of_token("bolt/default", NULL);
-    char keys[8 * 65 + 1] = "";
+    char keys[EIGHT_KEYS];
     const char *secret = file_read(in_folder(folder, "reveal.key"), NULL);
-    for (int i = 0; i < 7; i++)
-        snprintf(keys + 65 * i, sizeof keys - 65 * (size_t)i, "%062d%02d\n", 0, 10 + i);
-    snprintf(keys + 65 * 7, sizeof keys - 65 * 7, "%s", secret);
-    file_write(in_folder(folder, "reveal.key"), keys, strlen(keys), 0600);
+    plant_seven(keys, secret);
     ck_assert_int_eq(unlink(in_folder(folder, "reveal.pub")), 0);
     struct run run = CTL(config, NULL, "key", "rotate");
     ck_assert_msg(run.status == 5 && strstr(run.err, "reveal.pub") != NULL, "%s", run.err);

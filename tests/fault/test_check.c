@@ -14,38 +14,22 @@ static MDB_txn *txn;
 
 /* --- records, found and put --- */
 
-static bool get(enum table table, const struct record_key *key, MDB_val *ret)
-{
-    MDB_val k = {.mv_size = key->len, .mv_data = (void *)(uintptr_t)key->bytes};
-    return mdb_get(txn, raw.dbi[table], &k, ret) == 0;
-}
-
-static uint32_t number_of(const char *entity)
-{
-    struct record_key key = key_name(entity, strlen(entity));
-    MDB_val value;
-    uint32_t number = 0;
-    ck_assert(get(TABLE_NAMES, &key, &value) &&
-              number_decode(&key, value.mv_data, value.mv_size, &number));
-    return number;
-}
-
 static struct record_key token_key(const char *entity, const char *name)
 {
-    struct record_key key = key_by_entity(number_of(entity), name, strlen(name));
+    struct record_key key = key_by_entity(raw_number_of(&raw, txn, entity), name, strlen(name));
     MDB_val value;
     uint64_t id = 0;
-    ck_assert(get(TABLE_BY_ENTITY, &key, &value) &&
+    ck_assert(raw_get(&raw, txn, TABLE_BY_ENTITY, &key, &value) &&
               id_decode(TABLE_BY_ENTITY, &key, value.mv_data, value.mv_size, &id));
     return key_integer(id);
 }
 
 static struct entity_record entity_of(const char *name)
 {
-    struct record_key key = key_integer(number_of(name));
+    struct record_key key = key_integer(raw_number_of(&raw, txn, name));
     MDB_val value;
     struct entity_record record;
-    ck_assert(get(TABLE_ENTITIES, &key, &value) &&
+    ck_assert(raw_get(&raw, txn, TABLE_ENTITIES, &key, &value) &&
               entity_decode(&key, value.mv_data, value.mv_size, &record));
     return record;
 }
@@ -61,7 +45,7 @@ static struct auth_record auth_of(const struct record_key *key)
 {
     MDB_val value;
     struct auth_record record;
-    ck_assert(get(TABLE_AUTH, key, &value) &&
+    ck_assert(raw_get(&raw, txn, TABLE_AUTH, key, &value) &&
               auth_decode(key, value.mv_data, value.mv_size, &record));
     return record;
 }
@@ -120,7 +104,7 @@ static void turn_bit(int table)
 
 static void lose(int table)
 {
-    const uint32_t acme = number_of("acme"), bolt = number_of("bolt");
+    const uint32_t acme = raw_number_of(&raw, txn, "acme"), bolt = raw_number_of(&raw, txn, "bolt");
     struct record_key key = {0};
     switch ((enum table)table) {
     case TABLE_AUTH:
@@ -190,11 +174,11 @@ static void add_without_partner(int table)
         len = number_encode(&key, 4711, value);
         break;
     case TABLE_BY_ENTITY:
-        key = key_by_entity(number_of("bolt"), "nothing", 7);
+        key = key_by_entity(raw_number_of(&raw, txn, "bolt"), "nothing", 7);
         len = id_encode(TABLE_BY_ENTITY, &key, 4711, value);
         break;
     case TABLE_CUSTOMERS:
-        put_pair(number_of("acme"), 4711);
+        put_pair(raw_number_of(&raw, txn, "acme"), 4711);
         return;
     case TABLE_FOREIGN:
         key = key_digest(digest);
@@ -225,7 +209,8 @@ enum {
 static void change_entity(int which)
 {
     struct entity_record acme = entity_of("acme"), bolt = entity_of("bolt");
-    const uint32_t a = number_of("acme"), b = number_of("bolt"), zed = number_of("zed");
+    const uint32_t a = raw_number_of(&raw, txn, "acme"), b = raw_number_of(&raw, txn, "bolt"),
+                   zed = raw_number_of(&raw, txn, "zed");
     struct record_key key = token_key("bolt", "default");
     struct auth_record auth = auth_of(&key);
     switch (which) {
@@ -281,7 +266,7 @@ static void change_auth(int which)
     struct auth_record auth = auth_of(&key);
     switch (which) {
     case AUTH_ENTITY:
-        auth.entity = number_of("zed");
+        auth.entity = raw_number_of(&raw, txn, "zed");
         break;
     case AUTH_RESELLER:
         auth.reseller = 0;
@@ -324,20 +309,20 @@ static void change_more(int which)
     memcpy(&zed, token_key("zed", "default").bytes, sizeof zed);
     switch (which) {
     case SECOND_NAME:
-        put_number("alias", number_of("bolt"));
+        put_number("alias", raw_number_of(&raw, txn, "bolt"));
         break;
     case INDEX_OF_ANOTHER:
-        index = key_by_entity(number_of("bolt"), "default", 7);
+        index = key_by_entity(raw_number_of(&raw, txn, "bolt"), "default", 7);
         raw_put(&raw, txn, TABLE_BY_ENTITY, &index, value,
                 id_encode(TABLE_BY_ENTITY, &index, zed, value));
         break;
     case NO_TOKEN:
-        index = key_by_entity(number_of("bolt"), "default", 7);
+        index = key_by_entity(raw_number_of(&raw, txn, "bolt"), "default", 7);
         raw_delete(&raw, txn, TABLE_AUTH, &key);
         raw_delete(&raw, txn, TABLE_TOKENS, &key);
         raw_delete(&raw, txn, TABLE_BY_ENTITY, &index);
         bolt.tokens = 0;
-        put_entity(number_of("bolt"), &bolt);
+        put_entity(raw_number_of(&raw, txn, "bolt"), &bolt);
         break;
     case NEXT_NUMBER:
         state.next_number = 1;
@@ -352,7 +337,7 @@ static void change_more(int which)
         break;
     case SECOND_DIGEST:
         first_key(TABLE_FOREIGN, &index);
-        ck_assert(get(TABLE_FOREIGN, &index, &found) &&
+        ck_assert(raw_get(&raw, txn, TABLE_FOREIGN, &index, &found) &&
                   id_decode(TABLE_FOREIGN, &index, found.mv_data, found.mv_size, &zed));
         index.bytes[0] ^= 1;
         raw_put(&raw, txn, TABLE_FOREIGN, &index, value,
@@ -432,7 +417,7 @@ static void plant_in(const struct world *world, const struct plant *plant)
     uint8_t bytes[RECORD_MAX];
     raw_open(&raw, world->store, 0);
     txn = raw_begin(&raw);
-    ck_assert(get(TABLE_STATE, &key, &value) &&
+    ck_assert(raw_get(&raw, txn, TABLE_STATE, &key, &value) &&
               state_decode(value.mv_data, value.mv_size, &state) == STATE_GOOD);
     plant->fn(plant->which);
     state.transaction = mdb_txn_id(txn);

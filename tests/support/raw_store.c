@@ -53,6 +53,23 @@ MDB_txn *raw_begin(struct raw_store *store)
     return txn;
 }
 
+bool raw_get(const struct raw_store *store, MDB_txn *txn, enum table table,
+             const struct record_key *key, MDB_val *ret_value)
+{
+    MDB_val k = {.mv_size = key->len, .mv_data = (void *)(uintptr_t)key->bytes};
+    return mdb_get(txn, store->dbi[table], &k, ret_value) == 0;
+}
+
+uint32_t raw_number_of(const struct raw_store *store, MDB_txn *txn, const char *entity)
+{
+    struct record_key key = key_name(entity, strlen(entity));
+    MDB_val value;
+    uint32_t number = 0;
+    ck_assert(raw_get(store, txn, TABLE_NAMES, &key, &value) &&
+              number_decode(&key, value.mv_data, value.mv_size, &number));
+    return number;
+}
+
 void raw_put(const struct raw_store *store, MDB_txn *txn, enum table table,
              const struct record_key *key, const void *value, size_t len)
 {

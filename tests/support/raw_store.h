@@ -25,6 +25,11 @@ MDB_txn *raw_begin(struct raw_store *store);
  */
 #define RAW_VALUE_MIN 5
 void raw_seal(enum table table, const struct record_key *key, uint8_t *value, size_t len);
+/* False: there is none. */
+bool raw_get(const struct raw_store *store, MDB_txn *txn, enum table table,
+             const struct record_key *key, MDB_val *ret_value);
+/* Of an entity that is there. */
+uint32_t raw_number_of(const struct raw_store *store, MDB_txn *txn, const char *entity);
 void raw_put(const struct raw_store *store, MDB_txn *txn, enum table table,
              const struct record_key *key, const void *value, size_t len);
 /* The key may be absent. */
