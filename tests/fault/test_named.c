@@ -327,6 +327,23 @@ static bool asks_for_width(const unsigned long *args)
     return args[0] == STDOUT_FILENO;
 }
 
+/* The token's text. Something happens before what lies behind the check that failed is looked at.
+ */
+static const char *explained_while(void (*then)(pid_t pid))
+{
+    const struct pick ioctl_first[] = {
+        PICK(SYS_ioctl, NULL, .nth = 1, .which = asks_for_width, .then = then),
+        NO_MORE,
+    };
+    const char *text = begin();
+    struct traced traced =
+        RUN(text, 0, ioctl_first, "verify", "--explain", "--entity", "zed", "--metric", "kpi.x");
+    ck_assert_ptr_nonnull(strstr(traced.out, "metric    not reached"));
+    ck_assert_ptr_null(strstr(traced.out, "it would"));
+    told(&traced, 1, "");
+    return text;
+}
+
 static void change_the_store(pid_t pid)
 {
     (void)pid;
@@ -336,16 +353,7 @@ static void change_the_store(pid_t pid)
 /* What lies behind the check that failed is of the same state, or it is not told. */
 START_TEST(explained_of_one_state)
 {
-    static const struct pick ioctl_first[] = {
-        PICK(SYS_ioctl, NULL, .nth = 1, .which = asks_for_width, .then = change_the_store),
-        NO_MORE,
-    };
-    const char *text = begin();
-    struct traced traced =
-        RUN(text, 0, ioctl_first, "verify", "--explain", "--entity", "zed", "--metric", "kpi.x");
-    ck_assert_ptr_nonnull(strstr(traced.out, "metric    not reached"));
-    ck_assert_ptr_null(strstr(traced.out, "it would"));
-    told(&traced, 1, "");
+    const char *text = explained_while(change_the_store);
     struct run run = CTL(config, text, "verify", "--explain", "--entity", "zed");
     ck_assert_ptr_nonnull(strstr(run.out, "it would pass"));
 }
@@ -360,16 +368,7 @@ static void lose_tiers(pid_t pid)
 /* The tier table that the program reads by itself went away since the validator read it. */
 START_TEST(explained_without_tiers)
 {
-    static const struct pick ioctl_first[] = {
-        PICK(SYS_ioctl, NULL, .nth = 1, .which = asks_for_width, .then = lose_tiers),
-        NO_MORE,
-    };
-    const char *text = begin();
-    struct traced traced =
-        RUN(text, 0, ioctl_first, "verify", "--explain", "--entity", "zed", "--metric", "kpi.x");
-    ck_assert_ptr_nonnull(strstr(traced.out, "metric    not reached"));
-    ck_assert_ptr_null(strstr(traced.out, "it would"));
-    told(&traced, 1, "");
+    (void)explained_while(lose_tiers);
 }
 END_TEST
 
