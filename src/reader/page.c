@@ -11,11 +11,15 @@
 /* More nodes than that are asked for side by side, once a step has left a quarter of them. */
 #define FEW 15
 /* Lines: a quarter of a page; header and offsets where nodes are records, and where they are keys;
-   and around a guess, no more than the smallest page has. */
+   and around a guess, no more than memory brings side by side. */
 #define BRING_MAX 16
 #define LEAF_HEAD 2
 #define BRANCH_HEAD 8
-#define GUESS_LINES 8
+#define GUESS_LINES 16
+/* Nodes to both sides of a guess: nearly all keys lie nearer, where they came by chance at a pace
+   that holds for the page. */
+#define GUESS_NODES 5
+#define GUESS_BITS 16
 
 enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4 };
 
@@ -160,8 +164,6 @@ static inline bool narrow(const struct page *page, uint64_t key, uint32_t enough
                           struct range *range)
 {
     uint32_t low = range->low, left = range->left;
-    if (page->size - page->upper < NODE_HEADER + sizeof key)
-        return false;
     while (left > enough) {
         const uint32_t half = left / 2, quarter = (left - half) / 2;
         int first = reached(page, low + quarter, key);
@@ -177,12 +179,37 @@ static inline bool narrow(const struct page *page, uint64_t key, uint32_t enough
     return true;
 }
 
+/* To the nodes around a guess if the key is among them, else to those on its side of them. */
+static inline bool narrow_to_guess(const struct page *page, uint64_t key, uint32_t guess,
+                                   struct range *range)
+{
+    const uint32_t middle = (uint32_t)((uint64_t)guess * page->count >> GUESS_BITS);
+    const uint32_t low = middle > GUESS_NODES ? middle - GUESS_NODES : 0;
+    const uint32_t high =
+        page->count - middle > GUESS_NODES ? middle + GUESS_NODES : page->count - 1;
+    const int first = reached(page, low, key), last = reached(page, high, key);
+    if ((first | last) < 0)
+        return false;
+    if (last != 0)
+        *range = (struct range){high, page->count - high};
+    else if (first != 0)
+        *range = (struct range){low, high - low};
+    else
+        *range = (struct range){0, low > 0 ? low : 1};
+    return true;
+}
+
 /* To the last node that does not come after `key`, and its index: OK if it is the key's own on a
    leaf, else NONE. The first node of a branch stands for all that comes before the second. */
 static inline enum reader_status search_integers(const struct page *page, uint64_t key,
-                                                 struct node *ret_node, uint32_t *ret_index)
+                                                 uint32_t guess, struct node *ret_node,
+                                                 uint32_t *ret_index)
 {
     struct range range = {0, page->count};
+    if (page->size - page->upper < NODE_HEADER + sizeof key)
+        return READER_CORRUPT;
+    if (guess != 0 && !narrow_to_guess(page, key, guess, &range))
+        return READER_CORRUPT;
     if (range.left > FEW && narrow(page, key, range.left / 2, &range))
         bring_nodes(page, &range);
     if (!narrow(page, key, 2, &range))
@@ -228,26 +255,26 @@ static enum reader_status search_names(const struct page *page, const uint8_t *k
     return READER_NONE;
 }
 
-/* What a search looks at first, of a page that is not there yet: ids rise with time, so pages are
-   filled from their end in even steps, and where its first three nodes are can be said before. */
-static inline void bring_page(const struct reader *reader, uint64_t number, unsigned head)
+static inline void bring_lines(const uint8_t *first, unsigned count)
 {
-    if (number >= reader->mapped / reader->page_size)
-        return;
-    const uint8_t *page = reader->map + number * reader->page_size;
-    for (unsigned i = 0; i < head; i++)
-        bring_line(page + (size_t)LINE * i);
-    for (unsigned i = 1; i < 4; i++) {
-        const uint8_t *quarter = page + (size_t)(reader->page_size / 4) * i;
-        bring_line(quarter - LINE / 2);
-        bring_line(quarter + LINE / 2);
-    }
+    for (unsigned i = 0; i < count; i++)
+        bring_line(first + (size_t)LINE * i);
+}
+
+/* What a search looks at first, of a page that is not there yet: keys rise with time, so pages are
+   filled from their end in even steps, and where its first three nodes are can be said before. */
+static inline void bring_page(const uint8_t *page, uint32_t size, unsigned head)
+{
+    bring_lines(page, head);
+    for (unsigned i = 1; i < 4; i++)
+        bring_lines(page + (size_t)(size / 4) * i - LINE / 2, 2);
 }
 
 /* The integer keys below a page, as far as the pages above it say: `from` on, and before `to`. */
 struct span {
     uint64_t from, to;
 };
+#define SPAN_ALL ((struct span){0, UINT64_MAX})
 
 /* To what is below the node of that index on a branch, whose first node has no key of its own. */
 static inline void narrow_span(struct span *span, const struct page *page, uint32_t index)
@@ -260,26 +287,42 @@ static inline void narrow_span(struct span *span, const struct page *page, uint3
         span->to = integer_of(node_key(&node));
 }
 
-/* Asks for where the key is on a leaf, if keys came evenly: as a guess, for it costs time alone
-   where they did not. */
-static inline void bring_guess(const struct reader *reader, uint64_t number, struct span below,
-                               uint64_t key)
+/* How much of a leaf comes before the key if keys came evenly, in 65,536ths and never 0. 0: no
+   guess, for one of the bounds is not known. */
+static inline uint32_t guess_within(struct span below, uint64_t key)
 {
-    if (number >= reader->mapped / reader->page_size || key < below.from || key >= below.to)
-        return;
+    if (below.from == 0 || below.to == UINT64_MAX || key < below.from || key >= below.to)
+        return 0;
     const double part = (double)(key - below.from) / (double)(below.to - below.from);
-    const uint32_t room = reader->page_size / LINE - GUESS_LINES;
-    const uint8_t *first =
-        reader->map + number * reader->page_size + (size_t)LINE * (uint32_t)((1 - part) * room);
-    for (unsigned i = 0; i < GUESS_LINES; i++)
-        bring_line(first + (size_t)LINE * i);
+    return 1 + (uint32_t)(part * ((1 << GUESS_BITS) - 2));
+}
+
+static inline void bring_leaf(const uint8_t *page, uint32_t size, uint32_t guess)
+{
+    if (guess == 0) {
+        bring_page(page, size, LEAF_HEAD);
+        return;
+    }
+    const uint32_t lines = size / LINE, count = lines < GUESS_LINES ? lines : GUESS_LINES;
+    const uint32_t behind = (uint32_t)((uint64_t)guess * lines >> GUESS_BITS) + count / 2;
+    const uint32_t first = behind < lines ? lines - behind : 0;
+    bring_lines(page, LEAF_HEAD);
+    bring_lines(page + (size_t)LINE * (first < lines - count ? first : lines - count), count);
+}
+
+/* Where the page would lie; NULL: beyond the mapping. */
+static inline const uint8_t *address_of(const struct reader *reader, uint64_t number)
+{
+    return number < reader->mapped / reader->page_size ? reader->map + number * reader->page_size
+                                                       : NULL;
 }
 
 enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned depth, uint64_t key,
-                                 uint64_t *ret_number)
+                                 uint64_t *ret_number, uint32_t *ret_guess)
 {
     uint64_t number = root;
-    struct span below = {0, UINT64_MAX};
+    struct span below = SPAN_ALL;
+    const uint8_t *next = address_of(reader, root);
     for (unsigned level = 1; level < depth && level < DEPTH_MAX; level++) {
         struct page page;
         struct node node;
@@ -289,15 +332,17 @@ enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned 
             return status;
         if (page.leaf)
             break;
-        if (search_integers(&page, key, &node, &index) == READER_CORRUPT)
+        if (search_integers(&page, key, 0, &node, &index) == READER_CORRUPT)
             return READER_CORRUPT;
         narrow_span(&below, &page, index);
         number = node_child(&node);
-        if (level + 1 < depth)
-            bring_page(reader, number, BRANCH_HEAD);
+        next = address_of(reader, number);
+        if (level + 1 < depth && next != NULL)
+            bring_page(next, reader->page_size, BRANCH_HEAD);
     }
-    bring_page(reader, number, LEAF_HEAD);
-    bring_guess(reader, number, below, key);
+    *ret_guess = guess_within(below, key);
+    if (next != NULL)
+        bring_leaf(next, reader->page_size, *ret_guess);
     *ret_number = number;
     return READER_OK;
 }
@@ -305,14 +350,15 @@ enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned 
 /* One way down for both kinds of keys: what differs is known where it is called. */
 static inline __attribute__((always_inline)) enum reader_status
 descend(struct reader *reader, const struct page *root, const void *key, size_t key_len,
-        unsigned guess, bool integer, struct leaf *ret_leaf)
+        uint32_t guess, bool integer, struct leaf *ret_leaf)
 {
     struct page page = *root;
     for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
         struct node node;
         uint32_t index;
-        enum reader_status status = integer ? search_integers(&page, integer_of(key), &node, &index)
-                                            : search_names(&page, key, key_len, guess, &node);
+        enum reader_status status =
+            integer ? search_integers(&page, integer_of(key), page.leaf ? guess : 0, &node, &index)
+                    : search_names(&page, key, key_len, guess, &node);
         if (status != READER_CORRUPT && page.leaf)
             return status == READER_OK ? node_leaf(&node, ret_leaf) : READER_NONE;
         if (status != READER_CORRUPT)
@@ -324,9 +370,9 @@ descend(struct reader *reader, const struct page *root, const void *key, size_t 
 }
 
 enum reader_status page_find_integer(struct reader *reader, const struct page *root, uint64_t key,
-                                     struct leaf *ret_leaf)
+                                     uint32_t guess, struct leaf *ret_leaf)
 {
-    return descend(reader, root, &key, sizeof key, 0, true, ret_leaf);
+    return descend(reader, root, &key, sizeof key, guess, true, ret_leaf);
 }
 
 enum reader_status page_find_name(struct reader *reader, const struct page *root, const void *key,

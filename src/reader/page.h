@@ -33,16 +33,18 @@ ESPT_MUST_USE enum reader_status page_open_big(struct reader *reader, uint64_t n
                                                const uint8_t **ret_data);
 
 /* Goes down from `root` as far as the last of `depth` levels, which is asked for but not looked at:
-   page_open() and page_find() go on from there, and meanwhile there is time for something else.
-   `depth` is what the tree's record says; a wrong one costs time alone. Integer keys. OK, CORRUPT
-   or BEYOND. */
+   page_open() and page_find_integer() go on from there, and meanwhile there is time for something
+   else. `depth` is what the tree's record says; a wrong one costs time alone. Integer keys. OK,
+   CORRUPT or BEYOND. `ret_guess`: where on that page the key may be. */
 ESPT_MUST_USE enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned depth,
-                                               uint64_t key, uint64_t *ret_number);
+                                               uint64_t key, uint64_t *ret_number,
+                                               uint32_t *ret_guess);
 
-/* OK, NONE, CORRUPT or BEYOND. */
+/* OK, NONE, CORRUPT or BEYOND. `guess`: page_approach()'s, or 0; a wrong one costs time alone. */
 ESPT_MUST_USE enum reader_status page_find_integer(struct reader *reader, const struct page *root,
-                                                   uint64_t key, struct leaf *ret_leaf);
-/* The same for keys of bytes. `guess`: where in a leaf it may be; a wrong one costs time alone. */
+                                                   uint64_t key, uint32_t guess,
+                                                   struct leaf *ret_leaf);
+/* The same for keys of bytes. `guess`: which of a leaf's nodes it may be. */
 ESPT_MUST_USE enum reader_status page_find_name(struct reader *reader, const struct page *root,
                                                 const void *key, size_t key_len, unsigned guess,
                                                 struct leaf *ret_leaf);

@@ -51,13 +51,13 @@ struct place reader_seek(struct snapshot *snapshot, enum table table, const stru
     place.page = tree.root;
     if (integer_keys)
         place.status = page_approach(snapshot->reader, tree.root, tree.depth, key_integer_of(key),
-                                     &place.page);
+                                     &place.page, &place.guess);
     known_bring(snapshot->reader, place.page);
     return place;
 }
 
 static enum reader_status find_from(struct reader *reader, enum table table,
-                                    const struct record_key *key, uint64_t from,
+                                    const struct record_key *key, uint64_t from, uint32_t guess,
                                     struct leaf *ret_leaf)
 {
     struct page page;
@@ -65,15 +65,16 @@ static enum reader_status find_from(struct reader *reader, enum table table,
     if (status != READER_OK)
         return status;
     return table_has_integer_key(table)
-               ? page_find_integer(reader, &page, key_integer_of(key), ret_leaf)
+               ? page_find_integer(reader, &page, key_integer_of(key), guess, ret_leaf)
                : page_find_name(reader, &page, key->bytes, key->len, UINT_MAX, ret_leaf);
 }
 
 /* From the page that was come near to, and from the root where that leads to nothing. */
 static enum reader_status find(struct snapshot *snapshot, enum table table,
-                               const struct record_key *key, uint64_t from, struct leaf *ret_leaf)
+                               const struct record_key *key, uint64_t from, uint32_t guess,
+                               struct leaf *ret_leaf)
 {
-    enum reader_status status = find_from(snapshot->reader, table, key, from, ret_leaf);
+    enum reader_status status = find_from(snapshot->reader, table, key, from, guess, ret_leaf);
     if (status == READER_OK)
         return known_in_use(snapshot, page_of(snapshot->reader, ret_leaf));
     if (status != READER_NONE)
@@ -99,7 +100,7 @@ enum reader_status reader_take(struct snapshot *snapshot, enum table table,
         place->page = tree.root;
     }
     if (status == READER_OK)
-        status = find(snapshot, table, key, place->page, &leaf);
+        status = find(snapshot, table, key, place->page, place->guess, &leaf);
     if (status == READER_OK)
         status = snapshot_copy(&leaf, out, ret_len);
     if (status == READER_OK) {

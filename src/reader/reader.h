@@ -90,7 +90,8 @@ ESPT_MUST_USE enum reader_status reader_begin(struct snapshot *ret_snapshot, str
 struct place {
     enum reader_status status;
     uint64_t page;
-    uint32_t node; /* the record's offset on it; 0: not known yet */
+    uint32_t node;  /* the record's offset on it; 0: not known yet */
+    uint32_t guess; /* where on it the record may be: page.h; 0: no guess */
 };
 /* In a named table, so not in TABLE_STATE. */
 ESPT_MUST_USE struct place reader_seek(struct snapshot *snapshot, enum table table,
