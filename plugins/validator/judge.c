@@ -228,17 +228,18 @@ static enum reader_status ask(struct espt_ctx *ctx, struct views *views, reader_
     }
 }
 
-/* Now and then: what comes often is kept soon enough. */
+/* Now and then: what comes often is kept soon enough. A reseller comes with each customer's token,
+   a token alone. */
 static void remember(struct espt_ctx *ctx, const struct views *views, const struct facts *facts)
 {
+    if (facts->auth.reseller != 0)
+        reader_remember(&views->store->reader, facts->nonce, TABLE_RESELLERS, facts->auth.reseller,
+                        &facts->reseller_place);
     if (!facts->recalled && !memo_asked_again(ctx->memo, facts->id))
         return;
     if (!facts->recalled)
         memo_keep(ctx->memo, facts->id, facts->query->token, facts->digest);
     reader_remember(&views->store->reader, facts->nonce, TABLE_AUTH, facts->id, &facts->place);
-    if (facts->auth.reseller != 0)
-        reader_remember(&views->store->reader, facts->nonce, TABLE_RESELLERS, facts->auth.reseller,
-                        &facts->reseller_place);
 }
 
 int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result)

@@ -18,32 +18,45 @@
 
 /* --- counting --- */
 
+static void set_flag(atomic_bool *flag)
+{
+    if (!atomic_load_explicit(flag, memory_order_relaxed))
+        atomic_store_explicit(flag, true, memory_order_relaxed);
+}
+
+/* Whose place it is then: this id's, or another's that came first. 0: nobody's, and no id that is
+   new has a place any more. */
+static uint64_t take_place(struct usage *usage, _Atomic uint64_t *place, uint64_t id)
+{
+    uint64_t there = 0;
+    if (atomic_load_explicit(&usage->header->taken, memory_order_relaxed) >= usage->tokens) {
+        set_flag(&usage->full);
+        return 0;
+    }
+    bloom_add(&usage->placed, id); /* first: what has a place is always found */
+    if (!atomic_compare_exchange_strong(place, &there, id))
+        return there;
+    atomic_fetch_add(&usage->header->taken, 1);
+    return id;
+}
+
 void usage_count_beyond(struct usage *usage, uint64_t id, uint32_t when)
 {
     const uint32_t home = usage_home(id, usage->buckets);
-    for (uint32_t reach = 0; reach < USAGE_REACH; reach++) {
-        struct usage_bucket *bucket = &usage->bucket[(home + reach) % usage->buckets];
-        for (unsigned i = 0; i < USAGE_PLACES; i++) {
-            uint64_t there = atomic_load_explicit(&bucket->id[i], memory_order_relaxed);
-            if (there == 0) {
-                if (atomic_load_explicit(&usage->header->taken, memory_order_relaxed) >=
-                    usage->tokens)
-                    goto lost;
-                if (atomic_compare_exchange_strong(&bucket->id[i], &there, id)) {
-                    atomic_fetch_add(&usage->header->taken, 1);
-                    there = id;
-                }
-            }
-            if (there == id) {
-                usage_bump(bucket, i, when);
-                return;
-            }
+    for (uint32_t i = 0; i < USAGE_REACH * USAGE_PLACES; i++) {
+        struct usage_bucket *bucket = &usage->bucket[(home + i / USAGE_PLACES) % usage->buckets];
+        _Atomic uint64_t *place = &bucket->id[i % USAGE_PLACES];
+        uint64_t there = atomic_load_explicit(place, memory_order_relaxed);
+        if (there == 0)
+            there = take_place(usage, place, id);
+        if (there == id) {
+            usage_bump(bucket, i % USAGE_PLACES, when);
+            return;
         }
+        if (there == 0)
+            break;
     }
-lost:
-    atomic_fetch_add_explicit(&usage->bucket[home].lost, 1, memory_order_relaxed);
-    if (!atomic_load_explicit(&usage->lost, memory_order_relaxed))
-        atomic_store_explicit(&usage->lost, true, memory_order_relaxed);
+    set_flag(&usage->lost);
 }
 
 /* --- a file of one's own --- */
@@ -160,6 +173,17 @@ static int make(int dir, struct usage *usage, uid_t owner, const char *path, str
     return ESPT_UNUSABLE;
 }
 
+/* What an ended process left in its file. */
+static void note_placed(struct usage *usage)
+{
+    for (uint32_t i = 0; i < usage->buckets * USAGE_PLACES; i++) {
+        const struct usage_bucket *bucket = &usage->bucket[i / USAGE_PLACES];
+        const uint64_t id = atomic_load(&bucket->id[i % USAGE_PLACES]);
+        if (id != 0)
+            bloom_add(&usage->placed, id);
+    }
+}
+
 static int make_usage(const struct espt_ctx *ctx, struct usage *usage, struct espt_error *err)
 {
     const uid_t owner = geteuid();
@@ -169,7 +193,11 @@ static int make_usage(const struct espt_ctx *ctx, struct usage *usage, struct es
         return code;
     usage->tokens = ctx->config.usage_tokens;
     usage->size = usage_size(usage->tokens);
-    if (!go_on(dir, usage, owner))
+    if (!bloom_open(&usage->placed, usage->tokens))
+        code = espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    else if (go_on(dir, usage, owner))
+        note_placed(usage);
+    else
         code = make(dir, usage, owner, ctx->config.usage, err);
     close(dir);
     return code;
@@ -186,6 +214,8 @@ void usage_open(struct espt_ctx *ctx)
     if (code == 0) {
         ctx->usage = usage;
     } else {
+        if (usage != NULL)
+            bloom_close(&usage->placed);
         free(usage);
         espt_fail_in(&err, "uses are not counted");
         context_log(ctx, LOG_WARNING, err.message);
@@ -207,6 +237,7 @@ void usage_close(struct espt_ctx *ctx)
     if (ctx->usage == NULL)
         return;
     munmap(ctx->usage->header, ctx->usage->size);
+    bloom_close(&ctx->usage->placed);
     free(ctx->usage);
     ctx->usage = NULL;
 }

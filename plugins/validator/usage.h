@@ -11,6 +11,7 @@
 #ifndef VALIDATOR_USAGE_H
 #define VALIDATOR_USAGE_H
 
+#include "bloom.h"
 #include "common/usage.h"
 #include "context.h"
 
@@ -20,6 +21,8 @@ struct usage {
     uint32_t tokens;
     struct usage_header *header; /* the mapping */
     size_t size;
+    struct bloom placed;    /* the ids in it */
+    atomic_bool full;       /* no other will ever have a place: none is given up */
     atomic_bool lost, told; /* a use found no place; and that was said */
 };
 
@@ -40,11 +43,18 @@ static inline void usage_bump(struct usage_bucket *bucket, unsigned place, uint3
     atomic_fetch_add_explicit(&bucket->uses[place], 1, memory_order_release);
 }
 
+/* Then the table itself, of many thousand lines of memory, need not be looked at. */
+static inline bool usage_has_no_place(const struct usage *usage, uint64_t id)
+{
+    return atomic_load_explicit(&usage->full, memory_order_relaxed) &&
+           !bloom_may_hold(&usage->placed, id);
+}
+
 /* As soon as the id is known: the line is there when it is counted. */
 static inline void usage_prefetch(struct espt_ctx *ctx, uint64_t id)
 {
     struct usage *usage = ctx->usage;
-    if (usage != NULL)
+    if (usage != NULL && !usage_has_no_place(usage, id))
         __builtin_prefetch(&usage->bucket[usage_home(id, usage->buckets)], 1);
 }
 
@@ -52,7 +62,7 @@ static inline void usage_prefetch(struct espt_ctx *ctx, uint64_t id)
 static inline void usage_count(struct espt_ctx *ctx, uint64_t id, int64_t now)
 {
     struct usage *usage = ctx->usage;
-    if (usage == NULL || id == 0)
+    if (usage == NULL || id == 0 || usage_has_no_place(usage, id))
         return;
     const int64_t since = now - USAGE_EPOCH; /* in 2156 they are used up */
     const uint32_t when = since <= 0 ? 1 : since < UINT32_MAX ? (uint32_t)since : UINT32_MAX;

@@ -48,7 +48,7 @@ struct usage_bucket {
     _Atomic uint64_t id[USAGE_PLACES]; /* 0: empty */
     _Atomic uint64_t uses[USAGE_PLACES];
     _Atomic uint32_t last[USAGE_PLACES]; /* seconds since USAGE_EPOCH */
-    _Atomic uint32_t lost;               /* uses of tokens for which there was no place */
+    uint32_t spare;
 };
 
 _Static_assert(sizeof(struct usage_header) == 64 && sizeof(struct usage_bucket) == 64,

@@ -1,0 +1,21 @@
+#include "bloom.h"
+
+#include <sys/mman.h>
+
+bool bloom_open(struct bloom *ret_bloom, size_t ids)
+{
+    const size_t words = ids / BLOOM_IDS_IN_WORD + 1;
+    void *memory = mmap(NULL, words * sizeof *ret_bloom->word, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    *ret_bloom = (struct bloom){memory, words};
+    return true;
+}
+
+void bloom_close(struct bloom *bloom)
+{
+    if (bloom->word != NULL)
+        munmap(bloom->word, bloom->words * sizeof *bloom->word);
+    *bloom = (struct bloom){0};
+}
