@@ -37,9 +37,8 @@ bool proof_next(const struct proof *proof, struct walk *walk)
     return proof->whole && walk_next(walk);
 }
 
-/* All that auth repeats of an entity. */
-static uint64_t print_of(const struct proof *proof, enum entity_kind kind, bool active,
-                         uint32_t reseller, const char *name, const char *tier)
+uint64_t proof_print(const struct proof *proof, enum entity_kind kind, bool active,
+                     uint32_t reseller, const char *name, const char *tier)
 {
     uint8_t bytes[8 + ENTITY_NAME_MAX + 1 + TIER_NAME_MAX] = {(uint8_t)kind, active};
     const size_t name_len = strlen(name), tier_len = strlen(tier);
@@ -66,8 +65,8 @@ static void take_entity(struct proof *proof, uint64_t number, const struct entit
     const struct record_key name = key_name(entity->name, strlen(entity->name));
     const struct record_key key = key_integer(number);
     *fact = (struct fact){
-        .print = print_of(proof, entity->kind, entity->active, entity->reseller, entity->name,
-                          entity->tier),
+        .print = proof_print(proof, entity->kind, entity->active, entity->reseller, entity->name,
+                             entity->tier),
         .tokens = entity->tokens,
         .customers = entity->customers,
         .reseller = entity->reseller,
@@ -75,14 +74,14 @@ static void take_entity(struct proof *proof, uint64_t number, const struct entit
         .there = true,
         .is_reseller = entity->kind == KIND_RESELLER,
     };
-    proof_add(proof, &proof->names, &name, number);
+    proof_add(proof, &proof->records[TABLE_NAMES], &name, number);
     if (fact->is_reseller) {
-        proof_add(proof, &proof->resellers, &key, entity->active);
-        proof_add(proof, &proof->resellers, &name, number);
+        proof_add(proof, &proof->records[TABLE_RESELLERS], &key, entity->active);
+        proof_add(proof, &proof->records[TABLE_RESELLERS], &name, number);
     }
     if (entity->reseller != 0) {
         const struct record_key pair = key_pair(entity->reseller, (uint32_t)number);
-        proof_add(proof, &proof->customers, &pair, 0);
+        proof_add(proof, &proof->records[TABLE_CUSTOMERS], &pair, 0);
     }
     if (number == 0 || number >= proof->check->txn->state.next_number ||
         (fact->is_reseller && entity->reseller != 0))
@@ -115,73 +114,6 @@ static void read_entities(struct proof *proof)
     walk_end(&walk);
 }
 
-/* --- tokens --- */
-
-/* What auth repeats of its entity. Those of one entity often come one after another. */
-static bool repeats(struct proof *proof, const struct auth_record *auth)
-{
-    const struct auth_record *last = &proof->last;
-    if (auth->entity == last->entity && auth->kind == last->kind &&
-        auth->entity_active == last->entity_active && auth->reseller == last->reseller &&
-        strcmp(auth->entity_name, last->entity_name) == 0 && strcmp(auth->tier, last->tier) == 0)
-        return true;
-    const struct fact *fact = proof_fact(proof, auth->entity);
-    if (fact == NULL || fact->print != print_of(proof, auth->kind, auth->entity_active,
-                                                auth->reseller, auth->entity_name, auth->tier))
-        return false;
-    proof->last = *auth;
-    return true;
-}
-
-/* One token: its record, what validators judge by, and its use. They come in the same order. */
-static void take_token(struct proof *proof, const struct walk *tokens, const struct walk *auths)
-{
-    const uint64_t id = check_integer(&tokens->key);
-    struct token_record token;
-    struct auth_record auth;
-    if (!token_decode(&tokens->key, tokens->value.mv_data, tokens->value.mv_size, &token) ||
-        check_integer(&auths->key) != id ||
-        !auth_decode(&auths->key, auths->value.mv_data, auths->value.mv_size, &auth)) {
-        proof_doubt(proof);
-        return;
-    }
-    if (auth.entity != token.entity || !repeats(proof, &auth))
-        proof_doubt(proof);
-    const struct record_key indexed = key_indexed(token.entity, token.name, token.retiring, id);
-    proof_add(proof, &proof->by_entity, &indexed, id);
-    if (token.foreign) {
-        const struct record_key digest = key_digest(auth.digest);
-        proof_add(proof, &proof->foreign, &digest, id);
-    }
-}
-
-static void read_tokens(struct proof *proof)
-{
-    struct walk tokens, auths, usages;
-    walk_begin(&tokens, proof->check->txn, TABLE_TOKENS, NULL, 0);
-    walk_begin(&auths, proof->check->txn, TABLE_AUTH, NULL, 0);
-    walk_begin(&usages, proof->check->txn, TABLE_USAGE, NULL, 0);
-    bool used = proof_next(proof, &usages);
-    while (proof_next(proof, &tokens)) {
-        if (!proof_next(proof, &auths)) {
-            proof_doubt(proof);
-            break;
-        }
-        take_token(proof, &tokens, &auths);
-        if (used && check_integer(&usages.key) == check_integer(&tokens.key)) {
-            struct usage_record usage;
-            if (!usage_decode(&usages.key, usages.value.mv_data, usages.value.mv_size, &usage))
-                proof_doubt(proof);
-            used = proof_next(proof, &usages);
-        }
-    }
-    if (used || proof_next(proof, &auths))
-        proof_doubt(proof);
-    walk_end(&usages);
-    walk_end(&auths);
-    walk_end(&tokens);
-}
-
 static void compare_counts(struct proof *proof)
 {
     for (uint64_t i = 0; i < proof->facts->count; i++) {
@@ -193,17 +125,20 @@ static void compare_counts(struct proof *proof)
 
 /* --- both sides --- */
 
-static bool same(struct sum left, struct sum right)
+static void add_sums(struct sum *total, const struct sum *sum)
 {
-    return left.a == right.a && left.b == right.b;
+    for (enum table t = 0; t < TABLE_COUNT; t++) {
+        total[t].a += sum[t].a;
+        total[t].b += sum[t].b;
+    }
 }
 
-static bool agree(const struct proof *records, const struct proof *indexes)
+static bool agree(struct proof *one, const struct proof *other)
 {
-    return records->whole && indexes->whole && same(records->names, indexes->names) &&
-           same(records->resellers, indexes->resellers) &&
-           same(records->customers, indexes->customers) &&
-           same(records->by_entity, indexes->by_entity) && same(records->foreign, indexes->foreign);
+    add_sums(one->records, other->records);
+    add_sums(one->indexes, other->indexes);
+    return one->whole && other->whole &&
+           memcmp(one->records, one->indexes, sizeof one->records) == 0;
 }
 
 struct other_side {
@@ -214,27 +149,48 @@ struct other_side {
 static void *prove_other_side(void *arg)
 {
     struct other_side *other = arg;
-    proof_indexes(&other->proof);
-    other->log_whole = proof_log(other->proof.check);
+    struct proof *proof = &other->proof;
+    other->log_whole = proof_log(proof->check);
+    proof_indexes(proof);
+    while (sem_wait(proof->entities_read) != 0)
+        ; /* a signal came */
+    proof_counted_indexes(proof);
+    proof_tokens(proof);
     return NULL;
+}
+
+static void prove_one_side(struct proof *proof)
+{
+    read_entities(proof);
+    proof_cut_tokens(proof);
+    sem_post(proof->entities_read);
+    proof_tokens(proof);
 }
 
 bool prove(struct check *check, struct check *beside, const struct tier_table *tiers,
            struct facts *ret_facts, bool *ret_log_whole)
 {
-    struct proof proof = {.check = check, .tiers = tiers, .facts = ret_facts, .whole = true};
+    struct pieces pieces = {0};
+    sem_t entities_read;
+    struct proof proof = {.check = check,
+                          .tiers = tiers,
+                          .facts = ret_facts,
+                          .pieces = &pieces,
+                          .entities_read = &entities_read,
+                          .whole = true};
     pthread_t thread;
     *ret_facts = (struct facts){0};
+    sem_init(&entities_read, 0, 0);
     randombytes_buf(proof.key, sizeof proof.key);
     struct other_side other = {.proof = proof};
-    read_entities(&proof);
     other.proof.check = beside != NULL ? beside : check;
     const bool two = beside != NULL && pthread_create(&thread, NULL, prove_other_side, &other) == 0;
-    read_tokens(&proof);
+    prove_one_side(&proof);
     if (two)
         pthread_join(thread, NULL);
     else
         prove_other_side(&other);
+    sem_destroy(&entities_read);
     compare_counts(&proof);
     *ret_log_whole = other.log_whole;
     return agree(&proof, &other.proof) && check->txn->code == 0 &&

@@ -12,7 +12,7 @@ static void read_names(struct proof *proof)
     while (proof_next(proof, &walk)) {
         uint32_t number;
         if (number_decode(&walk.key, walk.value.mv_data, walk.value.mv_size, &number))
-            proof_add(proof, &proof->names, &walk.key, number);
+            proof_add(proof, &proof->indexes[TABLE_NAMES], &walk.key, number);
         else
             proof_doubt(proof);
     }
@@ -30,8 +30,8 @@ static void read_resellers(struct proof *proof)
             continue;
         }
         const struct record_key name = key_name(reseller.name, strlen(reseller.name));
-        proof_add(proof, &proof->resellers, &walk.key, reseller.active);
-        proof_add(proof, &proof->resellers, &name, check_integer(&walk.key));
+        proof_add(proof, &proof->indexes[TABLE_RESELLERS], &walk.key, reseller.active);
+        proof_add(proof, &proof->indexes[TABLE_RESELLERS], &name, check_integer(&walk.key));
     }
     walk_end(&walk);
 }
@@ -53,7 +53,7 @@ static void read_customers(struct proof *proof)
             continue;
         }
         reseller->seen_customers++;
-        proof_add(proof, &proof->customers, &walk.key, 0);
+        proof_add(proof, &proof->indexes[TABLE_CUSTOMERS], &walk.key, 0);
     }
     walk_end(&walk);
 }
@@ -74,7 +74,7 @@ static void read_by_entity(struct proof *proof)
             continue;
         }
         fact->seen_tokens += walk.key.bytes[sizeof number] != '\0'; /* not a retiring one */
-        proof_add(proof, &proof->by_entity, &walk.key, id);
+        proof_add(proof, &proof->indexes[TABLE_BY_ENTITY], &walk.key, id);
     }
     walk_end(&walk);
 }
@@ -86,7 +86,7 @@ static void read_foreign(struct proof *proof)
     while (proof_next(proof, &walk)) {
         uint64_t id;
         if (id_decode(TABLE_FOREIGN, &walk.key, walk.value.mv_data, walk.value.mv_size, &id))
-            proof_add(proof, &proof->foreign, &walk.key, id);
+            proof_add(proof, &proof->indexes[TABLE_FOREIGN], &walk.key, id);
         else
             proof_doubt(proof);
     }
@@ -97,9 +97,13 @@ void proof_indexes(struct proof *proof)
 {
     read_names(proof);
     read_resellers(proof);
+    read_foreign(proof);
+}
+
+void proof_counted_indexes(struct proof *proof)
+{
     read_customers(proof);
     read_by_entity(proof);
-    read_foreign(proof);
 }
 
 bool proof_log(struct check *check)
