@@ -6,7 +6,7 @@ bool bloom_open(struct bloom *ret_bloom, size_t ids)
 {
     const size_t words = ids / BLOOM_IDS_IN_WORD + 1;
     void *memory = mmap(NULL, words * sizeof *ret_bloom->word, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return false;
     *ret_bloom = (struct bloom){memory, words};

@@ -4,8 +4,7 @@
  * word that four share on average. It says of no id that it is not there if it is; of one in a
  * hundred that are not, it says that they may be.
  *
- * Any number of threads may add and ask; and so may processes that were forked since it was opened,
- * for they share its memory.
+ * Any number of threads may add and ask.
  */
 #ifndef VALIDATOR_BLOOM_H
 #define VALIDATOR_BLOOM_H
@@ -22,7 +21,7 @@ struct bloom {
     size_t words;
 };
 
-/* For so many ids, two bytes each, every page of it there. False: no memory. */
+/* For so many ids, two bytes each; what is not written takes none. False: no memory. */
 bool bloom_open(struct bloom *ret_bloom, size_t ids);
 void bloom_close(struct bloom *bloom);
 

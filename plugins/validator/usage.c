@@ -18,22 +18,17 @@
 
 /* --- counting --- */
 
-static void set_flag(atomic_bool *flag)
+static bool is_full(const struct usage *usage)
 {
-    if (!atomic_load_explicit(flag, memory_order_relaxed))
-        atomic_store_explicit(flag, true, memory_order_relaxed);
+    return atomic_load_explicit(&usage->header->taken, memory_order_relaxed) >= usage->tokens;
 }
 
-/* Whose place it is then: this id's, or another's that came first. 0: nobody's, and no id that is
-   new has a place any more. */
+/* Whose place it is then: this id's, or another's that came first. 0: it stays nobody's. */
 static uint64_t take_place(struct usage *usage, _Atomic uint64_t *place, uint64_t id)
 {
     uint64_t there = 0;
-    if (atomic_load_explicit(&usage->header->taken, memory_order_relaxed) >= usage->tokens) {
-        set_flag(&usage->full);
+    if (is_full(usage))
         return 0;
-    }
-    bloom_add(&usage->placed, id); /* first: what has a place is always found */
     if (!atomic_compare_exchange_strong(place, &there, id))
         return there;
     atomic_fetch_add(&usage->header->taken, 1);
@@ -56,7 +51,8 @@ void usage_count_beyond(struct usage *usage, uint64_t id, uint32_t when)
         if (there == 0)
             break;
     }
-    set_flag(&usage->lost);
+    if (!atomic_load_explicit(&usage->lost, memory_order_relaxed))
+        atomic_store_explicit(&usage->lost, true, memory_order_relaxed);
 }
 
 /* --- a file of one's own --- */
@@ -173,17 +169,6 @@ static int make(int dir, struct usage *usage, uid_t owner, const char *path, str
     return ESPT_UNUSABLE;
 }
 
-/* What an ended process left in its file. */
-static void note_placed(struct usage *usage)
-{
-    for (uint32_t i = 0; i < usage->buckets * USAGE_PLACES; i++) {
-        const struct usage_bucket *bucket = &usage->bucket[i / USAGE_PLACES];
-        const uint64_t id = atomic_load(&bucket->id[i % USAGE_PLACES]);
-        if (id != 0)
-            bloom_add(&usage->placed, id);
-    }
-}
-
 static int make_usage(const struct espt_ctx *ctx, struct usage *usage, struct espt_error *err)
 {
     const uid_t owner = geteuid();
@@ -195,9 +180,7 @@ static int make_usage(const struct espt_ctx *ctx, struct usage *usage, struct es
     usage->size = usage_size(usage->tokens);
     if (!bloom_open(&usage->placed, usage->tokens))
         code = espt_fail(err, ESPT_UNUSABLE, "out of memory");
-    else if (go_on(dir, usage, owner))
-        note_placed(usage);
-    else
+    else if (!go_on(dir, usage, owner))
         code = make(dir, usage, owner, ctx->config.usage, err);
     close(dir);
     return code;
@@ -222,11 +205,28 @@ void usage_open(struct espt_ctx *ctx)
     }
 }
 
+/* A place that is being taken at this very moment may be missed: then uses of one token more are
+   not counted by this process. */
+static void note_placed(struct usage *usage)
+{
+    for (uint32_t i = 0; i < usage->buckets * USAGE_PLACES; i++) {
+        const struct usage_bucket *bucket = &usage->bucket[i / USAGE_PLACES];
+        const uint64_t id =
+            atomic_load_explicit(&bucket->id[i % USAGE_PLACES], memory_order_relaxed);
+        if (id != 0)
+            bloom_add(&usage->placed, id);
+    }
+    atomic_store_explicit(&usage->full, true, memory_order_release);
+}
+
 void usage_look(struct espt_ctx *ctx)
 {
     struct usage *usage = ctx->usage;
-    if (usage != NULL && atomic_load_explicit(&usage->lost, memory_order_relaxed) &&
-        !atomic_exchange(&usage->told, true))
+    if (usage == NULL || !atomic_load_explicit(&usage->lost, memory_order_relaxed))
+        return;
+    if (is_full(usage) && !atomic_load_explicit(&usage->full, memory_order_relaxed))
+        note_placed(usage);
+    if (!atomic_exchange(&usage->told, true))
         context_log(
             ctx, LOG_WARNING,
             "some uses are not counted: more tokens are used than [usage] tokens; raise it");

@@ -21,14 +21,14 @@ struct usage {
     uint32_t tokens;
     struct usage_header *header; /* the mapping */
     size_t size;
-    struct bloom placed;    /* the ids in it */
-    atomic_bool full;       /* no other will ever have a place: none is given up */
+    struct bloom placed; /* the ids in it, once it is full: no place is ever given up */
+    atomic_bool full;
     atomic_bool lost, told; /* a use found no place; and that was said */
 };
 
 /* By [usage] of the config. If that cannot be, it counts nothing, and says so once in the log. */
 void usage_open(struct espt_ctx *ctx);
-/* Once a second: says once that the file is full. */
+/* Once a second: says once that the file is full, and notes what is in it. */
 void usage_look(struct espt_ctx *ctx);
 void usage_close(struct espt_ctx *ctx);
 
@@ -46,7 +46,7 @@ static inline void usage_bump(struct usage_bucket *bucket, unsigned place, uint3
 /* Then the table itself, of many thousand lines of memory, need not be looked at. */
 static inline bool usage_has_no_place(const struct usage *usage, uint64_t id)
 {
-    return atomic_load_explicit(&usage->full, memory_order_relaxed) &&
+    return atomic_load_explicit(&usage->full, memory_order_acquire) &&
            !bloom_may_hold(&usage->placed, id);
 }
 

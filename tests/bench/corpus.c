@@ -74,17 +74,27 @@ static void prepare(struct corpus *corpus, const char *below)
         die("%s", err.message);
 }
 
+/* The latest of the resellers up to that entity: one in each hundred, somewhere in its first half,
+   so that their numbers are as uneven as in life; entity 1 is the first. */
+static uint32_t reseller_before(uint32_t number)
+{
+    const uint32_t hundred = (number - 1) / RESELLERS_ONE_IN;
+    const uint32_t its =
+        hundred * RESELLERS_ONE_IN + 1 + (hundred * 0x9e3779b1u >> 16) % (RESELLERS_ONE_IN / 2);
+    return its <= number ? its : reseller_before(hundred * RESELLERS_ONE_IN);
+}
+
 /* Names come in no order, as in life; a factor that is odd keeps them apart. */
 static void name_entity(char *out, size_t size, uint32_t number)
 {
-    snprintf(out, size, "%s-%06x", number % RESELLERS_ONE_IN == 1 ? "partner" : "site",
+    snprintf(out, size, "%s-%06x", reseller_before(number) == number ? "partner" : "site",
              number * 0x9e3779b1u & 0xffffff);
 }
 
 /* Entity `number`, from 1 on. */
 static void describe(struct entity *ret_entity, uint32_t number, int64_t created)
 {
-    bool reseller = number % RESELLERS_ONE_IN == 1;
+    bool reseller = reseller_before(number) == number;
     *ret_entity = (struct entity){
         .number = number,
         .kind = reseller ? KIND_RESELLER : KIND_CUSTOMER,
@@ -94,8 +104,7 @@ static void describe(struct entity *ret_entity, uint32_t number, int64_t created
     name_entity(ret_entity->name, sizeof ret_entity->name, number);
     snprintf(ret_entity->tier, sizeof ret_entity->tier, "advanced");
     if (!reseller && number % 2 == 0)
-        name_entity(ret_entity->reseller, sizeof ret_entity->reseller,
-                    number - (number - 1) % RESELLERS_ONE_IN);
+        name_entity(ret_entity->reseller, sizeof ret_entity->reseller, reseller_before(number));
 }
 
 /* A token made at `ms`; its text goes to `text`. */
