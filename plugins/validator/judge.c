@@ -60,16 +60,20 @@ static enum reader_status read_asked(struct facts *facts, struct snapshot *snaps
     return READER_OK;
 }
 
-static enum reader_status read_reseller(struct facts *facts, struct snapshot *snapshot)
+static void seek_reseller(struct facts *facts, struct snapshot *snapshot, uint32_t number)
+{
+    const struct record_key key = key_integer(number);
+    facts->reseller_place = reader_seek(snapshot, TABLE_RESELLERS, &key);
+    facts->met = facts->met && facts->reseller_place.node != 0;
+}
+
+static enum reader_status take_reseller(struct facts *facts, struct snapshot *snapshot)
 {
     uint8_t value[RECORD_MAX];
     size_t len;
-    struct record_key key = key_integer(facts->auth.reseller);
-    struct place *place = &facts->reseller_place;
-    *place = reader_seek(snapshot, TABLE_RESELLERS, &key);
-    facts->met = facts->met && place->node != 0;
+    const struct record_key key = key_integer(facts->auth.reseller);
     enum reader_status status =
-        need(reader_take(snapshot, TABLE_RESELLERS, &key, place, value, &len));
+        need(reader_take(snapshot, TABLE_RESELLERS, &key, &facts->reseller_place, value, &len));
     if (status == READER_OK && !reseller_decode(&key, value, len, &facts->reseller))
         return READER_CORRUPT;
     return status;
@@ -102,13 +106,16 @@ static enum reader_status read_facts(struct facts *facts, struct snapshot *snaps
     enum reader_status status = reader_take(snapshot, TABLE_AUTH, &key, &facts->place, value, &len);
     if (status != READER_OK)
         return status == READER_NONE ? READER_OK : status;
+    const uint32_t reseller = auth_peek_reseller(value, len);
+    if (reseller != 0) /* its record comes near while this one is judged */
+        seek_reseller(facts, snapshot, reseller);
     if (!auth_decode(&key, value, len, &facts->auth))
         return READER_CORRUPT;
     facts->known = token_digest_same(auth->digest, facts->digest);
     if (!facts->known)
         return READER_OK;
     if (auth->reseller != 0) {
-        status = read_reseller(facts, snapshot);
+        status = take_reseller(facts, snapshot);
         if (status != READER_OK)
             return status;
     }
@@ -219,6 +226,7 @@ static enum reader_status ask(struct espt_ctx *ctx, struct views *views, reader_
         views_take(ctx, views);
         if (views->store == NULL)
             return READER_CLOSED;
+        reader_bring(&views->store->reader, facts->id);
         enum reader_status status = reader_look(&views->store->reader, read, facts);
         if (status != READER_CLOSED && status != READER_BEYOND)
             return status;
@@ -247,6 +255,7 @@ int32_t judge(struct espt_ctx *ctx, const espt_query *query, espt_result *result
     struct facts facts; /* what is read fills it: zeroing it first would cost as much */
     facts.query = query;
     facts.memo = ctx->memo;
+    facts.id = 0;
     facts.hashed = facts.recalled = false;
     const bool own = query->token != NULL && token_parse(query->token, query->token_len, &facts.id);
     if (own) {

@@ -173,6 +173,7 @@ unsigned state_schema(const void *value, size_t len)
 /* --- auth --- */
 
 #define AUTH_FIXED_LEN (3 + 4 + 4 + 8 + TOKEN_DIGEST_LEN) /* behind the version */
+#define AUTH_RESELLER_AT (1 + 3 + 4)
 enum { AUTH_ACTIVE = 1, AUTH_ENTITY_ACTIVE = 2, AUTH_RESELLER = 4, AUTH_FLAGS = 7 };
 
 /* What has one size stands first, each at one place; then the two texts, without length bytes. */
@@ -213,6 +214,14 @@ bool auth_decode(const struct record_key *key, const void *value, size_t len,
     parse_chars(&p, ret->entity_name, name_len, ENTITY_NAME_MAX, entity_name_ok);
     parse_chars(&p, ret->tier, tier_len, TIER_NAME_MAX, tier_name_ok);
     return parse_end(&p) && flags <= AUTH_FLAGS && ret->entity != 0 && ret->expires >= 0;
+}
+
+uint32_t auth_peek_reseller(const void *value, size_t len)
+{
+    uint32_t reseller = 0;
+    if (len >= AUTH_RESELLER_AT + sizeof reseller)
+        memcpy(&reseller, (const uint8_t *)value + AUTH_RESELLER_AT, sizeof reseller);
+    return le32toh(reseller);
 }
 
 /* --- entities and resellers --- */

@@ -142,6 +142,9 @@ enum state_verdict state_decode(const void *value, size_t len, struct state_reco
 unsigned state_schema(const void *value, size_t len);
 bool auth_decode(const struct record_key *key, const void *value, size_t len,
                  struct auth_record *ret);
+/* The reseller in a value of auth that is not decoded yet, whose record may be asked for meanwhile;
+   0: none, or the value is too short. */
+uint32_t auth_peek_reseller(const void *value, size_t len);
 bool entity_decode(const struct record_key *key, const void *value, size_t len,
                    struct entity_record *ret);
 bool reseller_decode(const struct record_key *key, const void *value, size_t len,

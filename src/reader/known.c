@@ -356,6 +356,13 @@ static inline struct place_word *place_of(struct known *known, enum table table,
                                       : NULL;
 }
 
+void known_bring_place(const struct reader *reader, enum table table, uint64_t key)
+{
+    const struct place_word *place = place_of(reader->known, table, key);
+    if (place != NULL)
+        bring_line(place);
+}
+
 bool known_place(const struct snapshot *snapshot, enum table table, uint64_t key,
                  uint64_t *ret_page, uint32_t *ret_node)
 {

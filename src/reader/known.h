@@ -35,6 +35,8 @@ void known_bring(const struct reader *reader, uint64_t number);
    TABLE_AUTH and TABLE_RESELLERS. */
 ESPT_MUST_USE bool known_place(const struct snapshot *snapshot, enum table table, uint64_t key,
                                uint64_t *ret_page, uint32_t *ret_node);
+/* Asks for what that will look at. */
+void known_bring_place(const struct reader *reader, enum table table, uint64_t key);
 /* Of the snapshot with that nonce, and confirmed. */
 void known_tell(const struct reader *reader, uint64_t nonce, enum table table, uint64_t key,
                 uint64_t page, uint32_t node);

@@ -32,6 +32,11 @@ static void bring(const struct reader *reader, const struct place *place)
     bring_line(node + LINE);
 }
 
+void reader_bring(const struct reader *reader, uint64_t id)
+{
+    known_bring_place(reader, TABLE_AUTH, id);
+}
+
 struct place reader_seek(struct snapshot *snapshot, enum table table, const struct record_key *key)
 {
     const bool integer_keys = table_has_integer_key(table);

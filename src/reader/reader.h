@@ -93,6 +93,8 @@ struct place {
     uint32_t node;  /* the record's offset on it; 0: not known yet */
     uint32_t guess; /* where on it the record may be: page.h; 0: no guess */
 };
+/* Asks for what reader_seek() will look at first, as soon as a key of TABLE_AUTH is known. */
+void reader_bring(const struct reader *reader, uint64_t id);
 /* In a named table, so not in TABLE_STATE. */
 ESPT_MUST_USE struct place reader_seek(struct snapshot *snapshot, enum table table,
                                        const struct record_key *key);

@@ -34,6 +34,20 @@ START_TEST(auth_has_its_layout)
 }
 END_TEST
 
+START_TEST(a_reseller_is_seen_before_its_record_is_decoded)
+{
+    const struct record_key key = key_integer(7);
+    struct auth_record auth = auth_sample;
+    uint8_t value[RECORD_MAX];
+    for (auth.reseller = 0; auth.reseller < 70000; auth.reseller += 6999) {
+        const size_t len = auth_encode(&key, &auth, value);
+        ck_assert_uint_eq(auth_peek_reseller(value, len), auth.reseller);
+    }
+    for (size_t len = 0; len < 12; len++) /* the number ends there */
+        ck_assert_uint_eq(auth_peek_reseller(value, len), 0);
+}
+END_TEST
+
 START_TEST(records_come_back)
 {
     uint8_t value[RECORD_MAX];
@@ -183,6 +197,7 @@ int main(void)
     Suite *suite = suite_create("record");
     TCase *tcase = tcase_create("bytes");
     tcase_add_test(tcase, auth_has_its_layout);
+    tcase_add_test(tcase, a_reseller_is_seen_before_its_record_is_decoded);
     tcase_add_test(tcase, records_come_back);
     tcase_add_test(tcase, any_damage_is_seen);
     tcase_add_test(tcase, newer_schema_is_told);
