@@ -173,11 +173,11 @@ static inline int32_t say(espt_result *result, int32_t status, const char *detai
     return status;
 }
 
-static int32_t say_metric(espt_result *result, const espt_query *query)
+static int32_t say_metric(espt_result *result, const espt_query *query, const char *tier)
 {
     if (!metric_name_ok(query->metric, query->metric_len))
         return say(result, ESPT_DENY_METRIC, "not a metric name");
-    snprintf(result->detail, sizeof result->detail, "tier %s does not show %.*s", result->tier,
+    snprintf(result->detail, sizeof result->detail, "tier %s does not show %.*s", tier,
              (int)(query->metric_len < 100 ? query->metric_len : 100), query->metric);
     return ESPT_DENY_METRIC;
 }
@@ -213,7 +213,7 @@ static int32_t weigh(const struct facts *facts, const struct tier_table *table, 
     if (!facts->may_read)
         return say(result, ESPT_DENY_ENTITY, "the data asked for is not this entity's");
     if (query->metric != NULL && !tier_allows(table, tier, query->metric, query->metric_len))
-        return say_metric(result, query);
+        return say_metric(result, query, auth->tier);
     return say(result, ESPT_ALLOW, "allowed");
 }
 

@@ -250,6 +250,40 @@ START_TEST(any_address_and_shared_memory)
 }
 END_TEST
 
+/* A text that begins before the result, in it, or ends behind it, and is written over. */
+START_TEST(texts_within_the_result)
+{
+    enum { BEFORE = 64 };
+    static _Alignas(8) char room[BEFORE + sizeof(espt_result) + BEFORE];
+    espt_result *result = (espt_result *)(void *)(room + BEFORE);
+    for (size_t at = 0; at <= sizeof room - TEXT_LEN; at++) {
+        if (at + TEXT_LEN > BEFORE && at < BEFORE + sizeof result->size)
+            continue; /* it would be the size */
+        espt_query query = query_for(room + at, TEXT_LEN);
+        memset(room, 0, sizeof room);
+        memcpy(room + at, text.bytes, TEXT_LEN);
+        result->size = sizeof *result;
+        ck_assert_int_eq(plugin->validate(ctx, &query, result), 1);
+        ck_assert_str_eq(result->entity, "shop");
+        ck_assert_str_eq(result->detail, "allowed");
+
+        query = query_for(text.bytes, TEXT_LEN);
+        memcpy(room + at, "shop", 4);
+        query.entity = room + at;
+        query.entity_len = 4;
+        ck_assert_int_eq(plugin->validate(ctx, &query, result), 1);
+
+        query = query_for(text.bytes, TEXT_LEN);
+        memcpy(room + at, "none.such", 9);
+        query.metric = room + at;
+        query.metric_len = 9;
+        ck_assert_int_eq(plugin->validate(ctx, &query, result), 0);
+        ck_assert_int_eq(result->status, ESPT_DENY_METRIC);
+        ck_assert_ptr_nonnull(strstr(result->detail, " none.such"));
+    }
+}
+END_TEST
+
 START_TEST(open_and_close)
 {
     char err[512];
@@ -338,6 +372,7 @@ int main(void)
     tcase_add_test(tcase, huge_lengths);
     tcase_add_test(tcase, results_at_the_end_of_memory);
     tcase_add_test(tcase, any_address_and_shared_memory);
+    tcase_add_test(tcase, texts_within_the_result);
     tcase_add_test(tcase, open_and_close);
     tcase_add_test(tcase, reason_behind_a_long_path);
     tcase_add_test(tcase, errno_is_the_hosts);
