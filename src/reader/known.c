@@ -40,7 +40,7 @@ struct place_word {
 struct known {
     _Alignas(64) _Atomic uint64_t sequence; /* odd while one writes */
     _Atomic uint64_t word[WORDS];
-    atomic_uint searches; /* of the list of free pages, since the snapshot became known */
+    atomic_uint searches; /* of the list of free pages, in this line */
     _Alignas(64) struct place_word auth[PLACES], resellers[PLACES];
     _Atomic uint64_t in_use[]; /* of so many pages each: below, which are; above, the epoch */
 };
@@ -136,9 +136,9 @@ bool known_recall(struct snapshot *snapshot, const struct metas *metas)
 /* --- which pages are in use --- */
 
 /* A page is looked for among the free ones once; what was found of it holds on in the snapshots
-   that follow one by one, until a transaction frees it. Where many are looked for in one snapshot,
-   all pages are told apart at once: that takes as long as some searches. */
-#define SEARCHES 8
+   that follow one by one, until a transaction frees it. After a few searches all pages are told
+   apart at once: that takes as long as they did, and a host of one login does not come so far. */
+#define SEARCHES 4
 
 /* Which snapshot a word was written in: 44 bits last for 55 years of 10,000 commits a second. */
 static inline uint64_t epoch_of(uint64_t sequence)
@@ -227,6 +227,7 @@ static bool strike_out_all(struct known *known, struct snapshot *snapshot, uint6
 static void begin_line(struct known *known, struct snapshot *snapshot, uint64_t sequence)
 {
     set(&known->word[LINE_FROM], sequence);
+    atomic_store_explicit(&known->searches, 0, memory_order_relaxed);
     snapshot->line = sequence;
 }
 
@@ -273,7 +274,7 @@ enum reader_status known_in_use(struct snapshot *snapshot, uint64_t number)
         const uint64_t found =
             of_line ? seen | bit_of(number) : in_use_word(snapshot->known, bit_of(number));
         (void)atomic_compare_exchange_strong(word, &seen, found);
-        if (atomic_fetch_add_explicit(&known->searches, 1, memory_order_relaxed) == SEARCHES)
+        if (atomic_fetch_add_explicit(&known->searches, 1, memory_order_relaxed) >= SEARCHES)
             tell_apart(snapshot);
     }
     return status;
@@ -328,7 +329,6 @@ void known_keep(struct snapshot *snapshot, const struct metas *metas)
         set(&known->word[RESELLERS_ROOT], snapshot->resellers.root);
         set(&known->word[DEPTHS], snapshot->auth.depth | (uint64_t)snapshot->resellers.depth << 16);
         set(&known->word[TRANSACTION], metas->transaction);
-        atomic_store_explicit(&known->searches, 0, memory_order_relaxed);
         snapshot->known = sequence;
     }
     set(&known->sequence, sequence);
