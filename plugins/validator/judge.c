@@ -1,5 +1,6 @@
 #include "judge.h"
 
+#include "common/copy.h"
 #include "common/when.h"
 #include "look.h"
 #include "memo.h"
@@ -163,7 +164,7 @@ static enum reader_status read_foreign(void *arg, struct snapshot *snapshot)
 /* A text that fits, into a result that was zeroed; nothing that lies behind it goes along. */
 static inline void put_text(char *out, const char *text)
 {
-    memcpy(out, text, strlen(text));
+    copy_small(out, text, strlen(text));
 }
 
 /* `detail` is a text of ours. */

@@ -6,6 +6,7 @@
 #ifndef ESPT_COMMON_RECORD_BYTES_H
 #define ESPT_COMMON_RECORD_BYTES_H
 
+#include "common/copy.h"
 #include "common/record.h"
 
 #include <endian.h>
@@ -78,7 +79,7 @@ static inline void parse_bytes(struct parser *p, void *out, size_t len)
         memset(out, 0, len);
         return;
     }
-    memcpy(out, p->in, len);
+    copy_small(out, p->in, len);
     p->in += len;
     p->left -= len;
 }

@@ -4,6 +4,7 @@
 #ifndef ESPT_READER_SNAPSHOT_H
 #define ESPT_READER_SNAPSHOT_H
 
+#include "common/copy.h"
 #include "reader/page.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@
 /* Copies bytes that a writer may change, once and for all: no later use loads them again. */
 static inline void copy_out(void *out, const uint8_t *bytes, size_t len)
 {
-    memcpy(out, bytes, len);
+    copy_small(out, bytes, len);
     atomic_signal_fence(memory_order_acq_rel);
 }
 

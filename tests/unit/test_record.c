@@ -1,3 +1,4 @@
+#include "common/copy.h"
 #include "common/crc32c.h"
 #include "common/record.h"
 #include "support/support.h"
@@ -31,6 +32,22 @@ START_TEST(auth_has_its_layout)
     ck_assert_int_eq(value[4], 7);
     ck_assert_int_eq(value[20], 1);
     ck_assert_mem_eq(value + 52, "acmelite", 8);
+}
+END_TEST
+
+START_TEST(small_copies_are_whole_and_nothing_more)
+{
+    enum { MAX = 200, AROUND = 64 };
+    char in[MAX], out[AROUND + MAX + AROUND];
+    for (size_t i = 0; i < sizeof in; i++)
+        in[i] = (char)(i + 1);
+    for (size_t len = 0; len <= sizeof in; len++) {
+        memset(out, 0, sizeof out);
+        copy_small(out + AROUND, in, len);
+        ck_assert_mem_eq(out + AROUND, in, len);
+        for (size_t i = 0; i < AROUND; i++)
+            ck_assert(out[i] == 0 && out[AROUND + len + i] == 0);
+    }
 }
 END_TEST
 
@@ -197,6 +214,7 @@ int main(void)
     Suite *suite = suite_create("record");
     TCase *tcase = tcase_create("bytes");
     tcase_add_test(tcase, auth_has_its_layout);
+    tcase_add_test(tcase, small_copies_are_whole_and_nothing_more);
     tcase_add_test(tcase, a_reseller_is_seen_before_its_record_is_decoded);
     tcase_add_test(tcase, records_come_back);
     tcase_add_test(tcase, any_damage_is_seen);
