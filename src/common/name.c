@@ -94,9 +94,9 @@ static bool is_blank(uint32_t point)
            point == 0x3000;
 }
 
-/* How many printable ASCII characters it begins with: nobody refuses those, and most texts are
-   nothing else. By eights: adding and subtracting carry into the upper bit of what is outside. */
-static size_t plain_len(const char *text, size_t len)
+/* Nobody refuses those, and most texts are nothing else. By eights: adding and subtracting carry
+   into the upper bit of what is outside. */
+size_t plain_len(const char *text, size_t len)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
     size_t at = 0;

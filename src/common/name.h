@@ -22,6 +22,8 @@ bool text_ok(const char *text, size_t len);
 bool token_name_ok(const char *name, size_t len);
 /* The first control character of a UTF-8 text that is no tab; 0: none. */
 uint32_t control_but_tab(const char *text, size_t len);
+/* How many printable ASCII characters, blanks among them, the text begins with. */
+size_t plain_len(const char *text, size_t len);
 bool utf8_ok(const char *text, size_t len);
 /* How many bytes the first character takes, of those that are there; 0: it is not UTF-8. */
 size_t utf8_len(const char *text, size_t len);

@@ -1,6 +1,7 @@
 #include "common/token.h"
 
 #include "common/crc32.h"
+#include "common/name.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -140,14 +141,8 @@ void token_digest(const char text[static TOKEN_TEXT_LEN], uint8_t out[static TOK
 
 bool token_foreign_form(const char *text, size_t len)
 {
-    if (len < FOREIGN_TEXT_MIN || len > FOREIGN_TEXT_MAX ||
-        memcmp(text, TOKEN_PREFIX, sizeof TOKEN_PREFIX - 1) == 0)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < ' ' || text[i] > '~')
-            return false;
-    }
-    return true;
+    return len >= FOREIGN_TEXT_MIN && len <= FOREIGN_TEXT_MAX &&
+           memcmp(text, TOKEN_PREFIX, sizeof TOKEN_PREFIX - 1) != 0 && plain_len(text, len) == len;
 }
 
 void token_foreign_digest(const char *text, size_t len, uint8_t out[static TOKEN_DIGEST_LEN])
