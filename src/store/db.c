@@ -1,86 +1,19 @@
 #include "store/db.h"
 
-#include "common/trust.h"
 #include "store/lock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define LMDB_AT_MAGIC 16
-#define LMDB_MAGIC 0xBEEFC0DEu
-#define LMDB_VERSION 1u
-#define REPLACED_TRIES 25
-#define REPLACED_MS 20
 #define OVERTAKEN_MAX 5
 
 /* What an opening comes to beside an error. */
 enum { BUSY = LOCK_BUSY, OVERTAKEN = ASIDE_OVERTAKEN, AT_ODDS };
-
-int db_fail(struct espt_error *err, int rc, const struct config *config)
-{
-    const char *path = config->store;
-    switch (rc) {
-    case ENOENT:
-        return espt_fail(err, ESPT_UNUSABLE, "%s: there is no store; make it by esp-tokenctl init",
-                         path);
-    case EACCES:
-    case EPERM:
-        return espt_fail(err, ESPT_UNUSABLE, "%s: permission denied; run as the store's owner",
-                         path);
-    case EROFS:
-        return espt_fail(err, ESPT_UNUSABLE, "%s: the file system is read-only; mount it writable",
-                         path);
-    case ENOSPC:
-    case EDQUOT:
-        return espt_fail(err, ESPT_UNUSABLE, "%s: the disk is full; free some space", path);
-    case EIO:
-        return espt_fail(err, ESPT_UNUSABLE,
-                         "%s: the disk failed or is full; free some space, or look at the kernel's "
-                         "log",
-                         path);
-    case MDB_MAP_FULL:
-        return espt_fail(err, ESPT_UNUSABLE,
-                         "%s: the store has reached its map_size; raise [store] map_size in %s",
-                         path, config->file);
-    case MDB_READERS_FULL:
-        return espt_fail(err, ESPT_UNUSABLE,
-                         "%s: too many esp-tokenctl processes are reading; end some of them", path);
-    case MDB_VERSION_MISMATCH:
-    case MDB_INVALID:
-        return espt_fail(
-            err, ESPT_UNUSABLE,
-            "%s: not a store of this format; name the store in %s, or restore a backup", path,
-            config->file);
-    case MDB_CORRUPTED:
-    case MDB_PAGE_NOTFOUND:
-    case MDB_PANIC:
-        return espt_fail(err, ESPT_UNUSABLE, "%s: the store is damaged; restore a backup", path);
-    default:
-        return espt_fail(err, ESPT_UNUSABLE, "%s: %s", path, mdb_strerror(rc));
-    }
-}
-
-int db_fail_state(struct espt_error *err, enum state_verdict verdict, const struct config *config)
-{
-    if (verdict == STATE_NEWER)
-        return espt_fail(err, ESPT_UNUSABLE,
-                         "%s: a store of a newer version; use a newer esp-tokenctl", config->store);
-    if (verdict == STATE_OLDER)
-        return espt_fail(err, ESPT_UNUSABLE,
-                         "%s: a store of an older version; bring it to this one by esp-tokenctl "
-                         "upgrade",
-                         config->store);
-    return espt_fail(err, ESPT_UNUSABLE,
-                     "%s: the state record is damaged or missing; restore a backup", config->store);
-}
 
 void db_stamp(struct state_record *state, MDB_txn *mdb)
 {
@@ -242,65 +175,6 @@ int db_begin_beside(struct store *store, MDB_txn **ret_mdb, struct espt_error *e
     return begin_as_open(store, NULL, ret_mdb, err);
 }
 
-/* LMDB would make a store of an empty file, and believe much of others. */
-static int judge_format(int fd, const struct config *config, struct espt_error *err)
-{
-    uint32_t head[2] = {0, 0}; /* magic and version stand behind the page header */
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        return db_fail(err, errno, config);
-    if (st.st_size == 0)
-        return espt_fail(err, ESPT_UNUSABLE,
-                         "%s: the file is empty, and no store; restore a backup, or remove it and "
-                         "run esp-tokenctl init",
-                         config->store);
-    if (pread(fd, head, sizeof head, LMDB_AT_MAGIC) != sizeof head || head[0] != LMDB_MAGIC ||
-        head[1] != LMDB_VERSION)
-        return db_fail(err, MDB_INVALID, config);
-    return 0;
-}
-
-/* Under two names a store would have two sets of lock files. A restore gives it a second one for a
-   moment, on file systems that cannot exchange two names. */
-static int judge_names(int fd, const struct config *config, struct espt_error *err)
-{
-    struct stat st;
-    for (int tries = 0; fstat(fd, &st) == 0 && st.st_nlink > 1; tries++) {
-        if (tries == REPLACED_TRIES)
-            return espt_fail(
-                err, ESPT_UNUSABLE,
-                "%s: the file has %lu names (hard links), and each would have locks of "
-                "its own; remove the others",
-                config->store, (unsigned long)st.st_nlink);
-        nanosleep(&(struct timespec){.tv_nsec = REPLACED_MS * 1000000L}, NULL);
-    }
-    return 0;
-}
-
-int db_judge(struct config *config, struct espt_error *err)
-{
-    int fd;
-    char real[PATH_MAX];
-    int code = trust_open(config->store, geteuid(), TRUST_PUBLIC, &fd, err);
-    if (code != 0) {
-        if (access(config->store, F_OK) != 0 && errno == ENOENT)
-            return db_fail(err, ENOENT, config);
-        return code;
-    }
-    code = trust_filesystem(fd, config->store, err);
-    if (code == 0)
-        code = judge_format(fd, config, err);
-    if (code == 0)
-        code = judge_names(fd, config, err);
-    close(fd);
-    /* the locks stand beside the file itself, whatever link led to it */
-    if (code == 0 && realpath(config->store, real) == NULL)
-        return db_fail(err, errno, config);
-    if (code == 0)
-        memcpy(config->store, real, sizeof real);
-    return code;
-}
-
 /* Handles of named databases live as long as the environment once their transaction is committed.
  */
 static int open_tables(struct store *store, struct espt_error *err)
@@ -344,13 +218,13 @@ static int open_environment(struct store *store, bool busy, struct espt_error *e
         int code = busy ? open_aside(store, err) : db_open(store, err);
         if (code == 0)
             code = open_tables(store, err);
-        if (code <= 0 || (code == AT_ODDS && tries++ == REPLACED_TRIES))
+        if (code <= 0 || (code == AT_ODDS && tries++ == RESTORE_TRIES))
             return code < 0 ? code : 0;
         db_close(store);
         busy = code == BUSY;
         store->overtaken += code == OVERTAKEN;
         if (code == AT_ODDS)
-            nanosleep(&(struct timespec){.tv_nsec = REPLACED_MS * 1000000L}, NULL);
+            nanosleep(&(struct timespec){.tv_nsec = RESTORE_MS * 1000000L}, NULL);
     }
 }
 

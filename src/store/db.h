@@ -21,6 +21,9 @@
 #include <lmdb.h>
 
 #define MAX_READERS 1024 /* processes of esp-tokenctl that read at once */
+/* While a store is replaced, its file has a second name, or another lock file, for a moment. */
+#define RESTORE_TRIES 25
+#define RESTORE_MS 20
 
 struct store {
     MDB_env *env;
