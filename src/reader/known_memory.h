@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 #define NOTHING UINT64_MAX /* no transaction */
-#define PLACES 8192
+#define PLACE_SETS 4096
 #define PAGES_IN_WORD 20
 
 /* One snapshot, in words that threads may load while another stores them. */
@@ -39,11 +39,17 @@ struct place_word {
     _Atomic uint64_t whose, where;
 };
 
+/* Of keys that meet in it; within one line of memory. */
+#define PLACES_IN_SET 2
+struct place_set {
+    _Alignas(32) struct place_word place[PLACES_IN_SET];
+};
+
 struct known {
     _Alignas(64) _Atomic uint64_t sequence; /* odd while one writes */
     _Atomic uint64_t word[WORDS];
     atomic_uint searches; /* of the list of free pages, in this line */
-    _Alignas(64) struct place_word auth[PLACES], resellers[PLACES];
+    _Alignas(64) struct place_set auth[PLACE_SETS], resellers[PLACE_SETS];
     _Atomic uint64_t in_use[]; /* of so many pages each: below, which are; above, the epoch */
 };
 static inline size_t words_for(size_t mapped, uint32_t page_size)

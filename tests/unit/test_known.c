@@ -623,6 +623,32 @@ START_TEST(a_place_that_is_none)
 }
 END_TEST
 
+/* Ids as they are drawn: what comes again and again does not drive out its like. */
+START_TEST(a_thousand_places)
+{
+    enum { TOLD = 1000 };
+    uint64_t key[TOLD], state = 1, page;
+    uint32_t node, met = 0;
+    struct reader reader = {.mapped = 1 << 20, .page_size = PAGE};
+    struct snapshot snapshot = {.reader = &reader, .state.nonce = 0x1234567890abcdef};
+    ck_assert_ptr_nonnull(reader.known = known_open(reader.mapped, PAGE));
+    for (unsigned i = 0; i < 2 * TOLD; i++) {
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+        key[i % TOLD] = i < TOLD ? state : key[i % TOLD];
+        if (!known_place(&snapshot, TABLE_AUTH, key[i % TOLD], &page, &node))
+            known_tell(&reader, snapshot.state.nonce, TABLE_AUTH, key[i % TOLD], i % TOLD, 100);
+    }
+    for (unsigned i = 0; i < TOLD; i++) {
+        if (!known_place(&snapshot, TABLE_AUTH, key[i], &page, &node))
+            continue;
+        ck_assert(page == i && node == 100);
+        met++;
+    }
+    ck_assert_msg(met >= TOLD * 98 / 100, "%u places are kept", met);
+    known_close(reader.known, reader.mapped, PAGE);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("known");
@@ -642,6 +668,7 @@ int main(void)
     tcase_add_test(tcase, the_first_of_all);
     tcase_add_test(tcase, a_state_on_another_page);
     tcase_add_test(tcase, a_place_that_is_none);
+    tcase_add_test(tcase, a_thousand_places);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
