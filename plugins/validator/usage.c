@@ -29,10 +29,11 @@ static uint64_t take_place(struct usage *usage, _Atomic uint64_t *place, uint64_
     uint64_t there = 0;
     if (is_full(usage))
         return 0;
-    if (!atomic_compare_exchange_strong(place, &there, id))
-        return there;
-    atomic_fetch_add(&usage->header->taken, 1);
-    return id;
+    if (atomic_compare_exchange_strong(place, &there, id)) {
+        atomic_fetch_add(&usage->header->taken, 1);
+        there = id;
+    }
+    return there;
 }
 
 void usage_count_beyond(struct usage *usage, uint64_t id, uint32_t when)
