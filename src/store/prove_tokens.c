@@ -30,15 +30,13 @@ static bool id_at(const struct proof *proof, uint32_t entity, uint64_t *ret_id)
 void proof_cut_tokens(struct proof *proof)
 {
     struct pieces *pieces = proof->pieces;
-    uint64_t cut[PIECES_MAX];
-    size_t cuts = 0;
+    size_t cuts = 1; /* the first piece begins with 0 */
     for (uint64_t i = 1; i < PIECES_MAX && proof->whole; i++)
-        cuts += id_at(proof, (uint32_t)(proof->facts->count * i / PIECES_MAX), &cut[cuts]);
-    qsort(cut, cuts, sizeof *cut, by_value);
-    pieces->from[pieces->count++] = 0;
+        cuts += id_at(proof, (uint32_t)(proof->facts->count * i / PIECES_MAX), &pieces->from[cuts]);
+    qsort(pieces->from, cuts, sizeof *pieces->from, by_value);
     for (size_t i = 0; i < cuts; i++) {
-        if (cut[i] != pieces->from[pieces->count - 1])
-            pieces->from[pieces->count++] = cut[i];
+        if (i == 0 || pieces->from[i] != pieces->from[pieces->count - 1])
+            pieces->from[pieces->count++] = pieces->from[i];
     }
 }
 
