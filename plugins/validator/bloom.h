@@ -9,6 +9,8 @@
 #ifndef VALIDATOR_BLOOM_H
 #define VALIDATOR_BLOOM_H
 
+#include "common/spread.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,21 +27,14 @@ struct bloom {
 bool bloom_open(struct bloom *ret_bloom, size_t ids);
 void bloom_close(struct bloom *bloom);
 
-/* Ids are made in a row: Fibonacci hashing spreads them, and the higher bits of a product are the
-   better ones. */
-static inline uint64_t bloom_hash(uint64_t id)
-{
-    return id * UINT64_C(0x9e3779b97f4a7c15);
-}
-
 static inline _Atomic uint64_t *bloom_word(const struct bloom *bloom, uint64_t id)
 {
-    return &bloom->word[(size_t)(((unsigned __int128)bloom_hash(id) * bloom->words) >> 64)];
+    return &bloom->word[spread_below(id, bloom->words)];
 }
 
 static inline uint64_t bloom_bits(uint64_t id)
 {
-    const uint64_t hash = bloom_hash(id);
+    const uint64_t hash = spread(id);
     return UINT64_C(1) << (hash >> 18 & 63) | UINT64_C(1) << (hash >> 24 & 63) |
            UINT64_C(1) << (hash >> 30 & 63);
 }

@@ -1,5 +1,7 @@
 #include "guard.h"
 
+#include "common/spread.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -15,8 +17,8 @@ _Static_assert(GUARD_SLOTS < 64, "a bit for each slot");
 
 unsigned guard_enter(struct guard *guard)
 {
-    /* addresses of threads differ in their middle bits: spread them by Fibonacci hashing */
-    uint64_t hash = (uint64_t)(uintptr_t)pthread_self() * UINT64_C(0x9e3779b97f4a7c15);
+    /* addresses of threads differ in their middle bits */
+    uint64_t hash = spread((uint64_t)(uintptr_t)pthread_self());
     for (unsigned tries = 0; tries < GUARD_SLOTS; tries++) {
         unsigned slot = (unsigned)((hash >> 59) + tries) % GUARD_SLOTS, nobody = 0;
         if (atomic_compare_exchange_strong(&guard->slot[slot].inside, &nobody, 1))

@@ -78,7 +78,7 @@ bool memo_find(const struct memo *memo, uint64_t id, const char text[static TOKE
 
 bool memo_asked_again(struct memo *memo, uint64_t id)
 {
-    const uint64_t hash = memo_hash(id);
+    const uint64_t hash = spread(id);
     const uint16_t tag = (uint16_t)(hash >> 24) | 1; /* never that of an empty one */
     _Atomic uint16_t *asked = &memo->asked[(hash >> 40) % MEMO_ENTRIES];
     if (atomic_load_explicit(asked, memory_order_relaxed) == tag)

@@ -11,6 +11,7 @@
 #ifndef VALIDATOR_MEMO_H
 #define VALIDATOR_MEMO_H
 
+#include "common/spread.h"
 #include "common/token.h"
 
 #include <stdatomic.h>
@@ -31,11 +32,6 @@ struct memo {
     uint8_t key[MEMO_KEY_LEN];
 };
 
-static inline uint64_t memo_hash(uint64_t id)
-{
-    return id * UINT64_C(0x9e3779b97f4a7c15);
-}
-
 /* NULL: no memory, or no random bytes. */
 struct memo *memo_open(void);
 void memo_close(struct memo *memo);
@@ -43,7 +39,7 @@ void memo_close(struct memo *memo);
 /* As soon as the id is known: the entries are there when they are looked at. */
 static inline const struct memo_entry *memo_pair(const struct memo *memo, uint64_t id)
 {
-    return &memo->entry[(memo_hash(id) >> 40) % (MEMO_ENTRIES / 2) * 2];
+    return &memo->entry[(spread(id) >> 40) % (MEMO_ENTRIES / 2) * 2];
 }
 
 static inline void memo_prefetch(const struct memo *memo, uint64_t id)

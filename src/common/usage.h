@@ -17,6 +17,7 @@
 #define ESPT_COMMON_USAGE_H
 
 #include "error.h"
+#include "spread.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -61,11 +62,9 @@ static inline uint32_t usage_buckets(size_t size)
     return (uint32_t)(size / sizeof(struct usage_bucket)) - 1;
 }
 
-/* Fibonacci hashing: ids made in a row spread over all buckets. */
 static inline uint32_t usage_home(uint64_t id, uint32_t buckets)
 {
-    uint64_t hash = id * UINT64_C(0x9e3779b97f4a7c15);
-    return (uint32_t)(((unsigned __int128)hash * buckets) >> 64);
+    return (uint32_t)spread_below(id, buckets);
 }
 
 /* The names of files: "u", the owner's number, "-", 16 hexadecimal digits. */

@@ -52,6 +52,8 @@ struct known {
     _Alignas(64) struct place_set auth[PLACE_SETS], resellers[PLACE_SETS];
     _Atomic uint64_t in_use[]; /* of so many pages each: below, which are; above, the epoch */
 };
+
+/* Of in_use, for a mapping of so many bytes. */
 static inline size_t words_for(size_t mapped, uint32_t page_size)
 {
     return mapped / page_size / PAGES_IN_WORD + 1;

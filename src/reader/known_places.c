@@ -1,11 +1,7 @@
+#include "common/spread.h"
 #include "reader/known_memory.h"
 
 #define NODE_BITS 16 /* of an offset on a page */
-
-static inline uint64_t spread(uint64_t key)
-{
-    return key * UINT64_C(0x9e3779b97f4a7c15);
-}
 
 static inline size_t index_of(uint64_t key)
 {

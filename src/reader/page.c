@@ -274,7 +274,6 @@ static inline void bring_page(const uint8_t *page, uint32_t size, unsigned head)
 struct span {
     uint64_t from, to;
 };
-#define SPAN_ALL ((struct span){0, UINT64_MAX})
 
 /* To what is below the node of that index on a branch, whose first node has no key of its own. */
 static inline void narrow_span(struct span *span, const struct page *page, uint32_t index)
@@ -321,7 +320,7 @@ enum reader_status page_approach(struct reader *reader, uint64_t root, unsigned 
                                  uint64_t *ret_number, uint32_t *ret_guess)
 {
     uint64_t number = root;
-    struct span below = SPAN_ALL;
+    struct span below = {0, UINT64_MAX};
     const uint8_t *next = address_of(reader, root);
     for (unsigned level = 1; level < depth && level < DEPTH_MAX; level++) {
         struct page page;

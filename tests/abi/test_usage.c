@@ -358,15 +358,21 @@ START_TEST(more_tokens_than_places)
 }
 END_TEST
 
-/* Who meets the full table finds the places that others took. */
+/* Who meets the full table finds the places that others took, who used so many of the first once.
+ */
+static void finds_places(unsigned taken)
+{
+    use((int)taken, MANY);
+    plugin->refresh(ctx, NULL, 0);
+    use(0, (int)taken);
+    ck_assert_uint_eq(used(2), taken);
+}
+
 START_TEST(places_taken_by_a_forked_host)
 {
     open_counting_few();
     use_elsewhere(0, USAGE_TOKENS_MIN, false);
-    use(USAGE_TOKENS_MIN, MANY);
-    plugin->refresh(ctx, NULL, 0);
-    use(0, USAGE_TOKENS_MIN);
-    ck_assert_uint_eq(used(2), USAGE_TOKENS_MIN);
+    finds_places(USAGE_TOKENS_MIN);
     ck_assert_uint_eq(used(0), MANY - USAGE_TOKENS_MIN);
     host_teardown();
 }
@@ -381,10 +387,7 @@ START_TEST(places_taken_by_an_ended_host)
     use_elsewhere(0, SOME, true);
     open_counting();
     ck_assert_uint_eq(files(), 1); /* the ended one's */
-    use(SOME, MANY);
-    plugin->refresh(ctx, NULL, 0);
-    use(0, SOME);
-    ck_assert_uint_eq(used(2), SOME);
+    finds_places(SOME);
     ck_assert_uint_eq(used(1), USAGE_TOKENS_MIN - SOME);
     host_teardown();
 }

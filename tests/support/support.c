@@ -1,5 +1,7 @@
 #include "support/support.h"
 
+#include "common/config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -178,6 +180,15 @@ const char *ctl_path(void)
 const char *plugin_path(void)
 {
     return OUT "/esp_validator.so";
+}
+
+void config_in(struct config *ret_config, const char *folder)
+{
+    *ret_config = (struct config){.map_size = UINT64_C(1) << 26, .wait.seconds = 30};
+    snprintf(ret_config->file, sizeof ret_config->file, "%s/esp-token.conf", folder);
+    snprintf(ret_config->store, sizeof ret_config->store, "%s/tokens.mdb", folder);
+    snprintf(ret_config->public_key, sizeof ret_config->public_key, "%s/reveal.pub", folder);
+    snprintf(ret_config->secret_key, sizeof ret_config->secret_key, "%s/reveal.key", folder);
 }
 
 const char *store_folder(const char **ret_folder)

@@ -42,6 +42,10 @@ struct run run_ctl(const char *config, const char *input, const char *const *arg
 const char *ctl_path(void);
 const char *plugin_path(void);
 
+/* A store's configuration, with room for 64 MiB: its files lie in that folder, and none is made. */
+struct config;
+void config_in(struct config *ret_config, const char *folder);
+
 /* A store made by `esp-tokenctl init` in a new folder; returns the config's path. */
 const char *store_folder(const char **ret_folder);
 

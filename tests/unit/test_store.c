@@ -41,15 +41,9 @@ static void reopen(void)
 
 static void setup(void)
 {
-    const char *folder = temp_folder();
     bool made, made_secret;
-    snprintf(config.file, sizeof config.file, "%s/esp-token.conf", folder);
-    snprintf(config.store, sizeof config.store, "%s/tokens.mdb", folder);
-    snprintf(config.public_key, sizeof config.public_key, "%s/reveal.pub", folder);
-    snprintf(config.secret_key, sizeof config.secret_key, "%s/reveal.key", folder);
-    config.map_size = UINT64_C(1) << 26;
+    config_in(&config, temp_folder());
     config.default_expiry = 3600;
-    config.wait.seconds = 30;
     DONE(reveal_create(&config, &made, &made_secret, &err));
     ck_assert(made && made_secret);
     DONE(store_create(&config, &made, &err));

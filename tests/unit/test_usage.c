@@ -37,12 +37,8 @@ static void setup(void)
     char text[TOKEN_TEXT_LEN + 1];
     bool made;
     ck_assert_int_ge(sodium_init(), 0);
-    snprintf(config.file, sizeof config.file, "%s/esp-token.conf", folder);
-    snprintf(config.store, sizeof config.store, "%s/tokens.mdb", folder);
-    snprintf(config.public_key, sizeof config.public_key, "%s/reveal.pub", folder);
-    snprintf(config.secret_key, sizeof config.secret_key, "%s/reveal.key", folder);
+    config_in(&config, folder);
     snprintf(config.usage, sizeof config.usage, "%s/usage", folder);
-    config.map_size = UINT64_C(1) << 26;
     config.wait.seconds = 5;
     DONE(reveal_create(&config, &made, &made, &err));
     DONE(store_create(&config, &made, &err));
