@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * memcpy() for what is mostly a name or a record, in the way of a validation: the call of the
- * library's takes longer than the copy (six of them were a tenth of a hot validation).
+ * An inlined memcpy() for names and records, used on the hot path of a validation. There a call of
+ * the library's memcpy() takes longer than the copy: six of them took a tenth of a validation whose
+ * data was in the processor's caches.
  */
 #ifndef ESPT_COMMON_COPY_H
 #define ESPT_COMMON_COPY_H
@@ -8,16 +10,22 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The first and the last `half` bytes, which overlap or meet: `half` to twice as many in all. */
-static inline __attribute__((always_inline)) void copy_halves(char *out, const char *in, size_t len,
-                                                              size_t half)
+/* Without full optimization gcc warns of the branches that a constant length excludes. */
+#if defined __OPTIMIZE__ && !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+#define COPY_INLINE static inline __attribute__((always_inline))
+#else
+#define COPY_INLINE static inline
+#endif
+
+/* Copies `half` to 2 * `half` bytes: the first `half` and the last `half`, which may overlap. */
+COPY_INLINE void copy_halves(char *out, const char *in, size_t len, size_t half)
 {
     memcpy(out, in, half);
     memcpy(out + len - half, in + len - half, half);
 }
 
-/* As memcpy(): the two do not overlap. */
-static inline void copy_small(void *out, const void *in, size_t len)
+/* Copies `len` bytes, as memcpy(). The two ranges must not overlap. */
+COPY_INLINE void copy_small(void *out, const void *in, size_t len)
 {
     if (len - 8 <= 8)
         copy_halves(out, in, len, 8);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/cpu.h"
 
 #include <stdatomic.h>
@@ -6,11 +7,11 @@
 
 #include <cpuid.h>
 
-#define ASKED 4u
+#define DETECTED 4u /* set after the detection, so that its result is never 0 */
 
-static unsigned ask(void)
+static unsigned detect(void)
 {
-    unsigned a, b, c, d, found = ASKED;
+    unsigned a, b, c, d, found = DETECTED;
     if (__get_cpuid(1, &a, &b, &c, &d) == 0)
         return found;
     if ((c & bit_SSE4_2) != 0)
@@ -20,13 +21,13 @@ static unsigned ask(void)
     return found;
 }
 
-/* Two threads that ask at once come to the same answer. */
+/* Two threads may detect at once; both store the same value. */
 bool cpu_has(enum cpu_feature feature)
 {
     static atomic_uint known;
     unsigned found = atomic_load_explicit(&known, memory_order_relaxed);
     if (found == 0) {
-        found = ask();
+        found = detect();
         atomic_store_explicit(&known, found, memory_order_relaxed);
     }
     return (found & feature) != 0;

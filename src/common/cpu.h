@@ -1,5 +1,7 @@
-/* What this processor does by instructions of its own. Asked once, at the first use (cpuid takes
-   long in a virtual machine), and without a constructor, which would run in every host. */
+/* SPDX-License-Identifier: ISC */
+/* Which special instructions this processor has. They are detected once, at the first use, because
+   cpuid is slow in a virtual machine. There is no constructor, because it would run in every host.
+ */
 #ifndef ESPT_COMMON_CPU_H
 #define ESPT_COMMON_CPU_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/crc32.h"
 
 #include "common/cpu.h"
@@ -6,9 +7,9 @@
 #include <string.h>
 
 /*
- * Slicing by 8: table[k][b] is the CRC of byte b followed by k zero bytes, and eight bytes are
- * folded in at once. A CRC is linear, so each entry is the sum (xor) of those of its single bits:
- * the compiler builds the tables from 64 constants, and no host runs a constructor or takes a lock.
+ * Slicing by 8: table[k][b] is the CRC of byte b followed by k zero bytes, and each step processes
+ * eight bytes. A CRC is linear, so each entry is the xor of the entries of its single bits. The
+ * compiler builds the tables from 64 constants, so no host runs a constructor or takes a lock.
  */
 #define BIT(b, i, crc) ((((b) >> (i)) & 1) != 0 ? (crc) : 0u)
 
@@ -84,14 +85,16 @@ static uint32_t by_table(uint32_t crc, const void *data, size_t len)
 #define LANE 16
 
 /*
- * By carry-less multiplication, sixteen bytes at a time (Gopal et al., "Fast CRC Computation for
- * Generic Polynomials Using PCLMULQDQ Instruction", Intel 2009, in its reflected form): what was
- * read so far is a polynomial, and x^n mod P moves it on by n bits. `len` is a multiple of LANE.
+ * Carry-less multiplication, sixteen bytes at a time (Gopal et al., "Fast CRC Computation for
+ * Generic Polynomials Using PCLMULQDQ Instruction", Intel 2009, in its reflected form). The bytes
+ * read so far are a polynomial; multiplying it by x^n mod P shifts it by n bits. `len` is a
+ * multiple of LANE and not 0.
  */
 __attribute__((target("pclmul,sse4.1"))) static uint32_t
 by_multiplication(uint32_t crc, const uint8_t *byte, size_t len)
 {
-    const __m128i on_128 = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0); /* by 64 and by 128 bits */
+    const __m128i on_128 =
+        _mm_set_epi64x(0x0ccaa009e, 0x1751997d0); /* shift by 64 and by 128 bits */
     const __m128i on_32 = _mm_set_epi64x(0, 0x163cd6124);
     const __m128i barrett = _mm_set_epi64x(0x1f7011641, 0x1db710641); /* 1 / P, and P */
     const __m128i low_32 = _mm_set_epi32(0, -1, 0, -1);

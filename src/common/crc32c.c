@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/crc32c.h"
 
 #include "common/cpu.h"
 
 #include <string.h>
 
-/* A CRC is linear: each entry is the sum (xor) of those of its single bits. */
+/* A CRC is linear: each entry is the xor of the entries of its single bits. */
 #define BIT(b, i, crc) ((((b) >> (i)) & 1) != 0 ? (crc) : 0u)
 #define CRC(b)                                                               \
     (BIT(b, 0, 0xf26b8303) ^ BIT(b, 1, 0xe13b70f7) ^ BIT(b, 2, 0xc79a971f) ^ \
@@ -37,8 +38,8 @@ __attribute__((target("sse4.2"))) static inline uint64_t add_short(uint64_t sum,
     return sum;
 }
 
-/* `sum` is inverted, as between the pieces of one text. The odd bytes at the end are added as one
-   word, behind zeros, which change nothing: no jump depends on how many they are. */
+/* `sum` is the inverted checksum. The 0 to 7 bytes at the end are added as one word, padded with
+   zeros, so that no branch depends on their number, which would be mispredicted. */
 __attribute__((target("sse4.2"))) static inline uint64_t add(uint64_t sum, const uint8_t *byte,
                                                              size_t len)
 {
@@ -50,7 +51,8 @@ __attribute__((target("sse4.2"))) static inline uint64_t add(uint64_t sum, const
         sum = _mm_crc32_u64(sum, word);
     }
     const unsigned odd = 8 * (unsigned)len;
-    memcpy(&word, byte + len - sizeof word, sizeof word); /* they are its upper bytes */
+    memcpy(&word, byte + len - sizeof word,
+           sizeof word); /* the bytes at the end are its upper bytes */
     word = word >> 8 >> (56 - odd) ^ sum;
     return _mm_crc32_u64(0, word << (56 - odd) << 8) ^ sum >> odd;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/error.h"
 
 #include <errno.h>
@@ -6,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BEGIN_KEPT 200UL /* bytes of a message that is too long */
-#define CUT_MIN 32       /* in less room nothing of the end would be understood */
+#define BEGIN_KEPT 200UL /* bytes that a shortened message keeps of its start */
+#define CUT_MIN 32       /* a smaller buffer gets only the start of the message */
 #define CUT "..."
 
 void espt_printable(char *text)
@@ -75,38 +76,77 @@ int(espt_fail)(struct espt_error *err, int code, const char *format, ...)
     return code;
 }
 
+const char *espt_errno_text(int why)
+{
+#ifdef __GLIBC__
+    const char *text = strerrordesc_np(why);
+#else
+    const char *text = strerror(why);
+#endif
+    return text != NULL ? text : "unknown error";
+}
+
 int espt_fail_file(struct espt_error *err, const char *path, int why, const char *otherwise)
 {
     if (why == EROFS)
         return espt_fail(err, ESPT_UNUSABLE, "%s: the file system is read-only; mount it writable",
                          path);
-    return espt_fail(err, ESPT_UNUSABLE, "%s: %s; %s", path, strerror(why),
+    return espt_fail(err, ESPT_UNUSABLE, "%s: %s; %s", path, espt_errno_text(why),
                      why == ENOSPC || why == EDQUOT ? "free some space"
-                     : why == EIO                   ? "look at the kernel's log"
-                     : why == ENOENT                ? "make its folder first"
+                     : why == EIO                   ? "check the kernel log (dmesg)"
+                     : why == ENOENT                ? "create its folder first"
+                     : why == EISDIR                ? "name a file in it"
                                                     : otherwise);
+}
+
+int espt_fail_call(struct espt_error *err, const char *path, const char *call, int why,
+                   const char *remedy)
+{
+    if (why == EPERM || why == ENOSYS)
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "%s: the system call %s failed: %s; allow it in the seccomp filter", path,
+                         call, espt_errno_text(why));
+    return espt_fail(err, ESPT_UNUSABLE, "%s: %s%s", path, espt_errno_text(why),
+                     why == EISDIR ? "; name a file in it" : remedy);
+}
+
+/* Allocates, because hosts have small stacks. If memory runs out, the message stays as it is. */
+static void join(struct espt_error *err, const char *begin, const char *between, const char *end)
+{
+    char *whole;
+    if (begin == NULL || end == NULL || asprintf(&whole, "%s%s%s", begin, between, end) < 0)
+        return;
+    espt_fit(err->message, sizeof err->message, whole);
+    espt_printable(err->message);
+    free(whole);
+}
+
+static char *text_of(const char *format, va_list args) ESPT_PRINTF(1, 0);
+static char *text_of(const char *format, va_list args)
+{
+    char *text;
+    return vasprintf(&text, format, args) >= 0 ? text : NULL;
 }
 
 int espt_fail_in(struct espt_error *err, const char *format, ...)
 {
+    va_list args;
     if (err == NULL)
         return ESPT_UNUSABLE;
-    char context[sizeof err->message], message[sizeof err->message];
-    memcpy(message, err->message, sizeof message);
-    va_list args;
     va_start(args, format);
-    fill(context, sizeof context, format, args);
+    char *context = text_of(format, args);
     va_end(args);
-    return espt_fail(err, err->code, "%s: %s", context, message);
+    join(err, context, ": ", err->message);
+    free(context);
+    return err->code;
 }
 
 void espt_add(struct espt_error *err, const char *format, ...)
 {
-    char more[sizeof err->message / 2], whole[sizeof err->message + sizeof more];
     va_list args;
     va_start(args, format);
-    fill(more, sizeof more, format, args);
+    char *more = text_of(format, args);
     va_end(args);
-    snprintf(whole, sizeof whole, "%s%s", err->message, more);
-    espt_fit(err->message, sizeof err->message, whole);
+    join(err, err->message, "", more);
+    free(more);
 }

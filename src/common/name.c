@@ -1,11 +1,13 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/name.h"
 
 #include <string.h>
 
-/* Where a character may stand. All of a name's characters are looked up and judged at once, so that
-   nothing has to be guessed: names are read with every validation. */
+/* In which kinds of names a byte may occur; FIRST: as the first byte of an entity's name. Names are
+   checked in every validation, so the code looks up all bytes and combines the results without
+   branches that could be mispredicted. */
 enum { FIRST = 1, ENTITY = 2, TIER = 4, METRIC = 8 };
-static const uint8_t places[256] = {
+static const uint8_t allowed_in[256] = {
     ['0' ... '9'] = FIRST | ENTITY | TIER | METRIC,
     ['a' ... 'z'] = FIRST | ENTITY | TIER | METRIC,
     ['A' ... 'Z'] = FIRST | ENTITY,
@@ -17,11 +19,12 @@ static const uint8_t places[256] = {
 static inline unsigned eight_in(const char *name, unsigned place)
 {
     for (size_t i = 0; i < 8; i++)
-        place &= places[(unsigned char)name[i]];
+        place &= allowed_in[(unsigned char)name[i]];
     return place;
 }
 
-/* By eights, the last of which may overlap: a jump that depends on the length is guessed wrong. */
+/* Checks eight bytes at a time; the last eight may overlap the ones before. A branch for each byte
+   would depend on the length and be mispredicted. */
 static inline bool all_in(const char *name, size_t len, unsigned place)
 {
     for (size_t i = 0; i + 8 < len; i += 8)
@@ -29,13 +32,13 @@ static inline bool all_in(const char *name, size_t len, unsigned place)
     if (len >= 8)
         return eight_in(name + len - 8, place) != 0;
     for (size_t i = 0; i < len; i++)
-        place &= places[(unsigned char)name[i]];
+        place &= allowed_in[(unsigned char)name[i]];
     return place != 0;
 }
 
 bool entity_name_ok(const char *name, size_t len)
 {
-    return len > 0 && len <= ENTITY_NAME_MAX && (places[(unsigned char)name[0]] & FIRST) != 0 &&
+    return len > 0 && len <= ENTITY_NAME_MAX && (allowed_in[(unsigned char)name[0]] & FIRST) != 0 &&
            all_in(name, len, ENTITY) && (len != 4 || memcmp(name, "none", 4) != 0);
 }
 
@@ -49,8 +52,8 @@ bool metric_name_ok(const char *name, size_t len)
     return len > 0 && len <= METRIC_NAME_MAX && all_in(name, len, METRIC);
 }
 
-/* The next code point (RFC 3629: no overlong form, no surrogate, 10FFFF at most) and how many bytes
-   it takes; 0: not UTF-8. */
+/* Decodes the next code point (RFC 3629: no overlong form, no surrogate, at most 10FFFF). Returns
+   its length in bytes, or 0 if it is not UTF-8. */
 static size_t next_point(const char *text, size_t len, uint32_t *ret_point)
 {
     const unsigned char *byte = (const unsigned char *)text;
@@ -79,14 +82,14 @@ static bool is_control(uint32_t point)
     return point < 0x20 || (point >= 0x7f && point <= 0x9f) || point == 0x2028 || point == 0x2029;
 }
 
-/* UAX #9, table 2: they can make a text look like another. */
+/* UAX #9, table 2. These characters can make a text look like another. */
 static bool is_bidi_control(uint32_t point)
 {
     return point == 0x61c || point == 0x200e || point == 0x200f ||
            (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
-/* Unicode's White_Space, but for what is a control character. */
+/* The characters of Unicode's White_Space that are not control characters. */
 static bool is_blank(uint32_t point)
 {
     return point == ' ' || point == 0xa0 || point == 0x1680 ||
@@ -94,8 +97,8 @@ static bool is_blank(uint32_t point)
            point == 0x3000;
 }
 
-/* Nobody refuses those, and most texts are nothing else. By eights: adding and subtracting carry
-   into the upper bit of what is outside. */
+/* A fast path: no check refuses printable ASCII, and most texts are nothing else. Eight bytes at a
+   time: for a byte outside the range, the sum or the difference sets the byte's upper bit. */
 size_t plain_len(const char *text, size_t len)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
@@ -137,6 +140,12 @@ size_t utf8_len(const char *text, size_t len)
     return next_point(text, len, &point);
 }
 
+size_t bom_len(const char *text, size_t len)
+{
+    static const char mark[] = {'\xef', '\xbb', '\xbf'};
+    return len >= sizeof mark && memcmp(text, mark, sizeof mark) == 0 ? sizeof mark : 0;
+}
+
 bool utf8_ok(const char *text, size_t len)
 {
     return all_points(text, len, nothing);
@@ -160,11 +169,12 @@ uint32_t control_but_tab(const char *text, size_t len)
     return 0;
 }
 
-bool token_name_ok(const char *name, size_t len)
+/* A text that people read in lists (§5.5): no control characters, no bidirectional controls, and no
+   blank at either end. */
+static bool listed_ok(const char *name, size_t len)
 {
     uint32_t point = 0, last = 0;
-    if (len == 0 || len > TOKEN_NAME_MAX || !text_ok(name, len) ||
-        !all_points(name, len, is_bidi_control))
+    if (!text_ok(name, len) || !all_points(name, len, is_bidi_control))
         return false;
     next_point(name, len, &point);
     size_t begin = len - 1;
@@ -172,6 +182,16 @@ bool token_name_ok(const char *name, size_t len)
         begin--;
     next_point(name + begin, len - begin, &last);
     return !is_blank(point) && !is_blank(last);
+}
+
+bool token_name_ok(const char *name, size_t len)
+{
+    return len > 0 && len <= TOKEN_NAME_MAX && listed_ok(name, len);
+}
+
+bool note_ok(const char *note, size_t len)
+{
+    return len == 0 || (len <= NOTE_MAX && listed_ok(note, len));
 }
 
 int line_at(const char *text, size_t at)

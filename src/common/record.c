@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/record_bytes.h"
 
 #include "common/crc32c.h"
 
-/* name, integer keys, and where the checksum begins: that of the table's letter. The state's one
-   key is in it already. */
+/* The table's name, whether its keys are integers, and the CRC-32C of the table's letter, from
+   which a record's checksum continues. For the state record it includes the record's only key. */
 static const struct {
     const char *name;
     bool integer_key;
@@ -20,6 +21,7 @@ static const struct {
     [TABLE_FOREIGN] = {"foreign", false, 0x151a27db},     /* f */
     [TABLE_USAGE] = {"usage", true, 0x16141340},          /* u */
     [TABLE_FOLDED] = {"folded", true, 0xf421572c},        /* d */
+    [TABLE_NOTICES] = {"notices", true, 0x6da8fc17},      /* o */
     [TABLE_LOG] = {"log", true, 0x7ef80fe3},              /* l */
 };
 
@@ -37,7 +39,7 @@ bool table_has_integer_key(enum table table)
 
 static struct record_key key_bytes(const void *bytes, size_t len)
 {
-    struct record_key key; /* zeroing all of it would take longer than the rest */
+    struct record_key key; /* not zeroed, because that would take longer than the rest */
     key.len = len;
     memcpy(key.bytes, bytes, len);
     return key;
@@ -114,7 +116,8 @@ struct parser parse_begin(enum table table, const struct record_key *key, const 
     p.left -= RECORD_CHECKSUM_LEN;
     struct parser tail = {.in = p.in + p.left, .left = RECORD_CHECKSUM_LEN, .good = true};
     p.good = parse_u32(&tail) == checksum(table, key, p.in, p.left);
-    p.good = parse_u8(&p) == RECORD_VERSION && p.good;
+    p.version = parse_u8(&p);
+    p.good = p.good && p.version >= RECORD_VERSION_READ && p.version <= RECORD_VERSION;
     return p;
 }
 
@@ -125,20 +128,53 @@ bool record_sealed(enum table table, const struct record_key *key, const void *v
 
 /* --- state --- */
 
+#define STATE_VERSION 2
 #define SCHEMA1_STATE_LEN 27
-enum { STATE_CLOSED = 1, STATE_FOREIGN = 2, STATE_FLAGS = 3 };
+enum { STATE_CLOSED = 1, STATE_FOREIGN = 2, STATE_FLEET = 4, STATE_EDGE = 8, STATE_FLAGS = 15 };
 
-/* Version and schema keep their places in every schema to come. */
+static void write_position(struct writer *w, const struct fleet_position *position)
+{
+    write_bytes(w, position->id, sizeof position->id);
+    write_u64(w, position->number);
+    write_bytes(w, position->hash, sizeof position->hash);
+    write_bytes(w, position->sum, sizeof position->sum);
+    write_bytes(w, position->edge_sum, sizeof position->edge_sum);
+    write_u64(w, position->sites);
+    write_u32(w, position->reveal);
+    write_bytes(w, position->tiers, sizeof position->tiers);
+    write_u64(w, position->head);
+    write_u64(w, (uint64_t)position->fresh);
+}
+
+static void parse_position(struct parser *p, struct fleet_position *ret)
+{
+    parse_bytes(p, ret->id, sizeof ret->id);
+    ret->number = parse_u64(p);
+    parse_bytes(p, ret->hash, sizeof ret->hash);
+    parse_bytes(p, ret->sum, sizeof ret->sum);
+    parse_bytes(p, ret->edge_sum, sizeof ret->edge_sum);
+    ret->sites = parse_u64(p);
+    ret->reveal = parse_u32(p);
+    parse_bytes(p, ret->tiers, sizeof ret->tiers);
+    ret->head = parse_u64(p);
+    ret->fresh = (int64_t)parse_u64(p);
+}
+
+/* Version and schema keep these places in every future schema (MUST 4). */
 size_t state_encode(const struct state_record *in, uint8_t *out)
 {
     struct record_key key = key_state();
     struct writer w = write_begin(out);
+    out[0] = STATE_VERSION;
     write_u8(&w, STORE_SCHEMA);
-    write_u8(&w, (uint8_t)((in->closed ? STATE_CLOSED : 0) | (in->foreign ? STATE_FOREIGN : 0)));
+    write_u8(&w, (uint8_t)((in->closed ? STATE_CLOSED : 0) | (in->foreign ? STATE_FOREIGN : 0) |
+                           (in->fleet ? STATE_FLEET : 0) | (in->edge ? STATE_EDGE : 0)));
     write_u64(&w, in->transaction);
     write_u64(&w, in->revision);
     write_u64(&w, in->nonce);
     write_u32(&w, in->next_number);
+    if (in->fleet)
+        write_position(&w, &in->position);
     return write_end(&w, TABLE_STATE, &key);
 }
 
@@ -146,9 +182,9 @@ enum state_verdict state_decode(const void *value, size_t len, struct state_reco
 {
     struct record_key key = key_state();
     struct parser p = parse_begin(TABLE_STATE, &key, value, len);
-    if (!p.good)
-        return state_schema(value, len) < STORE_SCHEMA ? STATE_OLDER : STATE_DAMAGED;
-    uint8_t schema = parse_u8(&p);
+    if (!p.good || p.version != STATE_VERSION)
+        return state_schema(value, len) < STORE_SCHEMA_READ ? STATE_OLDER : STATE_DAMAGED;
+    const uint8_t schema = ret->schema = parse_u8(&p);
     uint8_t flags = parse_u8(&p);
     ret->closed = (flags & STATE_CLOSED) != 0;
     ret->foreign = (flags & STATE_FOREIGN) != 0;
@@ -156,27 +192,35 @@ enum state_verdict state_decode(const void *value, size_t len, struct state_reco
     ret->revision = parse_u64(&p);
     ret->nonce = parse_u64(&p);
     ret->next_number = parse_u32(&p);
+    ret->fleet = (flags & STATE_FLEET) != 0;
+    ret->edge = (flags & STATE_EDGE) != 0;
+    ret->position.fresh = 0;
+    if (ret->fleet)
+        parse_position(&p, &ret->position);
     if (schema > STORE_SCHEMA)
         return STATE_NEWER;
-    return parse_end(&p) && schema == STORE_SCHEMA && flags <= STATE_FLAGS ? STATE_GOOD
-                                                                           : STATE_DAMAGED;
+    return parse_end(&p) && schema >= STORE_SCHEMA_READ && flags <= STATE_FLAGS &&
+                   (ret->fleet || !ret->edge)
+               ? STATE_GOOD
+               : STATE_DAMAGED;
 }
 
-/* Schema 1 was sealed by another checksum: it is known by its form alone. */
+/* Schema 1 had another checksum, so it is recognised by its length and version alone. */
 unsigned state_schema(const void *value, size_t len)
 {
     const uint8_t *byte = value;
-    return len == SCHEMA1_STATE_LEN && byte[0] == byte[1] && byte[0] < STORE_SCHEMA ? byte[0]
-                                                                                    : STORE_SCHEMA;
+    const bool is_older = len == SCHEMA1_STATE_LEN && byte[0] == byte[1];
+    return is_older && byte[0] < STORE_SCHEMA_READ ? byte[0] : STORE_SCHEMA;
 }
 
 /* --- auth --- */
 
-#define AUTH_FIXED_LEN (3 + 4 + 4 + 8 + TOKEN_DIGEST_LEN) /* behind the version */
+#define AUTH_FIXED_LEN (3 + 4 + 4 + 8 + TOKEN_DIGEST_LEN) /* after the version byte */
 #define AUTH_RESELLER_AT (1 + 3 + 4)
 enum { AUTH_ACTIVE = 1, AUTH_ENTITY_ACTIVE = 2, AUTH_RESELLER = 4, AUTH_FLAGS = 7 };
 
-/* What has one size stands first, each at one place; then the two texts, without length bytes. */
+/* The fields of fixed size come first, so that each has a fixed offset. The two texts follow
+   without length bytes. */
 size_t auth_encode(const struct record_key *key, const struct auth_record *in, uint8_t *out)
 {
     const size_t name_len = strlen(in->entity_name), tier_len = strlen(in->tier);
@@ -222,55 +266,4 @@ uint32_t auth_peek_reseller(const void *value, size_t len)
     if (len >= AUTH_RESELLER_AT + sizeof reseller)
         memcpy(&reseller, (const uint8_t *)value + AUTH_RESELLER_AT, sizeof reseller);
     return le32toh(reseller);
-}
-
-/* --- entities and resellers --- */
-
-size_t entity_encode(const struct record_key *key, const struct entity_record *in, uint8_t *out)
-{
-    struct writer w = write_begin(out);
-    write_u8(&w, (uint8_t)in->kind);
-    write_u8(&w, in->active ? 1 : 0);
-    write_u32(&w, in->reseller);
-    write_u32(&w, in->tokens);
-    write_u32(&w, in->customers);
-    write_u64(&w, (uint64_t)in->created);
-    write_text(&w, in->name);
-    write_text(&w, in->tier);
-    return write_end(&w, TABLE_ENTITIES, key);
-}
-
-bool entity_decode(const struct record_key *key, const void *value, size_t len,
-                   struct entity_record *ret)
-{
-    struct parser p = parse_begin(TABLE_ENTITIES, key, value, len);
-    uint8_t kind = parse_u8(&p);
-    uint8_t active = parse_u8(&p);
-    ret->kind = kind == KIND_RESELLER ? KIND_RESELLER : KIND_CUSTOMER;
-    ret->active = active != 0;
-    ret->reseller = parse_u32(&p);
-    ret->tokens = parse_u32(&p);
-    ret->customers = parse_u32(&p);
-    ret->created = (int64_t)parse_u64(&p);
-    parse_text(&p, ret->name, ENTITY_NAME_MAX, entity_name_ok);
-    parse_text(&p, ret->tier, TIER_NAME_MAX, tier_name_ok);
-    return parse_end(&p) && kind == (uint8_t)ret->kind && active <= 1;
-}
-
-size_t reseller_encode(const struct record_key *key, const struct reseller_record *in, uint8_t *out)
-{
-    struct writer w = write_begin(out);
-    write_u8(&w, in->active ? 1 : 0);
-    write_text(&w, in->name);
-    return write_end(&w, TABLE_RESELLERS, key);
-}
-
-bool reseller_decode(const struct record_key *key, const void *value, size_t len,
-                     struct reseller_record *ret)
-{
-    struct parser p = parse_begin(TABLE_RESELLERS, key, value, len);
-    uint8_t active = parse_u8(&p);
-    ret->active = active != 0;
-    parse_text(&p, ret->name, ENTITY_NAME_MAX, entity_name_ok);
-    return parse_end(&p) && active <= 1;
 }

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * How values are written and read, one field after another, within the seal that every value
- * carries: version byte first, CRC-32C over the table's letter, key and value last. For the record
- * files alone.
+ * Writes and reads the fields of a value in order, inside the seal: the version byte at the start,
+ * and the CRC-32C over the table's letter, key and value at the end. Only record*.c include this.
  */
 #ifndef ESPT_COMMON_RECORD_BYTES_H
 #define ESPT_COMMON_RECORD_BYTES_H
@@ -12,10 +12,11 @@
 #include <endian.h>
 #include <string.h>
 
-#define RECORD_VERSION 2
+#define RECORD_VERSION 3
+#define RECORD_VERSION_READ 2 /* the oldest version that decoders accept */
 #define RECORD_CHECKSUM_LEN 4
 
-/* The encoders' inputs are bounded, so that `out` cannot be full. */
+/* There are no bounds checks: the encoders' inputs have maximum lengths, which fit into `out`. */
 struct writer {
     uint8_t *out;
     size_t len;
@@ -58,21 +59,22 @@ static inline void write_text(struct writer *w, const char *text)
     write_bytes(w, text, len);
 }
 
-/* Seals; returns the value's length. */
+/* Appends the checksum. Returns the value's length. */
 size_t write_end(struct writer *w, enum table table, const struct record_key *key);
 
-/* The first field that does not fit spoils the rest. */
+/* The error is sticky: after the first field that does not fit, `good` stays false. */
 struct parser {
     const uint8_t *in;
     size_t left;
+    uint8_t version;
     bool good;
 };
 
-/* Opens the seal: `good` is false if it is not whole. */
+/* Checks the seal and skips the version byte. `good` is false if the seal is wrong. */
 struct parser parse_begin(enum table table, const struct record_key *key, const void *value,
                           size_t len);
 
-static inline void parse_bytes(struct parser *p, void *out, size_t len)
+COPY_INLINE void parse_bytes(struct parser *p, void *out, size_t len)
 {
     if (!p->good || p->left < len) {
         p->good = false;
@@ -105,7 +107,8 @@ static inline uint64_t parse_u64(struct parser *p)
     return le64toh(le);
 }
 
-/* `len` bytes of text whose form `ok` judges; `out` has room for `max` bytes and a terminator. */
+/* Reads `len` bytes of text and checks their form with `ok`. `out` has room for `max` bytes and a
+   terminator. */
 static inline void parse_chars(struct parser *p, char *out, size_t len, size_t max,
                                bool (*ok)(const char *text, size_t len))
 {

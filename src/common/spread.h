@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Fibonacci hashing (Knuth, "The Art of Computer Programming", volume 3, section 6.4): keys that
- * are made in a row, or alike in most of their bits, spread over all values. The higher bits of the
- * product are the better ones.
+ * Fibonacci hashing (Knuth, "The Art of Computer Programming", volume 3, section 6.4). It
+ * distributes consecutive keys, and keys that differ in few bits, over all values. The upper bits
+ * of the product are distributed best.
  */
 #ifndef ESPT_COMMON_SPREAD_H
 #define ESPT_COMMON_SPREAD_H
@@ -13,7 +14,7 @@ static inline uint64_t spread(uint64_t key)
     return key * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* 0 to `count` - 1. */
+/* Maps the key to 0 to `count` - 1. */
 static inline uint64_t spread_below(uint64_t key, uint64_t count)
 {
     return (uint64_t)(((unsigned __int128)spread(key) * count) >> 64);

@@ -1,11 +1,15 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/tier.h"
 
 #include "common/ini.h"
 #include "common/trust.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NUMBER_MAX 1000000
 
@@ -17,9 +21,9 @@ struct reading {
     const char *file;
     struct tier_table *table;
     struct tier *tier; /* of the section being read; NULL: before the first */
-    unsigned seen;     /* its keys, as bits */
-    size_t patterns;   /* of the table */
-    size_t text_len;   /* used of the table's text */
+    unsigned seen;     /* one bit for each key that was read in this section */
+    size_t patterns;   /* number of patterns in the table so far */
+    size_t text_len;   /* bytes of the table's text in use */
     struct espt_error *err;
 };
 
@@ -31,8 +35,8 @@ static int close_section(struct reading *r)
     static const enum key required[] = {KEY_RANK, KEY_MAX_TOKENS};
     for (size_t i = 0; i < sizeof required / sizeof *required; i++) {
         if ((r->seen & 1u << required[i]) == 0)
-            return ini_fault(r->err, r->file, tier->line, "tier [%s] lacks its %s; add it",
-                             tier->name, key_names[required[i]]);
+            return ini_fault(r->err, r->file, tier->line, "tier [%s] has no %s; add it", tier->name,
+                             key_names[required[i]]);
     }
     return 0;
 }
@@ -80,8 +84,7 @@ static int add_patterns(struct reading *r, const char *value, int line)
 {
     if (value[strspn(value, " \t")] == '\0')
         return ini_fault(r->err, r->file, line,
-                         "metrics without a pattern; name some, or leave "
-                         "the key away");
+                         "metrics has no pattern; write some, or remove the key");
     for (;;) {
         value += strspn(value, " \t");
         size_t len = strcspn(value, " \t");
@@ -109,7 +112,7 @@ static int set_text(struct reading *r, char *out, const char *key, const char *v
     if (len > TIER_TEXT_MAX)
         return ini_fault(r->err, r->file, line, "%s has %zu bytes; shorten it to %d", key, len,
                          TIER_TEXT_MAX);
-    if (!text_ok(value, len)) /* ini_read() lets no other control character pass */
+    if (!text_ok(value, len)) /* ini_read() has refused all other control characters */
         return ini_fault(r->err, r->file, line, "%s has a tab; write a blank", key);
     snprintf(out, TIER_TEXT_MAX + 1, "%s", value);
     return 0;
@@ -129,14 +132,13 @@ static int set_key(struct reading *r, enum key key, const char *value, int line)
     struct tier *tier = r->tier;
     const char *name = key_names[key];
     if (key != KEY_METRICS && (r->seen & 1u << key) != 0)
-        return ini_fault(r->err, r->file, line, "%s is repeated in [%s]; keep one", name,
-                         tier->name);
+        return ini_fault(r->err, r->file, line, "%s is set twice in [%s]; remove one of the lines",
+                         name, tier->name);
     r->seen |= 1u << key;
     switch (key) {
     case KEY_LABEL:
-        if (value[0] == '\0') /* messages name the tier by it */
-            return ini_fault(r->err, r->file, line,
-                             "label is empty; write one, or leave the key away");
+        if (value[0] == '\0') /* messages show the label */
+            return ini_fault(r->err, r->file, line, "label is empty; write one, or remove the key");
         return set_text(r, tier->label, name, value, line);
     case KEY_UPGRADE:
         return set_text(r, tier->upgrade, name, value, line);
@@ -166,12 +168,12 @@ static int on_entry(void *arg, const char *section, const char *key, const char 
         if (strcmp(key, key_names[k]) == 0)
             return set_key(r, k, value, line);
     }
-    return ini_fault(err, r->file, line,
-                     "unknown key; a tier has label, rank, max_tokens, default, metrics, upgrade");
+    return ini_unknown(err, r->file, line, "key", key,
+                       "a tier has label, rank, max_tokens, default, metrics, upgrade");
 }
 
-/* What only the whole table shows. */
-static int judge_table(struct reading *r)
+/* Checks what needs the whole table: unique ranks, and exactly one default. */
+static int check_table(struct reading *r)
 {
     const struct tier_table *table = r->table;
     const struct tier *chosen = NULL;
@@ -185,7 +187,7 @@ static int judge_table(struct reading *r)
         for (size_t j = 0; j < i; j++) {
             if (table->tier[j].rank == tier->rank)
                 return ini_fault(r->err, r->file, tier->line,
-                                 "tiers [%s] and [%s] have one rank; give each its own",
+                                 "tiers [%s] and [%s] have the same rank; give each its own",
                                  table->tier[j].name, tier->name);
         }
         if (tier->is_default && chosen != NULL)
@@ -201,10 +203,17 @@ static int judge_table(struct reading *r)
     return 0;
 }
 
-static int by_rank(const void *a, const void *b)
+/* Insertion sort. qsort() makes a system call to find the size of memory, which a host's seccomp
+   filter may refuse. */
+static void sort_by_rank(struct tier_table *table)
 {
-    const struct tier *left = a, *right = b;
-    return (left->rank > right->rank) - (left->rank < right->rank);
+    for (size_t i = 1; i < table->count; i++) {
+        const struct tier moved = table->tier[i];
+        size_t to = i;
+        for (; to > 0 && table->tier[to - 1].rank > moved.rank; to--)
+            table->tier[to] = table->tier[to - 1];
+        table->tier[to] = moved;
+    }
 }
 
 int tier_table_parse(struct tier_table **ret_table, const char *file, const char *text, size_t len,
@@ -220,27 +229,45 @@ int tier_table_parse(struct tier_table **ret_table, const char *file, const char
     struct reading r = {.file = file, .table = table, .err = err};
     int code = ini_read(file, text, len, on_entry, &r, err);
     if (code == 0)
-        code = judge_table(&r);
+        code = check_table(&r);
     if (code != 0) {
         tier_table_free(table);
         return code;
     }
-    qsort(table->tier, table->count, sizeof *table->tier, by_rank);
+    sort_by_rank(table);
     *ret_table = table;
     return 0;
 }
 
-int tier_table_load(struct tier_table **ret_table, const char *path, uid_t owner,
-                    struct espt_error *err)
+static int load_from(struct tier_table **ret_table, int fd, const char *path,
+                     struct espt_error *err)
 {
     char *text;
     size_t len;
-    int code = trust_read(path, owner, TRUST_PUBLIC, INI_FILE_MAX, &text, &len, err);
+    int code = trust_read_fd(fd, path, INI_FILE_MAX, &text, &len, err);
+    close(fd);
     if (code != 0)
         return code;
     code = tier_table_parse(ret_table, path, text, len, err);
     free(text);
     return code;
+}
+
+int tier_table_load(struct tier_table **ret_table, const char *path, uid_t owner,
+                    struct espt_error *err)
+{
+    int fd;
+    int code = trust_open(path, owner, TRUST_PUBLIC, &fd, err);
+    return code == 0 ? load_from(ret_table, fd, path, err) : code;
+}
+
+int tier_table_load_candidate(struct tier_table **ret_table, const char *path,
+                              struct espt_error *err)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return espt_fail_call(err, path, "open", errno, "");
+    return load_from(ret_table, fd, path, err);
 }
 
 void tier_table_free(struct tier_table *table)
@@ -272,7 +299,7 @@ const struct tier *tier_default(const struct tier_table *table)
 static bool matches(const char *pattern, const char *metric, size_t len)
 {
     if (pattern[0] != metric[0] && pattern[0] != '*')
-        return false; /* most are told apart by that */
+        return false; /* a fast path: most patterns differ in the first byte */
     size_t pattern_len = strlen(pattern);
     if (pattern[pattern_len - 1] != '*')
         return pattern_len == len && memcmp(pattern, metric, len) == 0;

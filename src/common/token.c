@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/token.h"
 
 #include "common/crc32.h"
@@ -8,8 +9,8 @@
 
 static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/* The digit's value, or NOT_A_DIGIT. By ranges, without a branch: no table is indexed with secret
-   bytes, and what is random would be guessed wrong every third time. */
+/* The digit's value, or NOT_A_DIGIT. There is no table, because an index from a secret byte leaks
+   through the cache. There are no branches, because random digits make them mispredicted. */
 #define NOT_A_DIGIT 0xffu
 static inline uint8_t digit_value(char c)
 {
@@ -41,7 +42,7 @@ bool base62_decode(const char *text, size_t digits, uint64_t *ret_value)
     return true;
 }
 
-/* At most ten digits: too few for 64 bits to overflow. */
+/* At most ten digits, so that 64 bits cannot overflow. */
 static inline uint64_t value_of(const uint8_t *digit, size_t digits)
 {
     uint64_t value = 0;
@@ -50,7 +51,7 @@ static inline uint64_t value_of(const uint8_t *digit, size_t digits)
     return value;
 }
 
-/* `text` as digits; the result has its upper bit set if one of them is none. */
+/* Converts `text` to digits. The upper bit of the result is set if a character is not a digit. */
 static inline uint8_t digits_of(const char *text, size_t count, uint8_t *digit)
 {
     uint8_t spoilt = 0;
@@ -61,16 +62,16 @@ static inline uint8_t digits_of(const char *text, size_t count, uint8_t *digit)
     return spoilt & 0x80;
 }
 
-/* The cheap checks first: a stranger's noise costs a comparison, not a checksum. */
+/* The cheap checks come first, so that random texts cost a comparison and not a checksum. */
 bool token_parse(const char *text, size_t len, uint64_t *ret_id)
 {
     enum { PREFIX = sizeof TOKEN_PREFIX - 1, SECRET = PREFIX + TOKEN_ID_LEN + 1, HALF = 916132832 };
     if (len != TOKEN_TEXT_LEN || memcmp(text, TOKEN_PREFIX, PREFIX) != 0 || text[SECRET - 1] != '_')
         return false;
     uint8_t spoilt = 0, lead[16], check[TOKEN_CHECKSUM_LEN];
-    for (size_t i = 0; i < 32; i++) /* the secret, and two digits more: whole vectors */
+    for (size_t i = 0; i < 32; i++) /* the secret and two more digits: 32 fill whole vectors */
         spoilt |= digit_value(text[SECRET + i]);
-    for (size_t i = 0; i < sizeof lead; i++) /* what ends with the id: a whole vector */
+    for (size_t i = 0; i < sizeof lead; i++) /* the 16 characters that end with the id: a vector */
         lead[i] = digit_value(text[SECRET - 1 - sizeof lead + i]);
     const uint8_t *digit = lead + sizeof lead - TOKEN_ID_LEN;
     for (size_t i = 0; i < TOKEN_ID_LEN; i++)
@@ -79,7 +80,8 @@ bool token_parse(const char *text, size_t len, uint64_t *ret_id)
     if ((spoilt & 0x80) != 0 ||
         value_of(check, TOKEN_CHECKSUM_LEN) != crc32(0, text, TOKEN_CHECKED_LEN))
         return false;
-    /* in two halves of five (62^5 each), so that the processor works at both */
+    /* two independent halves of five digits (62^5 each), which the processor computes in parallel
+     */
     uint64_t id, rest = value_of(digit + 1, 5) * HALF + value_of(digit + 6, 5);
     if (__builtin_mul_overflow((uint64_t)digit[0], (uint64_t)HALF * HALF, &id) ||
         __builtin_add_overflow(id, rest, &id))
@@ -91,7 +93,7 @@ bool token_parse(const char *text, size_t len, uint64_t *ret_id)
 void token_digest_wipe(uint8_t digest[static TOKEN_DIGEST_LEN])
 {
     memset(digest, 0, TOKEN_DIGEST_LEN);
-    __asm__("" : : "r"(digest) : "memory"); /* it is done although nobody looks */
+    __asm__("" : : "r"(digest) : "memory"); /* keeps the compiler from removing the memset */
 }
 
 bool token_digest_same(const uint8_t a[static TOKEN_DIGEST_LEN],
@@ -102,7 +104,7 @@ bool token_digest_same(const uint8_t a[static TOKEN_DIGEST_LEN],
     memcpy(right, b, sizeof right);
     for (size_t i = 0; i < TOKEN_DIGEST_LEN / 8; i++)
         difference |= left[i] ^ right[i];
-    __asm__("" : "+r"(difference)); /* all of it is there before it is looked at */
+    __asm__("" : "+r"(difference)); /* keeps the compiler from comparing word by word */
     return difference == 0;
 }
 
@@ -115,6 +117,11 @@ void token_id_format(uint64_t id, char out[static TOKEN_ID_LEN + 1])
 bool token_id_parse(const char *text, size_t len, uint64_t *ret_id)
 {
     return len == TOKEN_ID_LEN && base62_decode(text, len, ret_id);
+}
+
+bool token_text_possible(const char *text)
+{
+    return strlen(text) >= FOREIGN_TEXT_MIN || strstr(text, TOKEN_PREFIX) != NULL;
 }
 
 bool token_within(const char *text)

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Token text (contract §2): esptk_ + 11 characters id + _ + 30 characters secret + 6 characters
- * checksum; always 54 bytes. Here it is recognised; src/store/mint.h draws new ones.
+ * The token text (specification §2): esptk_, 11 characters id, _, 30 characters secret, 6
+ * characters checksum; always 54 bytes. This file parses it; src/store/mint.h generates new ones.
  */
 #ifndef ESPT_COMMON_TOKEN_H
 #define ESPT_COMMON_TOKEN_H
@@ -18,35 +19,39 @@
 #define FOREIGN_TEXT_MIN 20
 #define FOREIGN_TEXT_MAX 256
 #define TOKEN_EPOCH_MS 1577836800000LL /* 2020-01-01T00:00:00Z, in Unix milliseconds */
-#define TOKEN_RANDOM_BITS 22           /* of an id, below the moment when it was drawn */
+#define TOKEN_RANDOM_BITS 22           /* the lower bits of an id; the upper ones are its time */
 
-/* base62, most significant digit first, padded with '0'; no terminator is written. */
+/* base62, most significant digit first, padded with '0'. Writes no terminator. */
 void base62_encode(uint64_t value, char *out, size_t digits);
-/* False for another alphabet, or a value above 64 bits. */
+/* False: a character is not a base62 digit, or the value exceeds 64 bits. */
 bool base62_decode(const char *text, size_t digits, uint64_t *ret_value);
 
-/* Well-formed? Reads `len` bytes at most; says nothing of whether the token exists. */
+/* Whether the text is well-formed: length, prefix, alphabet and checksum. The token need not exist.
+ */
 bool token_parse(const char *text, size_t len, uint64_t *ret_id);
 
-/* May it be another system's token: 20-256 printable ASCII bytes that do not begin with esptk_? */
+/* Whether the text may be a token of another system: 20 to 256 printable ASCII bytes that do not
+   begin with esptk_. */
 bool token_foreign_form(const char *text, size_t len);
 
-/* 11 characters and a terminator. */
+/* Writes 11 characters and a terminator. */
 void token_id_format(uint64_t id, char out[static TOKEN_ID_LEN + 1]);
 bool token_id_parse(const char *text, size_t len, uint64_t *ret_id);
 
-/* Is there a token's text within it, whole or cut? The id and what follows are enough. */
+/* The text may be a secret, or a part of one: a message does not repeat it. */
+bool token_text_possible(const char *text);
+/* Whether `text` contains a token's text, even a truncated one: prefix, id and `_` suffice. */
 bool token_within(const char *text);
 
-/* When it was drawn, in Unix seconds. */
+/* When the id was drawn, in Unix seconds. */
 int64_t token_id_seconds(uint64_t id);
 
-/* SHA-256 (FIPS 180-4) of the 54 bytes, straight from the caller's buffer. */
+/* SHA-256 (FIPS 180-4) of the 54 bytes. Makes no copy of the text. */
 void token_digest(const char text[static TOKEN_TEXT_LEN], uint8_t out[static TOKEN_DIGEST_LEN]);
-/* The same of a foreign text. */
+/* The SHA-256 of a foreign token's text. */
 void token_foreign_digest(const char *text, size_t len, uint8_t out[static TOKEN_DIGEST_LEN]);
 void token_digest_wipe(uint8_t digest[static TOKEN_DIGEST_LEN]);
-/* In constant time. */
+/* Compares in constant time. */
 bool token_digest_same(const uint8_t a[static TOKEN_DIGEST_LEN],
                        const uint8_t b[static TOKEN_DIGEST_LEN]);
 

@@ -1,119 +1,171 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/trust.h"
 
 #include "common/name.h"
+#include "common/trust_owner.h"
+#include "common/trust_walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
-#define OPEN_MAX_TIMES 16
+#define SAME_TRIES 16  /* opens that find the same file without a name, before it is refused */
+#define ALL_TRIES 4096 /* opens that find another file each time */
+#define OPEN_FLAGS (O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW)
 
-static int unusable(const char *path, struct espt_error *err)
-{
-    const char *mend = errno == EACCES || errno == EPERM ? "; let this user read it"
-                       : errno == ENOENT                 ? "; see the paths in esp-token.conf"
-                                                         : "";
-    return espt_fail(err, ESPT_UNUSABLE, "%s: %s%s", path, strerror(errno), mend);
-}
-
-static bool trusted(const struct stat *st, uid_t owner)
-{
-    return st->st_uid == 0 || st->st_uid == owner;
-}
-
-/* The folder that `path` lies in: who may write there could put another file in its place. */
-int trust_folder_of(const char *path, uid_t owner, struct espt_error *err)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-    if (len >= sizeof folder)
-        return espt_fail(err, ESPT_UNUSABLE, "the path of a file is too long");
-    snprintf(folder, sizeof folder, "%.*s", (int)len, path);
-    if (slash == NULL)
-        snprintf(folder, sizeof folder, ".");
-    else if (len == 0)
-        snprintf(folder, sizeof folder, "/");
-    struct stat st;
-    if (stat(folder, &st) != 0)
-        return unusable(folder, err);
-    if (!trusted(&st, owner))
-        return espt_fail(err, ESPT_UNUSABLE,
-                         "%s: the folder belongs to another user than root or this one; chown it",
-                         folder);
-    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: others may write to the folder; chmod go-w %s",
-                         folder, folder);
-    return 0;
-}
-
-static int judge_file(const char *path, const struct stat *st, uid_t owner, enum trust_level level,
+static int check_stat(const char *path, const struct stat *st, uid_t owner, enum trust_level level,
                       struct espt_error *err)
 {
+    static const struct {
+        mode_t refused;
+        const char *what, *remedy;
+    } modes[] = {
+        [TRUST_PUBLIC] = {S_IWGRP | S_IWOTH, "others may write to it", "go-w"},
+        [TRUST_SECRET] = {S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH, "others may read it", "go-rw"},
+        [TRUST_LOCK] = {S_IRWXG | S_IRWXO, "others may open this lock file", "0600"},
+    };
     if (!S_ISREG(st->st_mode))
-        return espt_fail(err, ESPT_UNUSABLE, "%s: not a regular file; name another", path);
-    if (!trusted(st, owner))
+        return espt_fail(err, ESPT_UNUSABLE, "%s: not a regular file; choose another file", path);
+    if (!trust_owner_ok(st, owner))
+        return trust_fail_owner(path, "file", st, err);
+    const enum trust_level shown =
+        (st->st_mode & modes[TRUST_PUBLIC].refused) != 0 && level == TRUST_SECRET ? TRUST_PUBLIC
+                                                                                  : level;
+    if ((st->st_mode & modes[shown].refused) != 0)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: %s; run 'chmod %s %s'", path, modes[shown].what,
+                         modes[shown].remedy, path);
+    if (level == TRUST_LOCK && st->st_nlink > 1)
         return espt_fail(err, ESPT_UNUSABLE,
-                         "%s: it belongs to another user than root or this one; chown it", path);
-    if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: others may write to it; chmod go-w %s", path,
+                         "%s: the lock file has %lu names (hard links); remove the others", path,
+                         (unsigned long)st->st_nlink);
+    if (st->st_nlink == 0)
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "%s: the file was replaced or removed, and this is the old one, which a "
+                         "bind mount of a single file still shows; mount its folder instead",
                          path);
-    if (level == TRUST_SECRET && (st->st_mode & (S_IRGRP | S_IROTH)) != 0)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: others may read it; chmod go-r %s", path, path);
     return 0;
 }
 
-/* Where links lead: the file there must be the one that was opened. */
-static int judge_place(const char *path, const struct stat *opened, uid_t owner, bool *ret_other,
-                       struct espt_error *err)
+int trust_check(int fd, const char *path, uid_t owner, enum trust_level level,
+                struct espt_error *err)
 {
-    char real[PATH_MAX];
     struct stat st;
-    int code = trust_folder_of(path, owner, err);
-    if (code != 0)
-        return code;
-    if (realpath(path, real) == NULL || stat(real, &st) != 0)
-        return unusable(path, err);
-    *ret_other = st.st_dev != opened->st_dev || st.st_ino != opened->st_ino;
-    if (*ret_other)
-        return espt_fail(err, ESPT_UNUSABLE, "%s: it was replaced meanwhile; try again", path);
-    return strcmp(real, path) == 0 ? 0 : trust_folder_of(real, owner, err);
+    return fstat(fd, &st) != 0 ? trust_fail_call(path, "fstat", errno, err)
+                               : check_stat(path, &st, owner, level, err);
 }
 
-static int open_once(const char *path, uid_t owner, enum trust_level level, int *ret_fd,
-                     bool *ret_other, struct espt_error *err)
+/* Opens name and checks the file. *ret_st is the file that was opened, with st_nlink 1 if there was
+   none; *ret_why is errno if nothing could be opened, or 0. */
+static int open_once(int dir, const char *name, const char *path, int flags, uid_t owner,
+                     enum trust_level level, int *ret_fd, struct stat *ret_st, int *ret_why,
+                     struct espt_error *err)
 {
-    *ret_other = false;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return unusable(path, err);
-    struct stat st;
-    int code = fstat(fd, &st) != 0 ? unusable(path, err) : judge_file(path, &st, owner, level, err);
-    if (code == 0)
-        code = judge_place(path, &st, owner, ret_other, err);
-    if (code != 0) {
+    ret_st->st_nlink = 1;
+    *ret_fd = openat(dir, name, flags | OPEN_FLAGS, 0600);
+    *ret_why = *ret_fd < 0 ? errno : 0;
+    if (*ret_fd < 0)
+        return trust_fail_call(path, "openat", errno, err);
+    if (fstat(*ret_fd, ret_st) != 0)
+        return trust_fail_call(path, "fstat", errno, err);
+    return check_stat(path, ret_st, owner, level, err);
+}
+
+static void close_fd(int fd)
+{
+    if (fd >= 0)
         close(fd);
-        return code;
-    }
-    *ret_fd = fd;
-    return 0;
 }
 
-/* A file that is replaced by rename just then is opened again; each time all is judged anew. */
+/* Opens and checks a file. If it was replaced in between, it has no name (link count 0), and the
+   name is opened again. A busy writer may win this race many times, each time with another file; a
+   bind mount of a removed file shows the same one for ever. The last file stays open until the next
+   is, so that its inode number is not given to another. *ret_why is as for open_once(). */
+static int open_file(int dir, const char *name, const char *path, int flags, uid_t owner,
+                     enum trust_level level, int *ret_fd, int *ret_why, struct espt_error *err)
+{
+    struct stat st, last_st = {0};
+    int code, fd, last = -1;
+    for (int same = 0, all = 0;; all++) {
+        code = open_once(dir, name, path, flags, owner, level, &fd, &st, ret_why, err);
+        close_fd(last);
+        if (code == 0 || st.st_nlink > 0)
+            break;
+        same = st.st_dev == last_st.st_dev && st.st_ino == last_st.st_ino ? same + 1 : 0;
+        if (same == SAME_TRIES || all == ALL_TRIES)
+            break;
+        if (same > 0) /* rename(2) takes the old link away before it changes the name */
+            nanosleep(&(struct timespec){.tv_nsec = same * 50000L}, NULL);
+        last = fd;
+        last_st = st;
+    }
+    if (code == 0)
+        *ret_fd = fd;
+    else
+        close_fd(fd);
+    return code;
+}
+
+int trust_open_at(int dir, const char *path, int flags, uid_t owner, enum trust_level level,
+                  int *ret_fd, struct espt_error *err)
+{
+    int why;
+    const char *slash = strrchr(path, '/');
+    int code = open_file(dir, slash != NULL ? slash + 1 : path, path, flags, owner, level, ret_fd,
+                         &why, err);
+    if (why == ELOOP)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: a symbolic link; remove it", path);
+    return why == ENOENT ? espt_fail(err, ESPT_MISSING, "%s: there is no such file", path) : code;
+}
+
+/* Follows the last component, which must be a symbolic link, out of a folder of MUST 3. */
+static int leave_sticky(struct trust_walk *w, bool *ret_followed, struct espt_error *err)
+{
+    if (!trust_is_folder(w->name)) {
+        int code = trust_walk_append(w, err);
+        if (code == 0)
+            code = trust_walk_follow(w, 0, ret_followed, err);
+        if (code != 0 || *ret_followed)
+            return code;
+        trust_walk_drop(w);
+    }
+    return trust_walk_check_parent(w, err);
+}
+
+int trust_walk_open(struct trust_walk *w, const char *path, uid_t owner, enum trust_level level,
+                    int *ret_fd, struct espt_error *err)
+{
+    bool followed = true;
+    int why = 0, code = trust_walk_begin(w, path, "", owner, err);
+    while (code == 0 && followed) {
+        followed = false;
+        code = trust_walk_to_last(w, err);
+        if (code == 0 && w->sticky)
+            code = leave_sticky(w, &followed, err);
+        if (code == 0 && !followed && !trust_is_folder(w->name))
+            code = trust_walk_append(w, err);
+        if (code != 0 || followed)
+            continue;
+        code = open_file(w->dir, trust_is_folder(w->name) ? "." : w->name, trust_walk_path(w),
+                         O_RDONLY, owner, level, ret_fd, &why, err);
+        if (why == ELOOP)
+            code = trust_walk_follow(w, why, &followed, err);
+    }
+    code = trust_walk_end(w, code, err);
+    if (code == 0)
+        trust_walk_drop(w);
+    return code;
+}
+
 int trust_open(const char *path, uid_t owner, enum trust_level level, int *ret_fd,
                struct espt_error *err)
 {
-    bool other = true;
-    int code = 0;
-    for (int i = 0; other && i < OPEN_MAX_TIMES; i++)
-        code = open_once(path, owner, level, ret_fd, &other, err);
+    struct trust_walk *w = trust_walk_new(err);
+    int code = w != NULL ? trust_walk_open(w, path, owner, level, ret_fd, err) : ESPT_UNUSABLE;
+    trust_walk_free(w);
     return code;
 }
 
@@ -132,7 +184,7 @@ int trust_read_fd(int fd, const char *path, size_t max, char **ret_text, size_t 
     } while ((got > 0 && len <= max) || (got < 0 && errno == EINTR));
     int code = 0;
     if (got < 0)
-        code = unusable(path, err);
+        code = trust_fail_call(path, "read", errno, err);
     else if (len > max)
         code = espt_fail(err, ESPT_UNUSABLE, "%s:%d: larger than %zu bytes; shorten it", path,
                          line_at(text, max), max);
@@ -150,7 +202,7 @@ int trust_read_fd(int fd, const char *path, size_t max, char **ret_text, size_t 
 int trust_read(const char *path, uid_t owner, enum trust_level level, size_t max, char **ret_text,
                size_t *ret_len, struct espt_error *err)
 {
-    int fd;
+    int fd = -1;
     int code = trust_open(path, owner, level, &fd, err);
     if (code != 0)
         return code;
@@ -162,30 +214,4 @@ int trust_read(const char *path, uid_t owner, enum trust_level level, size_t max
 bool trust_missing(const char *path)
 {
     return access(path, F_OK) != 0 && errno == ENOENT;
-}
-
-int trust_filesystem(int fd, const char *path, struct espt_error *err)
-{
-    /* statfs(2) and linux/magic.h */
-    static const struct {
-        unsigned long magic;
-        const char *name;
-    } refused[] = {
-        {0x794c7630, "overlayfs"}, {0x6969, "NFS"},       {0xff534d42, "CIFS"},
-        {0xfe534d42, "SMB"},       {0x517b, "SMB"},       {0x01021997, "9P"},
-        {0x00c36400, "Ceph"},      {0x5346414f, "AFS"},   {0x6b414653, "AFS"},
-        {0x73757245, "Coda"},      {0x65735546, "FUSE"},  {0x0bd00bd0, "Lustre"},
-        {0x01161970, "GFS2"},      {0x7461636f, "OCFS2"}, {0x47504653, "GPFS"},
-    };
-    struct statfs fs;
-    if (fstatfs(fd, &fs) != 0)
-        return unusable(path, err);
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        if (((unsigned long)fs.f_type & 0xffffffff) == refused[i].magic)
-            return espt_fail(err, ESPT_UNUSABLE,
-                             "%s: on %s, where a mapping may show old data; keep the store on a "
-                             "local file system (ext4, xfs, tmpfs)",
-                             path, refused[i].name);
-    }
-    return 0;
 }

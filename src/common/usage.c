@@ -1,4 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/usage.h"
+
+#include "common/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,9 +55,9 @@ bool usage_header_ok(const struct usage_header *header, const struct stat *st)
            header->tokens <= USAGE_TOKENS_MAX && (off_t)usage_size(header->tokens) == st->st_size;
 }
 
-/* Where a page's block, once reserved, is written in place: elsewhere a store to a mapped page may
-   find no room, which ends a process. statfs(2) and linux/magic.h */
-static bool keeps_blocks(int dir)
+/* Whether the file system writes reserved blocks in place. On others a write to a mapped page may
+   fail when the disk is full, and SIGBUS ends the process. Numbers: statfs(2) and linux/magic.h. */
+static bool writes_in_place(int dir)
 {
     static const unsigned long kept[] = {0x01021994, 0xef53, 0x58465342}; /* tmpfs, ext4, xfs */
     struct statfs fs;
@@ -66,32 +69,36 @@ static bool keeps_blocks(int dir)
     return found;
 }
 
-int usage_folder(const char *path, uid_t owner, int *ret_dir, struct espt_error *err)
+int usage_folder(struct trust_walk *walk, const char *path, uid_t owner, int *ret_dir,
+                 struct espt_error *err)
 {
     struct stat st;
-    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (dir < 0 || fstat(dir, &st) != 0) {
-        const char *mend = errno == ENOENT ? "; make it by systemd-tmpfiles --create, or by "
-                                             "esp-tokenctl init"
-                                           : "";
-        espt_fail(err, ESPT_UNUSABLE, "%s: %s%s", path, strerror(errno), mend);
-    } else if (st.st_uid != 0 && st.st_uid != owner) {
-        espt_fail(err, ESPT_UNUSABLE,
-                  "%s: the folder belongs to another user than root or this one; chown it", path);
+    int dir;
+    int code = walk != NULL ? trust_walk_shared_folder(walk, path, owner, &dir, err)
+                            : trust_shared_folder(path, owner, &dir, err);
+    if (code != 0 && trust_missing(path))
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "%s: there is no such folder; run 'systemd-tmpfiles --create' or "
+                         "'esp-tokenctl init'",
+                         path);
+    if (code != 0)
+        return code;
+    if (fstat(dir, &st) != 0) {
+        espt_fail_call(err, path, "fstat", errno, "");
     } else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (st.st_mode & S_ISVTX) == 0) {
         espt_fail(err, ESPT_UNUSABLE,
-                  "%s: whoever may write to it may take away another's files; chmod +t %s", path,
-                  path);
-    } else if (!keeps_blocks(dir)) {
+                  "%s: users who may write to the folder may remove each other's files; run "
+                  "'chmod +t %s'",
+                  path, path);
+    } else if (!writes_in_place(dir)) {
         espt_fail(err, ESPT_UNUSABLE,
-                  "%s: on a file system that may run full under a file whose room was reserved; "
-                  "keep it on tmpfs, ext4 or xfs",
+                  "%s: its file system may be full although space was reserved; keep the folder on "
+                  "tmpfs, ext4 or xfs",
                   path);
     } else {
         *ret_dir = dir;
         return 0;
     }
-    if (dir >= 0)
-        close(dir);
+    close(dir);
     return ESPT_UNUSABLE;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/when.h"
 
 #include <stdio.h>
@@ -8,8 +9,8 @@
 #define DAY (24 * HOUR)
 #define WHEN_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
-/* Reads exactly `digits` decimal digits and moves on. */
-static bool take_number(const char **text, int digits, int64_t *ret_number)
+/* Reads exactly `digits` decimal digits and advances. */
+static bool parse_digits(const char **text, int digits, int64_t *ret_number)
 {
     int64_t number = 0;
     for (int i = 0; i < digits; i++) {
@@ -23,7 +24,8 @@ static bool take_number(const char **text, int digits, int64_t *ret_number)
     return true;
 }
 
-static bool take(const char **text, const char *choices)
+/* Skips one character, if it is one of `choices`. */
+static bool accept(const char **text, const char *choices)
 {
     if (**text == '\0' || strchr(choices, **text) == NULL)
         return false;
@@ -35,10 +37,13 @@ bool span_parse(const char *text, int64_t *ret_seconds)
 {
     int64_t number = 0;
     size_t digits = strspn(text, "0123456789");
-    if (digits == 0 || digits > 12 || !take_number(&text, (int)digits, &number) || number == 0)
+    if (digits == 0 || digits > 12 || !parse_digits(&text, (int)digits, &number) || number == 0)
         return false;
     int64_t unit;
     switch (*text) {
+    case 'm':
+        unit = MINUTE;
+        break;
     case 'h':
         unit = HOUR;
         break;
@@ -79,11 +84,11 @@ static int64_t days_to_year(int64_t year)
            (past / 400 - 1969 / 400);
 }
 
-static bool take_date(const char **text, int64_t *ret_days)
+static bool parse_date(const char **text, int64_t *ret_days)
 {
     int64_t year, month, day;
-    if (!take_number(text, 4, &year) || !take(text, "-") || !take_number(text, 2, &month) ||
-        !take(text, "-") || !take_number(text, 2, &day))
+    if (!parse_digits(text, 4, &year) || !accept(text, "-") || !parse_digits(text, 2, &month) ||
+        !accept(text, "-") || !parse_digits(text, 2, &day))
         return false;
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
         return false;
@@ -94,25 +99,25 @@ static bool take_date(const char **text, int64_t *ret_days)
     return true;
 }
 
-/* HH:MM:SS[.fraction](Z|+HH:MM|-HH:MM) of RFC 3339; a leap second is the next second's begin. */
-static bool take_time(const char **text, int64_t *ret_seconds)
+/* HH:MM:SS[.fraction](Z|+HH:MM|-HH:MM) of RFC 3339. A leap second counts as the next second. */
+static bool parse_time(const char **text, int64_t *ret_seconds)
 {
     int64_t hour, minute, second, zone_hour = 0, zone_minute = 0;
-    if (!take_number(text, 2, &hour) || !take(text, ":") || !take_number(text, 2, &minute) ||
-        !take(text, ":") || !take_number(text, 2, &second))
+    if (!parse_digits(text, 2, &hour) || !accept(text, ":") || !parse_digits(text, 2, &minute) ||
+        !accept(text, ":") || !parse_digits(text, 2, &second))
         return false;
     if (hour > 23 || minute > 59 || second > 60)
         return false;
-    if (take(text, ".")) {
+    if (accept(text, ".")) {
         size_t digits = strspn(*text, "0123456789");
         if (digits == 0)
             return false;
         *text += digits;
     }
     const bool west = **text == '-';
-    if (!take(text, "Zz")) {
-        if (!take(text, "+-") || !take_number(text, 2, &zone_hour) || !take(text, ":") ||
-            !take_number(text, 2, &zone_minute) || zone_hour > 23 || zone_minute > 59)
+    if (!accept(text, "Zz")) {
+        if (!accept(text, "+-") || !parse_digits(text, 2, &zone_hour) || !accept(text, ":") ||
+            !parse_digits(text, 2, &zone_minute) || zone_hour > 23 || zone_minute > 59)
             return false;
     }
     const int64_t zone = zone_hour * HOUR + zone_minute * MINUTE;
@@ -123,11 +128,37 @@ static bool take_time(const char **text, int64_t *ret_seconds)
 static bool parse_moment(const char *text, int64_t *ret_when)
 {
     int64_t days, seconds = 0;
-    if (!take_date(&text, &days))
+    if (!parse_date(&text, &days))
         return false;
-    if (*text != '\0' && (!take(&text, "Tt") || !take_time(&text, &seconds) || *text != '\0'))
+    if (*text != '\0' && (!accept(&text, "Tt") || !parse_time(&text, &seconds) || *text != '\0'))
         return false;
     *ret_when = days * DAY + seconds;
+    return true;
+}
+
+static bool in_range(int64_t when)
+{
+    return when >= 1 && when <= WHEN_MAX;
+}
+
+bool moment_parse(const char *text, int64_t *ret_when)
+{
+    int64_t when;
+    if (!parse_moment(text, &when) || !in_range(when))
+        return false;
+    *ret_when = when;
+    return true;
+}
+
+/* The words for a day: its 00:00 UTC. */
+static bool parse_day(const char *text, int64_t now, int64_t *ret_when)
+{
+    const bool tomorrow = strcmp(text, "tomorrow") == 0;
+    if (!tomorrow && strcmp(text, "today") != 0)
+        return false;
+    /* with a clock out of range, neither day is in range */
+    const int64_t today = now < 0 ? -DAY : now > WHEN_MAX ? WHEN_MAX + 1 : now - now % DAY;
+    *ret_when = today + (tomorrow ? DAY : 0);
     return true;
 }
 
@@ -140,15 +171,14 @@ int when_parse(const char *text, int64_t now, int64_t *ret_when, struct espt_err
     }
     if (span_parse(text, &span)) {
         when = now > WHEN_MAX - span ? WHEN_MAX + 1 : now + span;
-    } else if (!parse_moment(text, &when)) {
+    } else if (!parse_day(text, now, &when) && !parse_moment(text, &when)) {
         return espt_fail(err, ESPT_USAGE,
-                         "not a time: give never, a span (12h, 90d, 2w, 1y), a date (2027-01-31) "
-                         "or an RFC 3339 time (2027-01-31T12:00:00Z)");
+                         "not a time; give never, a span (90m, 12h, 90d, 2w, 1y), today, tomorrow, "
+                         "a date (2027-01-31) or an RFC 3339 time (2027-01-31T12:00:00Z)");
     }
-    if (when < 1 || when > WHEN_MAX)
+    if (!in_range(when))
         return espt_fail(err, ESPT_USAGE,
-                         "a time that is not from 1970-01-01T00:00:01Z to the end of 9999; give "
-                         "another");
+                         "a time before 1970-01-01T00:00:01Z or after the year 9999; give another");
     *ret_when = when;
     return 0;
 }
