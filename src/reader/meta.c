@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 #include "reader/meta.h"
 
 #include "reader/load.h"
-#include "reader/reader.h"
+#include "reader/types.h"
 
 #define PAGE_META 8
 
@@ -15,7 +16,7 @@ static uint64_t meta_transaction(const struct reader *reader, unsigned number)
     return load64(meta_page(reader, number) + META_AT_TRANSACTION);
 }
 
-/* What stays the same in every transaction. */
+/* Checks the fields that are the same in every transaction. */
 static bool meta_whole(const struct reader *reader, unsigned number)
 {
     const uint8_t *page = meta_page(reader, number);
@@ -25,7 +26,8 @@ static bool meta_whole(const struct reader *reader, unsigned number)
            load32(page + META_AT_PAGE_SIZE) == reader->page_size;
 }
 
-/* Ids that take turns, the even on page 0; both are 0 before the first transaction. */
+/* True: the ids are consecutive, and the even one is on page 0. Before the first transaction both
+   are 0. */
 static bool ids_follow(uint64_t even, uint64_t odd)
 {
     if (even == 0 && odd == 0)
@@ -54,4 +56,15 @@ uint64_t meta_newest(const struct reader *reader)
     uint64_t even = meta_transaction(reader, 0);
     uint64_t odd = meta_transaction(reader, 1);
     return even > odd ? even : odd;
+}
+
+bool meta_holds(const struct snapshot *snapshot)
+{
+    const struct reader *reader = snapshot->reader;
+    const unsigned number = (unsigned)(snapshot->transaction % META_PAGES);
+    const uint8_t *page = meta_page(reader, number);
+    return meta_transaction(reader, number) == snapshot->transaction &&
+           load64(page + META_AT_MAIN_ROOT) == snapshot->root &&
+           load64(page + META_AT_FREE_ROOT) == snapshot->free_root &&
+           load64(page + META_AT_LAST_PAGE) == snapshot->last_page;
 }

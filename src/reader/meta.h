@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The two meta pages, which take turns: transaction T is committed by writing page T mod 2.
+ * The two meta pages, which alternate: the commit of transaction T writes meta page T mod 2.
  */
 #ifndef ESPT_READER_META_H
 #define ESPT_READER_META_H
@@ -13,7 +14,7 @@
 #define META_MAGIC 0xBEEFC0DEu
 #define META_VERSION 1u
 
-/* Offsets into a meta page; in LMDB's words: header, MDB_meta, and MDB_db within it. */
+/* Offsets into a meta page. LMDB's names: page header, MDB_meta, and the MDB_db records in it. */
 enum {
     META_AT_NUMBER = 0,
     META_AT_FLAGS = 10,
@@ -29,19 +30,25 @@ enum {
 };
 
 struct reader;
+struct snapshot;
 
 struct metas {
-    uint64_t transaction; /* the newer one's id */
-    uint64_t root;        /* of its main database */
-    uint64_t free_root;   /* of its list of free pages */
-    uint64_t last_page;   /* the highest number that it uses or lists as free */
-    uint64_t older_root;  /* of the main database before it */
+    uint64_t transaction; /* id of the newest transaction */
+    uint64_t root;        /* root of its main database */
+    uint64_t free_root;   /* root of its free list */
+    uint64_t last_page;   /* highest page number that it uses or lists as free */
+    uint64_t older_root;  /* root of the main database of the previous transaction */
 };
 
-/* False: one of the pages is not whole, or their ids do not follow one another. */
+/* False: one of the meta pages is not intact, or their ids are not consecutive. */
 ESPT_MUST_USE bool meta_read(const struct reader *reader, struct metas *ret_metas);
 
-/* The newer id alone, as it is now. */
+/* Loads the id of the newest transaction now. */
 uint64_t meta_newest(const struct reader *reader);
+
+/* True: the meta page of the snapshot's transaction still holds that transaction and all the roots
+   that the snapshot uses. A meta page that was read during a write may have held parts of two
+   transactions. */
+bool meta_holds(const struct snapshot *snapshot);
 
 #endif

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The nodes of a page that page_open() found whole: for the files of the reader that walk pages.
+ * The nodes of a page whose header page_open() has checked, for those files of the reader that walk
+ * pages.
  */
 #ifndef ESPT_READER_NODE_H
 #define ESPT_READER_NODE_H
@@ -14,26 +16,28 @@
 /* Offsets into a node. */
 enum { NODE_AT_LOW = 0, NODE_AT_HIGH = 2, NODE_AT_FLAGS = 4, NODE_AT_KEY_LEN = 6 };
 
-/* A node whose header and key lie within its page. */
+/* A node whose header and key are within its page. */
 struct node {
     const uint8_t *bytes;
     uint32_t key_len;
-    uint32_t room; /* bytes from the key's end to the page's */
+    uint32_t room; /* bytes between the end of the key and the end of the page */
 };
 
-/* The node that begins at the offset `at`. */
+/* Reads the node that begins at offset `at`. False: it is not within the page. */
 static inline bool node_begins(const struct page *page, uint32_t at, struct node *ret_node)
 {
     if (at < page->upper || at % 2 != 0 || at + NODE_HEADER > page->size)
         return false;
     ret_node->bytes = page->bytes + at;
     ret_node->key_len = load16(ret_node->bytes + NODE_AT_KEY_LEN);
+    READER_STEP();
     uint32_t room = page->size - at - NODE_HEADER;
     ret_node->room = room - ret_node->key_len;
     return ret_node->key_len <= room;
 }
 
-/* `index` is below the page's count. Nodes lie on even offsets. */
+/* Reads the node at `index`, which must be below the page's count. False: its offset is odd, or it
+   is not within the page. */
 static inline bool node_at(const struct page *page, uint32_t index, struct node *ret_node)
 {
     return node_begins(page, load16(page->bytes + PAGE_HEADER + 2 * (size_t)index), ret_node);
@@ -49,14 +53,14 @@ static inline unsigned node_flags(const struct node *node)
     return load16(node->bytes + NODE_AT_FLAGS);
 }
 
-/* On a branch: the number of the page below it. */
+/* On a branch: the number of the child page. */
 static inline uint64_t node_child(const struct node *node)
 {
     return load16(node->bytes + NODE_AT_LOW) | (uint64_t)load16(node->bytes + NODE_AT_HIGH) << 16 |
            (uint64_t)node_flags(node) << 32;
 }
 
-/* On a leaf: how long its value is. */
+/* On a leaf: the length of the value. */
 static inline uint32_t node_data_len(const struct node *node)
 {
     return load16(node->bytes + NODE_AT_LOW) | (uint32_t)load16(node->bytes + NODE_AT_HIGH) << 16;
@@ -66,7 +70,9 @@ static inline enum reader_status node_leaf(const struct node *node, struct leaf 
 {
     uint32_t len = node_data_len(node);
     unsigned flags = node_flags(node);
-    /* Neither values on pages of their own nor several of one key: no record of ours needs them. */
+    READER_STEP();
+    /* No record that a look-up reads is on overflow pages or has several values for one key, so
+       both are damage here. */
     if ((flags != LEAF_PLAIN && flags != LEAF_TABLE) || len > node->room)
         return READER_CORRUPT;
     ret_leaf->flags = flags;
@@ -76,11 +82,13 @@ static inline enum reader_status node_leaf(const struct node *node, struct leaf 
     return READER_OK;
 }
 
-static inline uint64_t integer_of(const uint8_t *bytes)
+/* Loads an integer key. False: the key has another length and may reach the end of the page. */
+static inline bool node_integer(const struct node *node, uint64_t *ret_key)
 {
-    uint64_t value;
-    memcpy(&value, bytes, sizeof value);
-    return value;
+    if (node->key_len != sizeof *ret_key)
+        return false;
+    *ret_key = load64_anywhere(node_key(node));
+    return true;
 }
 
 #endif

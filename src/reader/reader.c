@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 #include "reader/reader.h"
 
-#include "reader/doubt.h"
-#include "reader/known.h"
+#include "reader/absence.h"
+#include "reader/cache.h"
+#include "reader/confirm.h"
 #include "reader/load.h"
 #include "reader/node.h"
 #include "reader/snapshot.h"
@@ -9,12 +11,12 @@
 #include <limits.h>
 
 #define LOOK_TRIES 64
-#define DOUBT_TRIES 8 /* at a file that seems damaged */
+#define DAMAGE_TRIES 8 /* tries before a file counts as damaged */
 #define PAUSE_MAX 1024
 
 static inline uint64_t key_integer_of(const struct record_key *key)
 {
-    return integer_of(key->bytes);
+    return load64_anywhere(key->bytes);
 }
 
 static inline uint64_t page_of(const struct reader *reader, const struct leaf *leaf)
@@ -22,19 +24,29 @@ static inline uint64_t page_of(const struct reader *reader, const struct leaf *l
     return (uint64_t)(leaf->node - reader->map) / reader->page_size;
 }
 
-/* Asks for the record that lies there. */
-static void bring(const struct reader *reader, const struct place *place)
+/* Prefetches the record at that place. */
+static void prefetch(const struct reader *reader, const struct place *place)
 {
     if (place->page >= reader->mapped / reader->page_size)
         return;
     const uint8_t *node = reader->map + place->page * reader->page_size + place->node;
-    bring_line(node);
-    bring_line(node + LINE);
+    prefetch_line(node);
+    prefetch_line(node + LINE);
 }
 
-void reader_bring(const struct reader *reader, uint64_t id)
+enum reader_status reader_begin(struct snapshot *ret_snapshot, struct reader *reader)
 {
-    known_bring_place(reader, TABLE_AUTH, id);
+    return snapshot_begin(ret_snapshot, reader);
+}
+
+enum reader_status reader_end(const struct snapshot *snapshot)
+{
+    return confirm_state(snapshot);
+}
+
+void reader_prefetch(const struct reader *reader, uint64_t id)
+{
+    cache_prefetch_place(reader, TABLE_AUTH, id);
 }
 
 struct place reader_seek(struct snapshot *snapshot, enum table table, const struct record_key *key)
@@ -45,8 +57,8 @@ struct place reader_seek(struct snapshot *snapshot, enum table table, const stru
     if (key->len > sizeof key->bytes || (integer_keys && key->len != sizeof place.page))
         return place;
     if (integer_keys &&
-        known_place(snapshot, table, key_integer_of(key), &place.page, &place.node)) {
-        bring(snapshot->reader, &place);
+        cache_place(snapshot, table, key_integer_of(key), &place.page, &place.node)) {
+        prefetch(snapshot->reader, &place);
         place.status = READER_OK;
         return place;
     }
@@ -57,7 +69,7 @@ struct place reader_seek(struct snapshot *snapshot, enum table table, const stru
     if (integer_keys)
         place.status = page_approach(snapshot->reader, tree.root, tree.depth, key_integer_of(key),
                                      &place.page, &place.guess);
-    known_bring(snapshot->reader, place.page);
+    cache_prefetch_page(snapshot->reader, place.page);
     return place;
 }
 
@@ -74,32 +86,32 @@ static enum reader_status find_from(struct reader *reader, enum table table,
                : page_find_name(reader, &page, key->bytes, key->len, UINT_MAX, ret_leaf);
 }
 
-/* From the page that was come near to, and from the root where that leads to nothing. */
+/* Finds the key from the prefetched page. If it is not found, absence must be proved. */
 static enum reader_status find(struct snapshot *snapshot, enum table table,
                                const struct record_key *key, uint64_t from, uint32_t guess,
                                struct leaf *ret_leaf)
 {
     enum reader_status status = find_from(snapshot->reader, table, key, from, guess, ret_leaf);
     if (status == READER_OK)
-        return known_in_use(snapshot, page_of(snapshot->reader, ret_leaf));
+        return cache_page_in_use(snapshot, page_of(snapshot->reader, ret_leaf));
     if (status != READER_NONE)
         return status;
     struct tree tree;
     status = snapshot_table(snapshot, table, &tree);
-    return status == READER_OK ? doubt_none(snapshot, table, tree.root, key) : status;
+    return status == READER_OK ? absence_prove(snapshot, table, tree.root, from, key) : status;
 }
 
-enum reader_status reader_take(struct snapshot *snapshot, enum table table,
-                               const struct record_key *key, struct place *place, uint8_t *out,
-                               size_t *ret_len)
+enum reader_status reader_fetch(struct snapshot *snapshot, enum table table,
+                                const struct record_key *key, struct place *place, uint8_t *out,
+                                size_t *ret_len)
 {
     struct reader *reader = snapshot->reader;
     struct leaf leaf = {0};
     enum reader_status status = place->status;
     if (status == READER_OK && place->node != 0 &&
         page_find_at(reader, place->page, place->node, key_integer_of(key), &leaf) == READER_OK)
-        return snapshot_copy(&leaf, out, ret_len);
-    if (status == READER_OK && place->node != 0) { /* it was another's */
+        return page_copy_value(&leaf, out, ret_len);
+    if (status == READER_OK && place->node != 0) { /* the place is that of another record */
         struct tree tree;
         status = snapshot_table(snapshot, table, &tree);
         place->page = tree.root;
@@ -107,7 +119,7 @@ enum reader_status reader_take(struct snapshot *snapshot, enum table table,
     if (status == READER_OK)
         status = find(snapshot, table, key, place->page, place->guess, &leaf);
     if (status == READER_OK)
-        status = snapshot_copy(&leaf, out, ret_len);
+        status = page_copy_value(&leaf, out, ret_len);
     if (status == READER_OK) {
         place->page = page_of(reader, &leaf);
         place->node = (uint32_t)((size_t)(leaf.node - reader->map) % reader->page_size);
@@ -120,22 +132,23 @@ enum reader_status reader_get(struct snapshot *snapshot, enum table table,
 {
     if (table != TABLE_STATE) {
         struct place place = reader_seek(snapshot, table, key);
-        return reader_take(snapshot, table, key, &place, out, ret_len);
+        return reader_fetch(snapshot, table, key, &place, out, ret_len);
     }
     struct leaf leaf;
     enum reader_status status =
         page_find_name(snapshot->reader, &snapshot->main, key->bytes, key->len, UINT_MAX, &leaf);
-    return status == READER_OK ? snapshot_copy(&leaf, out, ret_len) : status;
+    return status == READER_OK ? page_copy_value(&leaf, out, ret_len) : status;
 }
 
 void reader_remember(const struct reader *reader, uint64_t nonce, enum table table, uint64_t key,
                      const struct place *place)
 {
     if (place->node != 0)
-        known_tell(reader, nonce, table, key, place->page, place->node);
+        cache_note_place(reader, nonce, table, key, place->page, place->node);
 }
 
-/* A moment for the writer, twice as long each time: 1,024 turns are some 40 microseconds. */
+/* Gives a writer time to finish, twice as long on each try. 1,024 turns take about 40
+   microseconds. */
 static void pause_for(unsigned tries)
 {
     unsigned turns = tries < 6 ? 16u << tries : PAUSE_MAX;
@@ -146,9 +159,9 @@ static void pause_for(unsigned tries)
     }
 }
 
-enum reader_status reader_look(struct reader *reader, reader_fn fn, void *arg)
+enum reader_status reader_look_up(struct reader *reader, reader_fn fn, void *arg)
 {
-    unsigned doubts = 0;
+    unsigned damaged = 0;
     for (unsigned tries = 0; tries < LOOK_TRIES; tries++) {
         struct snapshot snapshot;
         enum reader_status status = reader_begin(&snapshot, reader);
@@ -159,7 +172,7 @@ enum reader_status reader_look(struct reader *reader, reader_fn fn, void *arg)
             if (status != READER_AGAIN)
                 return status;
         } else if (status != READER_AGAIN &&
-                   (status != READER_CORRUPT || ++doubts == DOUBT_TRIES)) {
+                   (status != READER_CORRUPT || ++damaged == DAMAGE_TRIES)) {
             return status;
         }
         pause_for(tries);
