@@ -1,30 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 #include "store/apply.h"
 
+#include "store/begin.h"
 #include "store/log.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-void changes_add(struct changes *changes, struct txn *txn, const struct change *change)
-{
-    if (changes->count == changes->room) {
-        size_t room = changes->room == 0 ? 4 : changes->room * 2;
-        struct change *items = reallocarray(changes->items, room, sizeof *items);
-        if (items == NULL) {
-            txn_fail(txn, ESPT_UNUSABLE, "out of memory");
-            return;
-        }
-        changes->items = items;
-        changes->room = room;
-    }
-    changes->items[changes->count++] = *change;
-}
-
-void changes_clear(struct changes *changes)
-{
-    free(changes->items);
-    *changes = (struct changes){0};
-}
 
 /* --- one record each --- */
 
@@ -46,7 +27,9 @@ static void put_entity(struct txn *txn, const struct entity *entity)
         .tokens = entity->tokens,
         .customers = entity->customers,
         .created = entity->created,
+        .off_by = entity->off_by,
     };
+    name_copy(record.contact, sizeof record.contact, entity->contact);
     name_copy(record.name, sizeof record.name, entity->name);
     name_copy(record.tier, sizeof record.tier, entity->tier);
     uint8_t value[RECORD_MAX];
@@ -71,7 +54,7 @@ static void delete_name(struct txn *txn, const struct entity *entity)
     txn_delete(txn, TABLE_NAMES, &key);
 }
 
-/* What validators judge by: the token's own facts, and its entity's. */
+/* Writes the record that validators read: the token's own facts and those of its entity. */
 static void put_auth(struct txn *txn, const struct token_full *token, const struct entity *entity)
 {
     struct record_key key = key_integer(token->token.id);
@@ -99,7 +82,10 @@ static void put_token(struct txn *txn, const struct token_full *token)
         .has_text = token->token.has_text,
         .entity = token->entity,
         .created = token->token.created,
+        .off_by = token->token.off_by,
+        .key = token->key,
     };
+    name_copy(record.note, sizeof record.note, token->token.note);
     name_copy(record.name, sizeof record.name, token->token.name);
     memcpy(record.sealed, token->sealed, sizeof record.sealed);
     uint8_t value[RECORD_MAX];
@@ -148,7 +134,7 @@ static void count_token(struct txn *txn, const struct token_full *token, int ste
     put_entity(txn, &entity);
 }
 
-/* Enters `customer` under `reseller` (a name; empty: none), or takes it out. */
+/* Adds `customer` to the index under `reseller` (a name; empty: none), or removes it. */
 static void link_customer(struct txn *txn, const char *reseller, uint32_t customer, bool enter)
 {
     struct entity entity = {0};
@@ -216,7 +202,7 @@ static void token_put(struct txn *txn, const struct token_full *after)
     need_number(txn, after->entity, &entity);
     if (txn->code != 0)
         return;
-    if (!txn->holds_tokens) {
+    if (!txn->defers_tokens) {
         put_token(txn, after);
         put_auth(txn, after, &entity);
     }
@@ -254,6 +240,7 @@ static void token_remove(struct txn *txn, const struct token_full *before)
     txn_delete(txn, TABLE_TOKENS, &key);
     txn_delete(txn, TABLE_BY_ENTITY, &index);
     txn_delete_if_there(txn, TABLE_USAGE, &key);
+    txn_delete_if_there(txn, TABLE_NOTICES, &key);
     if (before->token.foreign) {
         struct record_key digest = key_digest(before->digest);
         txn_delete(txn, TABLE_FOREIGN, &digest);
@@ -303,7 +290,7 @@ static int by_id(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-void apply_held(struct txn *txn, const struct changes *changes)
+void apply_deferred(struct txn *txn, const struct changes *changes)
 {
     const struct change **added = calloc(changes->count + 1, sizeof *added);
     size_t count = 0;
@@ -330,18 +317,4 @@ void apply(struct txn *txn, const struct changes *changes)
 {
     apply_from(txn, changes, 0);
     log_append(txn, changes);
-}
-
-int writing_begin(struct writing *ret_writing, struct store *store, struct espt_error *err)
-{
-    ret_writing->changes = (struct changes){0};
-    return txn_begin(&ret_writing->txn, store, true, err);
-}
-
-int writing_end(struct writing *writing)
-{
-    apply(&writing->txn, &writing->changes);
-    int code = txn_commit(&writing->txn);
-    changes_clear(&writing->changes);
-    return code;
 }

@@ -1,10 +1,13 @@
+/* SPDX-License-Identifier: ISC */
 #include "store/backup.h"
 
 #include "common/trust.h"
 #include "common/when.h"
+#include "store/begin.h"
 #include "store/clock.h"
-#include "store/copy.h"
-#include "store/publish.h"
+#include "store/db/copy.h"
+#include "store/db/page_owners.h"
+#include "store/db/publish.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,20 +29,20 @@ static int manifest_path(const char *path, char out[static PATH_MAX], struct esp
                : espt_fail(err, ESPT_USAGE, "the file's name is too long; choose a shorter one");
 }
 
-/* --- making one --- */
+/* --- writing a backup --- */
 
 static int must_be_free(const char *path, struct espt_error *err)
 {
     struct stat st;
     if (lstat(path, &st) != 0)
         return 0;
-    return espt_fail(err, ESPT_REFUSED, "%s: there is a file already; choose another name", path);
+    return espt_fail(err, ESPT_REFUSED, "%s: the file exists already; choose another name", path);
 }
 
 int store_facts(struct store *store, struct backup_facts *ret_facts, struct espt_error *err)
 {
     struct txn txn;
-    int code = txn_begin(&txn, store, false, err);
+    int code = store_begin(&txn, store, false, err);
     if (code != 0)
         return code;
     struct backup_facts facts = {.made = clock_now(), .revision = txn.state.revision};
@@ -54,12 +57,12 @@ int store_facts(struct store *store, struct backup_facts *ret_facts, struct espt
     return code;
 }
 
-/* What the copy says of itself once it is stamped. */
+/* Reads the facts of the stamped copy. */
 static int read_facts(const struct config *copy, struct backup_facts *ret_facts,
                       struct espt_error *err)
 {
     struct store *store;
-    int code = store_open(&store, copy, err);
+    int code = db_open_private(&store, copy, err);
     if (code != 0)
         return code;
     code = store_facts(store, ret_facts, err);
@@ -100,10 +103,14 @@ static int finish(const struct config *copy, const char *path, struct backup_fac
                   struct espt_error *err)
 {
     bool made = false;
-    int code = copy_stamp(copy, err);
+    int code = owners_prove_file(copy,
+                                 "this is a copy of the store, so the store is damaged too; run "
+                                 "'esp-tokenctl check'",
+                                 err);
+    if (code == 0)
+        code = copy_stamp(copy, err);
     if (code == 0)
         code = read_facts(copy, facts, err);
-    copy_forget_locks(copy->store);
     if (code == 0)
         code = copy_digest(copy->store, facts->sha256, &facts->bytes, err);
     if (code == 0)
@@ -122,7 +129,7 @@ static int finish(const struct config *copy, const char *path, struct backup_fac
     return code;
 }
 
-/* A line of the manifest holds it. */
+/* The name must fit in a line of the manifest. */
 static int name_must_fit(const char *path, struct espt_error *err)
 {
     const char *name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
@@ -131,6 +138,51 @@ static int name_must_fit(const char *path, struct espt_error *err)
             return espt_fail(err, ESPT_USAGE,
                              "the file's name has a control character; choose another");
     }
+    return 0;
+}
+
+/* The copy is proved through a mapping. These messages name the real cause: what trust.c says of a
+   missing path is about the paths in the configuration. */
+static int folder_must_serve(const char *path, struct espt_error *err)
+{
+    char folder[PATH_MAX] = ".";
+    const char *slash = strrchr(path, '/');
+    const size_t len = slash != NULL && slash != path ? (size_t)(slash - path) : 1;
+    if (len >= sizeof folder)
+        return 0;
+    if (slash != NULL)
+        memcpy(folder, path, len);
+    int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: there is no such folder; create it first",
+                         folder);
+    if (fd < 0)
+        return 0; /* trust_folder_of() says why */
+    int code = trust_filesystem(fd, folder, err);
+    if (code != 0)
+        espt_add(err, "; then move the backup and its manifest");
+    close(fd);
+    return code;
+}
+
+int backup_there(const char *path, struct espt_error *err)
+{
+    struct stat st;
+    const bool there = stat(path, &st) == 0;
+    if (!there && errno == ENOENT)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: there is no such file; name a backup", path);
+    if (there && S_ISDIR(st.st_mode))
+        return espt_fail(err, ESPT_UNUSABLE, "%s: it is a folder; name a backup in it", path);
+    return 0;
+}
+
+static int manifest_must_be_there(const char *manifest, struct espt_error *err)
+{
+    if (access(manifest, F_OK) != 0 && errno == ENOENT)
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "%s: there is no such file; copy it from where the backup was made, or "
+                         "give --no-manifest to check the records alone",
+                         manifest);
     return 0;
 }
 
@@ -143,6 +195,10 @@ int store_backup(struct store *store, const char *path, struct backup_facts *ret
     int code = name_must_fit(path, err);
     if (code == 0)
         code = manifest_path(path, manifest, err);
+    if (code == 0)
+        code = folder_must_serve(path, err);
+    if (code == 0)
+        code = trust_folder_of(path, geteuid(), err);
     if (code == 0)
         code = must_be_free(path, err);
     if (code == 0)
@@ -161,7 +217,7 @@ int store_backup(struct store *store, const char *path, struct backup_facts *ret
     return code;
 }
 
-/* --- holding one against its manifest --- */
+/* --- verifying a backup by its manifest --- */
 
 static bool read_number(const char *text, const char *word, uint64_t *ret_number)
 {
@@ -172,7 +228,20 @@ static bool read_number(const char *text, const char *word, uint64_t *ret_number
     return true;
 }
 
-/* The facts are comments, for people: what counts is the hash. */
+/* Returns 0 if the text holds no time. */
+static int64_t read_made(const char *text)
+{
+    static const char word[] = ", made ";
+    char when[WHEN_TEXT_SIZE] = "";
+    int64_t made;
+    const char *at = strstr(text, word);
+    if (at != NULL)
+        snprintf(when, sizeof when, "%.*s", (int)strcspn(at + sizeof word - 1, "\n"),
+                 at + sizeof word - 1);
+    return moment_parse(when, &made) ? made : 0;
+}
+
+/* Only the hash is verified; the facts are comments for people. */
 static bool parse_manifest(char *text, struct backup_facts *ret_facts)
 {
     struct backup_facts facts = {0};
@@ -182,6 +251,7 @@ static bool parse_manifest(char *text, struct backup_facts *ret_facts)
         !read_number(text, "entities ", &facts.entities) ||
         !read_number(text, "tokens ", &facts.tokens))
         return false;
+    facts.made = read_made(text);
     char *line = text, *next;
     while (line[0] == '#' && (next = strchr(line, '\n')) != NULL)
         line = next + 1;
@@ -201,10 +271,12 @@ int backup_verify(const char *path, struct backup_facts *ret_facts, struct espt_
     uint8_t sum[crypto_hash_sha256_BYTES];
     int code = manifest_path(path, manifest, err);
     if (code == 0)
+        code = manifest_must_be_there(manifest, err);
+    if (code == 0)
         code = trust_read(manifest, geteuid(), TRUST_PUBLIC, MANIFEST_MAX, &text, &len, err);
     if (code != 0)
         return code;
-    bool good = parse_manifest(text, &facts);
+    bool good = parse_manifest(text + bom_len(text, len), &facts);
     free(text);
     if (!good)
         return espt_fail(err, ESPT_UNUSABLE,
@@ -212,8 +284,8 @@ int backup_verify(const char *path, struct backup_facts *ret_facts, struct espt_
     code = copy_digest(path, sum, &facts.bytes, err);
     if (code == 0 && memcmp(sum, facts.sha256, sizeof sum) != 0)
         code = espt_fail(err, ESPT_UNUSABLE,
-                         "%s: it is not the file that its manifest was written for (another "
-                         "SHA-256); take another backup",
+                         "%s: its SHA-256 differs from the one in its manifest; take another "
+                         "backup",
                          path);
     if (code == 0)
         *ret_facts = facts;

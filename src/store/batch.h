@@ -1,11 +1,12 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Many changes in few transactions: bulk creation and import. Items are added one by one, each by
- * all the rules as if it came alone; batch_commit() makes what was added durable, in one
- * transaction with one entry in the log, and the batch goes on.
+ * Many changes in few transactions: bulk creation and import. Items are added one by one. Each is
+ * checked by all rules, as if it came alone. batch_commit() makes the added items durable, in one
+ * transaction with one log entry. The batch can be used further after a commit.
  *
- * A refused item (ESPT_USAGE, ESPT_MISSING, ESPT_REFUSED) leaves the others as they are. After
- * ESPT_UNUSABLE nothing that was added since the last commit is kept, and the batch is at its end.
- * The writers' lock is held from the first item to the commit: commit every second or so.
+ * A refused item (ESPT_USAGE, ESPT_MISSING, ESPT_REFUSED) does not affect the others. After
+ * ESPT_UNUSABLE the items added since the last commit are lost, and the batch accepts no more. The
+ * writers' lock is held from the first item to the commit: commit about once a second.
  */
 #ifndef ESPT_STORE_BATCH_H
 #define ESPT_STORE_BATCH_H
@@ -14,14 +15,16 @@
 
 struct batch;
 
-/* `dry`: commits become aborts, so that only the refusals are real. */
+#define EXPIRES_BY_DEFAULT INT64_C(-1) /* of an imported token: its line has no expiration */
+
+/* `dry`: nothing is committed; refusals are found all the same. */
 ESPT_MUST_USE int batch_open(struct batch **ret_batch, struct store *store,
                              const struct tier_table *tiers, bool dry, struct espt_error *err);
-/* Takes back what was not committed. NULL is allowed. */
+/* Discards the items that were not committed. NULL is allowed. */
 void batch_close(struct batch *batch);
 ESPT_MUST_USE int batch_commit(struct batch *batch, struct espt_error *err);
 
-/* As store_entity_add() and store_token_create(). */
+/* As store_entity_add() and store_token_create(), for one item of the batch. */
 ESPT_MUST_USE int batch_entity_add(struct batch *batch, const struct entity_new *wanted,
                                    struct entity *ret_entity, struct token *ret_token,
                                    char *ret_text, struct espt_error *err);
@@ -29,14 +32,17 @@ ESPT_MUST_USE int batch_token_create(struct batch *batch, const struct token_new
                                      struct token *ret_token, char *ret_text,
                                      struct espt_error *err);
 
-/* Puts an exported entity or token back: without a first token of its own, and with the id,
-   creation and digest that it had. *ret_new is false where the same is there already; another of
-   that name or id is refused. A foreign token without an id gets one, and counts as new for the
-   limit of its entity; others were made under theirs. */
+/* Imports an exported entity or token: an entity without a first token of its own, a token with its
+   id, creation and digest. If the same entity or token is there already, its note, contact and who
+   switched it off stay as they are. A token that was rotated since is the same, as long as its old
+   secret retires. Another entity or token of that name or id is refused. All of §5 holds for a new
+   one: names, reseller, tier, and the token limit of the entity. A foreign token without an id gets
+   one. A token with EXPIRES_BY_DEFAULT gets the config's default_expiry. */
+enum imported { IMPORTED_THERE, IMPORTED_NEW, IMPORTED_ROTATED };
 ESPT_MUST_USE int batch_import_entity(struct batch *batch, const struct entity *entity,
-                                      bool *ret_new, struct espt_error *err);
+                                      enum imported *ret_imported, struct espt_error *err);
 ESPT_MUST_USE int batch_import_token(struct batch *batch, const struct token *token,
-                                     const struct token_secret *secret, bool *ret_new,
+                                     const struct token_secret *secret, enum imported *ret_imported,
                                      struct espt_error *err);
 
 #endif

@@ -1,6 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+/* Entities: get, list, add, edit with the tier cascade, remove. */
+#include "store/apply.h"
+#include "store/begin.h"
+#include "store/changes.h"
+#include "store/clock.h"
 #include "store/rights.h"
 #include "store/rules.h"
+#include "store/token_make.h"
 #include "store/tokens.h"
+#include "store/writing.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -10,7 +18,7 @@ int store_entity_get(struct store *store, const char *name, struct entity *ret_e
                      struct espt_error *err)
 {
     struct txn txn;
-    int code = txn_begin(&txn, store, false, err);
+    int code = store_begin(&txn, store, false, err);
     if (code != 0)
         return code;
     struct entity entity;
@@ -23,7 +31,7 @@ int store_entity_get(struct store *store, const char *name, struct entity *ret_e
 int store_entity_each(struct store *store, entity_fn fn, void *arg, struct espt_error *err)
 {
     struct txn txn;
-    int result = txn_begin(&txn, store, false, err);
+    int result = store_begin(&txn, store, false, err);
     if (result != 0)
         return result;
     result = visible_each(&txn, fn, arg);
@@ -46,6 +54,8 @@ void entity_create(struct txn *txn, const struct tier_table *tiers, const struct
         reseller = "";
     rule_entity_name(txn, wanted->name);
     rule_reseller(txn, wanted->kind, reseller);
+    if (wanted->contact != NULL)
+        rule_note(txn, "contact", wanted->contact);
     if (txn->code != 0 || tier == NULL)
         return;
     *made = (struct entity){
@@ -53,6 +63,11 @@ void entity_create(struct txn *txn, const struct tier_table *tiers, const struct
     name_copy(made->name, sizeof made->name, wanted->name);
     name_copy(made->reseller, sizeof made->reseller, reseller);
     name_copy(made->tier, sizeof made->tier, tier->name);
+    if (wanted->contact != NULL)
+        name_copy(made->contact, sizeof made->contact, wanted->contact);
+    struct entity its_reseller;
+    if (reseller[0] != '\0' && find_entity(txn, reseller, &its_reseller) > 0)
+        made->reseller_inactive = !its_reseller.active;
     rule_ceiling(txn, tiers, made);
     changes_add(changes, txn, &change);
     const struct token first = {
@@ -85,8 +100,9 @@ int store_entity_add(struct store *store, const struct tier_table *tiers,
     return code;
 }
 
-/* §5.3 from the reseller's side: its customers above the new tier are lowered with it (before it in
-   the list), or the change is refused, naming them. */
+/* §5.3 from the reseller's side. With `cascade`, customers whose tier ranks above the new one are
+   lowered with it; their changes precede the reseller's in the list. Otherwise the change is
+   refused, and the message names them. */
 static void lower_customers(struct txn *txn, const struct tier_table *tiers,
                             const struct entity *reseller, const struct tier *ceiling, bool cascade,
                             struct changes *changes)
@@ -130,8 +146,15 @@ static void edit_entity(struct txn *txn, const struct tier_table *tiers,
         rule_entity_name(txn, edit->name);
         name_copy(after->name, sizeof after->name, edit->name);
     }
-    if (edit->active != NULL)
-        after->active = *edit->active != 0;
+    if (edit->active != NULL) {
+        const struct switched to = rights_switch(txn, before, NULL, *edit->active != 0);
+        after->active = to.active;
+        after->off_by = to.off_by;
+    }
+    if (edit->contact != NULL) {
+        rule_note(txn, "contact", edit->contact);
+        name_copy(after->contact, sizeof after->contact, edit->contact);
+    }
     if (edit->reseller != NULL) {
         rule_reseller(txn, before->kind, edit->reseller);
         name_copy(after->reseller, sizeof after->reseller, edit->reseller);
@@ -148,17 +171,33 @@ static void edit_entity(struct txn *txn, const struct tier_table *tiers,
         rule_ceiling(txn, tiers, after);
 }
 
+static bool same_fields(const struct entity *a, const struct entity *b)
+{
+    return a->number == b->number && a->kind == b->kind && a->active == b->active &&
+           a->off_by == b->off_by && a->created == b->created && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->reseller, b->reseller) == 0 && strcmp(a->tier, b->tier) == 0 &&
+           strcmp(a->contact, b->contact) == 0;
+}
+
+static bool same_entity(const struct entity *a, const struct entity *b)
+{
+    return same_fields(a, b) && a->tokens == b->tokens && a->customers == b->customers;
+}
+
 int store_entity_edit(struct store *store, const struct tier_table *tiers, const char *name,
                       const struct entity_edit *edit, struct entity *ret_entity, entity_fn lowered,
                       void *arg, struct espt_error *err)
 {
     struct txn txn;
-    int code = txn_begin(&txn, store, true, err);
+    int code = store_begin(&txn, store, true, err);
     if (code != 0)
         return code;
     struct change change = {.type = CHANGE_ENTITY_SET};
     struct changes changes = {0};
     if (need_entity(&txn, name, &change.entity.before) > 0) {
+        if (edit->shown != NULL && !same_fields(edit->shown, &change.entity.before))
+            txn_fail(&txn, ESPT_REFUSED,
+                     "the entity was changed meanwhile; nothing was changed; look at it again");
         rights_edit(&txn, &change.entity.before, edit);
         edit_entity(&txn, tiers, edit, &change.entity.before, &change.entity.after, &changes);
         changes_add(&changes, &txn, &change);
@@ -173,16 +212,8 @@ int store_entity_edit(struct store *store, const struct tier_table *tiers, const
     return code;
 }
 
-static bool same_entity(const struct entity *a, const struct entity *b)
-{
-    return a->number == b->number && a->kind == b->kind && a->active == b->active &&
-           a->tokens == b->tokens && a->customers == b->customers && a->created == b->created &&
-           strcmp(a->name, b->name) == 0 && strcmp(a->reseller, b->reseller) == 0 &&
-           strcmp(a->tier, b->tier) == 0;
-}
-
-/* All that is shown of its tokens, those that retire too. Of customers it has none to be removed.
- */
+/* Hashes all fields of the entity's tokens that the command shows, retiring tokens included. An
+   entity that can be removed has no customers, so those need no hash. */
 static void digest_held(struct txn *txn, uint32_t entity, uint8_t ret_held[static 16])
 {
     crypto_generichash_state state;
@@ -192,27 +223,43 @@ static void digest_held(struct txn *txn, uint32_t entity, uint8_t ret_held[stati
     walk_tokens(&walk, txn, entity);
     while (walk_next_token(&walk, &full)) {
         const struct token *token = &full.token;
-        const uint8_t flags[] = {token->active, token->retiring};
+        const uint8_t flags[] = {token->active, token->retiring, (uint8_t)token->off_by};
         crypto_generichash_update(&state, (const uint8_t *)&token->id, sizeof token->id);
         crypto_generichash_update(&state, (const uint8_t *)&token->expires, sizeof token->expires);
         crypto_generichash_update(&state, flags, sizeof flags);
         crypto_generichash_update(&state, (const uint8_t *)token->name, strlen(token->name) + 1);
+        crypto_generichash_update(&state, (const uint8_t *)token->note, strlen(token->note) + 1);
     }
     walk_end(&walk);
     crypto_generichash_final(&state, ret_held, 16);
 }
 
-/* Everything that can refuse a removal. */
-static void judge_remove(struct txn *txn, const struct entity *shown, struct entity *ret_entity)
+/* The entity's tokens are removed with it, so none may have been switched off by a higher level. */
+static void require_tokens_removable(struct txn *txn, const struct entity *entity)
+{
+    struct walk walk;
+    struct token_full full;
+    if (!txn->limited)
+        return;
+    walk_tokens(&walk, txn, entity->number);
+    while (walk_next_token(&walk, &full))
+        rights_remove_token(txn, entity, &full.token);
+    walk_end(&walk);
+}
+
+/* Makes every check that can refuse a removal. */
+static void require_removable(struct txn *txn, const struct entity *shown,
+                              struct entity *ret_entity)
 {
     if (need_entity(txn, shown->name, ret_entity) <= 0)
         return;
     rights_remove(txn, ret_entity);
+    require_tokens_removable(txn, ret_entity);
     rule_no_customers(txn, ret_entity);
     digest_held(txn, ret_entity->number, ret_entity->held);
     const bool asked = !sodium_is_zero(shown->held, sizeof shown->held);
-    if (!same_entity(shown, ret_entity) ||
-        (asked && memcmp(shown->held, ret_entity->held, sizeof shown->held) != 0))
+    if (asked && (!same_entity(shown, ret_entity) ||
+                  memcmp(shown->held, ret_entity->held, sizeof shown->held) != 0))
         txn_fail(txn, ESPT_REFUSED,
                  "the entity was changed meanwhile; nothing was removed; look at it again");
 }
@@ -223,10 +270,10 @@ int store_entity_removable(struct store *store, struct entity *shown, struct esp
     struct entity entity;
     int code = txn_may_write(store, err);
     if (code == 0)
-        code = txn_begin(&txn, store, false, err);
+        code = store_begin(&txn, store, false, err);
     if (code != 0)
         return code;
-    judge_remove(&txn, shown, &entity);
+    require_removable(&txn, shown, &entity);
     if (txn.code == 0)
         memcpy(shown->held, entity.held, sizeof shown->held);
     txn_abort(&txn);
@@ -240,7 +287,7 @@ int store_entity_remove(struct store *store, const struct entity *shown, struct 
     if (code != 0)
         return code;
     struct change change = {.type = CHANGE_ENTITY_REMOVE};
-    judge_remove(&w.txn, shown, &change.entity.before);
+    require_removable(&w.txn, shown, &change.entity.before);
     if (w.txn.code == 0) {
         struct change token = {.type = CHANGE_TOKEN_REMOVE};
         struct walk walk;

@@ -1,3 +1,6 @@
+/* SPDX-License-Identifier: ISC */
+/* export: all entities and tokens of one snapshot, in an order that can be imported. */
+#include "store/begin.h"
 #include "store/load.h"
 #include "store/rights.h"
 
@@ -5,7 +8,7 @@
 
 struct exporting {
     struct txn *txn;
-    enum entity_kind kind; /* of this pass: a customer's reseller is to be there before it */
+    enum entity_kind kind; /* kind of this pass: resellers come first, then their customers */
     entity_fn on_entity;
     export_fn on_token;
     void *arg;
@@ -24,6 +27,7 @@ static int export_entity(void *arg, const struct entity *entity, struct espt_err
         struct token_secret secret;
         memcpy(secret.digest, token.digest, sizeof secret.digest);
         memcpy(secret.sealed, token.sealed, sizeof secret.sealed);
+        secret.key = token.key;
         result = exporting->on_token(exporting->arg, &token.token, &secret, err);
     }
     walk_end(&walk);
@@ -34,7 +38,7 @@ int store_export(struct store *store, entity_fn on_entity, export_fn on_token, v
                  struct espt_error *err)
 {
     struct txn txn;
-    int result = txn_begin(&txn, store, false, err);
+    int result = store_begin(&txn, store, false, err);
     if (result != 0)
         return result;
     struct exporting exporting = {

@@ -1,6 +1,5 @@
+/* SPDX-License-Identifier: ISC */
 #include "store/load.h"
-
-#include "store/rights.h"
 
 #include <endian.h>
 #include <stdio.h>
@@ -13,6 +12,26 @@ void name_copy(char *out, size_t size, const char *name)
     out[len] = '\0';
 }
 
+void text_copy(char *out, size_t size, const char *text)
+{
+    name_copy(out, size, text);
+    for (char *c = out; !text_ok(out, strlen(out)) && *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
+            *c = '?';
+    }
+}
+
+void name_list_add(struct name_list *few, const char *entity, const char *token)
+{
+    const size_t used = strlen(few->names), room = sizeof few->names - used;
+    if (few->count < NAMES_SHOWN)
+        snprintf(few->names + used, room, "%s%s%s%s", used > 0 ? ", " : "", entity,
+                 token != NULL ? "/" : "", token != NULL ? token : "");
+    else if (few->count == NAMES_SHOWN)
+        snprintf(few->names + used, room, ", ...");
+    few->count++;
+}
+
 static int damaged_number(struct txn *txn, enum table table, uint32_t number)
 {
     char subject[32];
@@ -23,21 +42,24 @@ static int damaged_number(struct txn *txn, enum table table, uint32_t number)
 int load_entity_number(struct txn *txn, uint32_t number, struct entity *ret_entity)
 {
     struct record_key key = key_integer(number);
-    MDB_val value;
+    struct record_value value;
     int found = txn_get(txn, TABLE_ENTITIES, &key, &value);
     if (found <= 0)
         return found;
     struct entity_record record;
-    if (!entity_decode(&key, value.mv_data, value.mv_size, &record))
+    if (!entity_decode(&key, value.data, value.len, &record))
         return damaged_number(txn, TABLE_ENTITIES, number);
     struct entity entity = {
         .number = number,
         .kind = record.kind,
         .active = record.active,
+        .slim = txn->state.edge,
         .tokens = record.tokens,
         .customers = record.customers,
         .created = record.created,
+        .off_by = record.off_by,
     };
+    name_copy(entity.contact, sizeof entity.contact, record.contact);
     name_copy(entity.name, sizeof entity.name, record.name);
     name_copy(entity.tier, sizeof entity.tier, record.tier);
     if (record.reseller != 0) {
@@ -46,9 +68,10 @@ int load_entity_number(struct txn *txn, uint32_t number, struct entity *ret_enti
         found = txn_get(txn, TABLE_RESELLERS, &reseller_key, &value);
         if (found < 0)
             return found;
-        if (found == 0 || !reseller_decode(&reseller_key, value.mv_data, value.mv_size, &reseller))
+        if (found == 0 || !reseller_decode(&reseller_key, value.data, value.len, &reseller))
             return damaged_number(txn, TABLE_RESELLERS, record.reseller);
         name_copy(entity.reseller, sizeof entity.reseller, reseller.name);
+        entity.reseller_inactive = !reseller.active;
     }
     *ret_entity = entity;
     return 1;
@@ -60,12 +83,12 @@ int load_entity_name(struct txn *txn, const char *name, struct entity *ret_entit
     if (!entity_name_ok(name, len))
         return txn->code;
     struct record_key key = key_name(name, len);
-    MDB_val value;
+    struct record_value value;
     int found = txn_get(txn, TABLE_NAMES, &key, &value);
     if (found <= 0)
         return found;
     uint32_t number;
-    if (!number_decode(&key, value.mv_data, value.mv_size, &number))
+    if (!number_decode(&key, value.data, value.len, &number))
         return txn_damaged(txn, TABLE_NAMES, name);
     found = load_entity_number(txn, number, ret_entity);
     if (found == 0 || (found > 0 && strcmp(ret_entity->name, name) != 0))
@@ -78,18 +101,18 @@ int load_token_id(struct txn *txn, uint64_t id, struct token_full *ret_token)
     struct record_key key = key_integer(id);
     char subject[TOKEN_ID_LEN + 1];
     token_id_format(id, subject);
-    MDB_val value;
+    struct record_value value;
     int found = txn_get(txn, TABLE_TOKENS, &key, &value);
     if (found <= 0)
         return found;
     struct token_record record;
-    if (!token_decode(&key, value.mv_data, value.mv_size, &record))
+    if (!token_decode(&key, value.data, value.len, &record))
         return txn_damaged(txn, TABLE_TOKENS, subject);
     struct auth_record auth;
     found = txn_get(txn, TABLE_AUTH, &key, &value);
     if (found < 0)
         return found;
-    if (found == 0 || !auth_decode(&key, value.mv_data, value.mv_size, &auth) ||
+    if (found == 0 || !auth_decode(&key, value.data, value.len, &auth) ||
         auth.entity != record.entity)
         return txn_damaged(txn, TABLE_AUTH, subject);
     struct token_full token = {
@@ -99,9 +122,12 @@ int load_token_id(struct txn *txn, uint64_t id, struct token_full *ret_token)
                   .foreign = record.foreign,
                   .has_text = record.has_text,
                   .created = record.created,
-                  .expires = auth.expires},
+                  .expires = auth.expires,
+                  .off_by = token_off_by(&record, auth.active)},
         .entity = record.entity,
+        .key = record.key,
     };
+    name_copy(token.token.note, sizeof token.token.note, record.note);
     name_copy(token.token.name, sizeof token.token.name, record.name);
     name_copy(token.token.entity, sizeof token.token.entity, auth.entity_name);
     memcpy(token.digest, auth.digest, sizeof token.digest);
@@ -116,60 +142,17 @@ int find_entity(struct txn *txn, const char *name, struct entity *ret_entity)
     return found != 0 ? found : txn_damaged(txn, TABLE_NAMES, name);
 }
 
-int no_entity(struct txn *txn)
-{
-    return txn_fail(txn, ESPT_MISSING,
-                    "there is no such entity; see them by esp-tokenctl entity list");
-}
-
-int need_entity(struct txn *txn, const char *name, struct entity *ret_entity)
-{
-    struct entity entity;
-    int found = load_entity_name(txn, name, &entity);
-    if (found < 0)
-        return found;
-    if (found == 0 || !rights_see(txn, &entity))
-        return no_entity(txn);
-    *ret_entity = entity;
-    return found;
-}
-
 int load_token_named(struct txn *txn, uint32_t entity, const char *name, uint64_t *ret_id)
 {
     struct record_key key = key_by_entity(entity, name, strlen(name));
-    MDB_val value;
+    struct record_value value;
     int found = txn_get(txn, TABLE_BY_ENTITY, &key, &value);
-    if (found > 0 && !id_decode(TABLE_BY_ENTITY, &key, value.mv_data, value.mv_size, ret_id))
+    if (found > 0 && !id_decode(TABLE_BY_ENTITY, &key, value.data, value.len, ret_id))
         return txn_damaged(txn, TABLE_BY_ENTITY, name);
     return found;
 }
 
-int need_token(struct txn *txn, const struct token_ref *ref, struct token_full *ret_token)
-{
-    uint64_t id = ref->id;
-    int found = 1;
-    if (!ref->by_id) {
-        struct entity entity = {0};
-        found = need_entity(txn, ref->entity, &entity);
-        if (found > 0)
-            found = load_token_named(txn, entity.number, ref->name, &id);
-    }
-    struct token_full token = {0};
-    struct entity owner;
-    if (found > 0)
-        found = load_token_id(txn, id, &token);
-    if (found > 0 && load_entity_number(txn, token.entity, &owner) <= 0)
-        return txn_damaged(txn, TABLE_ENTITIES, token.token.entity);
-    if (found > 0 && rights_see(txn, &owner)) {
-        *ret_token = token;
-        return found;
-    }
-    if (found >= 0)
-        return txn_fail(txn, ESPT_MISSING, "there is no such token; see them by esp-tokenctl list");
-    return found;
-}
-
-/* --- walks by number: both indexes begin with it, big endian --- */
+/* --- walks by number: the keys of both indexes begin with it, big endian --- */
 
 static void walk_number(struct walk *ret_walk, struct txn *txn, enum table table, uint32_t number)
 {
@@ -187,7 +170,7 @@ bool walk_next_token(struct walk *walk, struct token_full *ret_token)
     if (!walk_next(walk))
         return false;
     uint64_t id;
-    if (!id_decode(TABLE_BY_ENTITY, &walk->key, walk->value.mv_data, walk->value.mv_size, &id)) {
+    if (!id_decode(TABLE_BY_ENTITY, &walk->key, walk->value.data, walk->value.len, &id)) {
         txn_damaged(walk->txn, TABLE_BY_ENTITY, "a token");
         return false;
     }
@@ -208,7 +191,7 @@ bool walk_next_customer(struct walk *walk, struct entity *ret_entity)
         return false;
     uint32_t number[2] = {0, 0};
     if (walk->key.len == sizeof number &&
-        empty_decode(TABLE_CUSTOMERS, &walk->key, walk->value.mv_data, walk->value.mv_size))
+        empty_decode(TABLE_CUSTOMERS, &walk->key, walk->value.data, walk->value.len))
         memcpy(number, walk->key.bytes, sizeof number);
     int found = load_entity_number(walk->txn, be32toh(number[1]), ret_entity);
     if (found == 0)

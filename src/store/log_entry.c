@@ -1,19 +1,30 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * An entry's bytes: version u8; time, revision u64; user, login, sudo, command, as (texts); number
- * of changes u32; each change; hash (32 bytes). A change: type u8; then an entity (number u32, kind
- * u8, active u8; name, reseller, tier) or a token (id u64, flags u8, created, expires i64; name,
- * entity), once or, in a set, before and after; or two texts. The record's seal is around it all.
+ * Encodes and decodes entries of the audit log.
+ *
+ * An entry: version u8; time, revision u64; user, login, sudo, command, as (texts); number of
+ * changes u32; each change; hash (32 bytes).
+ *
+ * A change: type u8; then an entity (number u32, kind u8, status u8; name, reseller, tier,
+ * contact), a token (id u64, flags u8, created, expires i64; name, entity, note), or two texts. A
+ * set holds the entity or token twice, before and after.
+ *
+ * Status is 1 if active, plus twice the number of who switched it off. Flags hold that number in
+ * their bits, too. Entries of schema 2 have neither contact nor note, nor who switched something
+ * off. The record's seal encloses the whole value.
  */
-#include "common/record_bytes.h"
 #include "store/log.h"
+
+#include "common/record_bytes.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 
-enum { FLAG_ACTIVE = 1, FLAG_RETIRING = 2, FLAG_FOREIGN = 4 };
+enum { FLAG_ACTIVE = 1, FLAG_RETIRING = 2, FLAG_FOREIGN = 4, FLAG_OFF_SHIFT = 3 };
+enum { STATUS_ACTIVE = 1, STATUS_OFF_SHIFT = 1, OFF_MASK = 3 };
 
-/* A token is the longest thing that is said of a change. */
-#define TOKEN_ROOM (8UL + 1 + 8 + 8 + 1 + TOKEN_NAME_MAX + 1 + ENTITY_NAME_MAX)
+/* The longest part of a change is a token. */
+#define TOKEN_ROOM (8UL + 1 + 8 + 8 + 1 + TOKEN_NAME_MAX + 1 + ENTITY_NAME_MAX + 1 + NOTE_MAX)
 #define CHANGE_ROOM (1 + 2 * TOKEN_ROOM)
 #define ENTRY_ROOM (1 + 8 + 8 + 5 * 256 + 4 + LOG_HASH_LEN + RECORD_CHECKSUM_LEN)
 
@@ -23,10 +34,12 @@ static void write_entity(struct writer *w, const struct entity *entity)
 {
     write_u32(w, entity->number);
     write_u8(w, (uint8_t)entity->kind);
-    write_u8(w, entity->active ? 1 : 0);
+    write_u8(w, (uint8_t)((entity->active ? STATUS_ACTIVE : 0) | (unsigned)entity->off_by
+                                                                     << STATUS_OFF_SHIFT));
     write_text(w, entity->name);
     write_text(w, entity->reseller);
     write_text(w, entity->tier);
+    write_text(w, entity->contact);
 }
 
 static void write_token(struct writer *w, const struct token *token)
@@ -34,11 +47,13 @@ static void write_token(struct writer *w, const struct token *token)
     write_u64(w, token->id);
     write_u8(w,
              (uint8_t)((token->active ? FLAG_ACTIVE : 0) | (token->retiring ? FLAG_RETIRING : 0) |
-                       (token->foreign ? FLAG_FOREIGN : 0)));
+                       (token->foreign ? FLAG_FOREIGN : 0) |
+                       (unsigned)token->off_by << FLAG_OFF_SHIFT));
     write_u64(w, (uint64_t)token->created);
     write_u64(w, (uint64_t)token->expires);
     write_text(w, token->name);
     write_text(w, token->entity);
+    write_text(w, token->note);
 }
 
 static void write_change(struct writer *w, const struct change *change)
@@ -118,10 +133,16 @@ static void parse_entity(struct parser *p, struct entity *entity)
 {
     *entity = (struct entity){.number = parse_u32(p)};
     entity->kind = parse_u8(p) == KIND_RESELLER ? KIND_RESELLER : KIND_CUSTOMER;
-    entity->active = parse_u8(p) != 0;
+    const uint8_t status = parse_u8(p);
+    entity->active = (status & STATUS_ACTIVE) != 0;
+    entity->off_by = (enum off_by)(status >> STATUS_OFF_SHIFT & OFF_MASK);
     parse_text(p, entity->name, ENTITY_NAME_MAX, text_ok);
     parse_text(p, entity->reseller, ENTITY_NAME_MAX, text_ok);
     parse_text(p, entity->tier, TIER_NAME_MAX, text_ok);
+    if (p->version == RECORD_VERSION)
+        parse_text(p, entity->contact, NOTE_MAX, text_ok);
+    else if (!entity->active)
+        entity->off_by = OFF_PLATFORM;
 }
 
 static void parse_token(struct parser *p, struct token *token)
@@ -131,10 +152,15 @@ static void parse_token(struct parser *p, struct token *token)
     token->active = (flags & FLAG_ACTIVE) != 0;
     token->retiring = (flags & FLAG_RETIRING) != 0;
     token->foreign = (flags & FLAG_FOREIGN) != 0;
+    token->off_by = (enum off_by)(flags >> FLAG_OFF_SHIFT & OFF_MASK);
     token->created = (int64_t)parse_u64(p);
     token->expires = (int64_t)parse_u64(p);
     parse_text(p, token->name, TOKEN_NAME_MAX, text_ok);
     parse_text(p, token->entity, ENTITY_NAME_MAX, text_ok);
+    if (p->version == RECORD_VERSION)
+        parse_text(p, token->note, NOTE_MAX, text_ok);
+    else if (!token->active)
+        token->off_by = OFF_PLATFORM;
 }
 
 static void parse_one(struct parser *p, bool is_token, struct entity *entity, struct token *token)
@@ -173,15 +199,16 @@ static bool parse_change(struct parser *p, struct log_change *ret_change)
     return p->good;
 }
 
-bool log_next_change(const struct log_entry *entry, struct log_place *place,
-                     struct log_change *ret_change)
+bool log_bytes_next(const struct log_bytes *bytes, struct log_place *place,
+                    struct log_change *ret_change)
 {
-    struct parser p = {.in = entry->bytes->at + place->at,
-                       .left = entry->bytes->len - place->at,
-                       .good = place->at < entry->bytes->len};
+    struct parser p = {.in = bytes->at + place->at,
+                       .left = bytes->len - place->at,
+                       .version = bytes->version,
+                       .good = place->at < bytes->len};
     if (!parse_change(&p, ret_change))
         return false;
-    place->at = entry->bytes->len - p.left;
+    place->at = bytes->len - p.left;
     return true;
 }
 
@@ -204,7 +231,7 @@ bool log_decode(const struct record_key *key, const void *value, size_t len,
     parse_text(&p, ret_entry->actor.command, sizeof ret_entry->actor.command - 1, text_ok);
     parse_text(&p, ret_entry->as, ENTITY_NAME_MAX, text_ok);
     ret_entry->changes = parse_u32(&p);
-    *ret_bytes = (struct log_bytes){.at = p.in, .len = p.left};
+    *ret_bytes = (struct log_bytes){.at = p.in, .len = p.left, .version = p.version};
     struct log_change change;
     uint32_t count = 0;
     while (p.left > 0 && parse_change(&p, &change))

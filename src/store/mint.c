@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "store/mint.h"
 
 #include "common/crc32.h"
@@ -23,8 +24,9 @@ uint64_t mint_moment(uint64_t id)
     return id >> TOKEN_RANDOM_BITS;
 }
 
-/* Each from a byte below 248, four times 62, so that none comes more often; 31 bytes in 32 do. They
-   are drawn together: one call to the kernel instead of thirty. */
+/* Draws each character from a byte below 248, which is four times 62, so that all characters are
+   equally likely. 31 of 32 bytes are usable. The bytes are drawn together: one system call instead
+   of thirty. */
 static void draw_characters(char *at, const char *end)
 {
     enum { FAIR = 248, DRAWN = 48 };

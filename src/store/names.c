@@ -1,10 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/* Finds names by prefix, for completion and suggestions. */
+#include "store/begin.h"
 #include "store/load.h"
 #include "store/rights.h"
 
 #include <string.h>
 
-/* Where to look: from a key on, while keys begin with its `prefix` first bytes; ids up to `last`.
- */
+/* A range of keys: from `from` on, while keys begin with its first `prefix` bytes; ids up to
+   `last`. */
 struct range {
     enum table table;
     struct record_key from;
@@ -12,7 +15,8 @@ struct range {
     uint64_t last;
 };
 
-/* What a prefix of an id may grow to: the rest all `0`, or all `z`. */
+/* Finds the range of ids with that prefix: the rest is all `0` in the first id, and all `z` in the
+   last. */
 static bool ids_between(const char *prefix, struct range *ret_range)
 {
     char text[TOKEN_ID_LEN + 1] = "";
@@ -27,7 +31,7 @@ static bool ids_between(const char *prefix, struct range *ret_range)
     *ret_range = (struct range){.table = TABLE_TOKENS, .from = key_integer(first)};
     memset(text + len, 'z', TOKEN_ID_LEN - len);
     if (!token_id_parse(text, TOKEN_ID_LEN, &ret_range->last))
-        ret_range->last = UINT64_MAX; /* eleven digits reach beyond 64 bits */
+        ret_range->last = UINT64_MAX; /* eleven digits can exceed 64 bits */
     return true;
 }
 
@@ -38,7 +42,8 @@ static uint64_t id_of(const struct walk *walk)
     return id;
 }
 
-/* The name that the record's key holds; false: people write none for it. */
+/* Reads the name from the record's key. False: the key holds no name that a command line can
+   use. */
 static bool name_of(const struct walk *walk, char ret_name[static RECORD_KEY_MAX + 1])
 {
     const struct record_key *key = &walk->key;
@@ -47,14 +52,14 @@ static bool name_of(const struct walk *walk, char ret_name[static RECORD_KEY_MAX
         token_id_format(id_of(walk), ret_name);
         return true;
     }
-    if (key->len <= skip || key->bytes[skip] == '\0') /* a retiring token is known by its id */
+    if (key->len <= skip || key->bytes[skip] == '\0') /* a retiring token has only its id */
         return false;
     memcpy(ret_name, key->bytes + skip, key->len - skip);
     ret_name[key->len - skip] = '\0';
     return true;
 }
 
-/* The first key after all of the range's; length 0: there is none. */
+/* The first key after the range; length 0: there is none. */
 static struct record_key key_beyond(const struct range *range)
 {
     struct record_key key = range->from;
@@ -92,7 +97,7 @@ static int walk_range(struct txn *txn, const struct range *range, size_t most, n
     return result;
 }
 
-/* They are few beside customers, and stand in order of number. */
+/* Visits all resellers, in order of number. There are few of them, compared with customers. */
 static int walk_resellers(struct txn *txn, const char *prefix, size_t most, name_fn fn, void *arg)
 {
     struct walk walk;
@@ -100,7 +105,7 @@ static int walk_resellers(struct txn *txn, const char *prefix, size_t most, name
     walk_begin(&walk, txn, TABLE_RESELLERS, NULL, 0);
     while (result == 0 && most-- > 0 && walk_next(&walk)) {
         struct reseller_record reseller;
-        if (!reseller_decode(&walk.key, walk.value.mv_data, walk.value.mv_size, &reseller))
+        if (!reseller_decode(&walk.key, walk.value.data, walk.value.len, &reseller))
             txn_damaged(txn, TABLE_RESELLERS, "a reseller");
         else if (strncmp(reseller.name, prefix, strlen(prefix)) == 0)
             result = fn(arg, reseller.name);
@@ -109,7 +114,7 @@ static int walk_resellers(struct txn *txn, const char *prefix, size_t most, name
     return result;
 }
 
-/* Those that may be seen, where an entity is acted for: they are few. */
+/* With `--as`, visits the entities that the command may see. There are few. */
 struct visible {
     const struct names *names;
     name_fn fn;
@@ -156,7 +161,7 @@ int store_names(struct store *store, const struct names *names, name_fn fn, void
     struct txn txn;
     if (strlen(names->prefix) > TOKEN_NAME_MAX)
         return 0;
-    int result = txn_begin(&txn, store, false, err);
+    int result = store_begin(&txn, store, false, err);
     if (result != 0)
         return result;
     if (txn.limited && entities)

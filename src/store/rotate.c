@@ -1,67 +1,21 @@
-#include "store/rotate.h"
-
+/* SPDX-License-Identifier: ISC */
+/* rotate: gives a token a new secret. */
+#include "store/changes.h"
+#include "store/clock.h"
+#include "store/retiring.h"
+#include "store/rights.h"
 #include "store/rules.h"
-#include "store/tokens.h"
+#include "store/token_make.h"
 #include "store/usage.h"
+#include "store/writing.h"
 
 #include <sodium.h>
 #include <string.h>
 
-/* They stand before every name: number, zero byte, id. */
-static void walk_retiring(struct walk *ret_walk, struct txn *txn, uint32_t entity)
-{
-    struct record_key from = key_by_entity(entity, "", 1);
-    walk_begin(ret_walk, txn, TABLE_BY_ENTITY, &from, from.len);
-}
+#define OVERLAP_DEFAULT INT64_C(86400) /* a day */
 
-void retired_sweep(struct txn *txn, uint32_t entity, int64_t now, struct changes *changes)
-{
-    struct change change = {.type = CHANGE_TOKEN_REMOVE};
-    struct walk walk;
-    walk_retiring(&walk, txn, entity);
-    while (walk_next_token(&walk, &change.token.before)) {
-        if (change.token.before.token.expires <= now)
-            changes_add(changes, txn, &change);
-    }
-    walk_end(&walk);
-}
-
-void retiring_follow(struct txn *txn, const struct token_full *before,
-                     const struct token_full *after, struct changes *changes)
-{
-    struct change change = {.type = after != NULL ? CHANGE_TOKEN_SET : CHANGE_TOKEN_REMOVE};
-    const int64_t now = clock_now();
-    struct walk walk;
-    if (before->token.retiring)
-        return;
-    walk_retiring(&walk, txn, before->entity);
-    while (walk_next_token(&walk, &change.token.before)) {
-        const struct token *token = &change.token.before.token;
-        if (strcmp(token->name, before->token.name) != 0 || token->expires <= now)
-            continue; /* another's; or swept */
-        if (after != NULL) {
-            change.token.after = change.token.before;
-            struct token *to = &change.token.after.token;
-            name_copy(to->name, sizeof to->name, after->token.name);
-            to->active = after->token.active;
-            if (to->active == token->active && strcmp(to->name, token->name) == 0)
-                continue;
-        }
-        changes_add(changes, txn, &change);
-    }
-    walk_end(&walk);
-}
-
-void rule_not_retiring(struct txn *txn, const struct token_full *token)
-{
-    if (token->token.retiring)
-        txn_fail(txn, ESPT_REFUSED,
-                 "this secret is retiring: its name means another one by now; end it by "
-                 "esp-tokenctl retire, or change the one that bears the name");
-}
-
-/* The new one lives as long as the old one was made to; as any new one, if that cannot be told,
-   since the clock was ahead when the old one was made. */
+/* The new token gets the lifetime that the old one was created with. That lifetime is unknown if
+   the clock was ahead when the old one was created; then the default applies. */
 static int64_t new_expiration(const struct txn *txn, const struct token *old, const int64_t *wanted,
                               int64_t now)
 {
@@ -69,8 +23,42 @@ static int64_t new_expiration(const struct txn *txn, const struct token *old, co
         return *wanted;
     if (old->expires == 0)
         return 0;
-    return old->expires > old->created ? now + (old->expires - old->created)
-                                       : default_expiration(txn, now);
+    const int64_t most = txn->limited ? txn->store->config.max_expiry : 0;
+    const int64_t span = old->expires - old->created;
+    if (old->expires <= old->created)
+        return default_expiration(txn, now);
+    if (most == 0 || span <= most)
+        return now + span;
+    /* with `--as`, it ends when the old one ends, or by max_expiry if that is later */
+    return old->expires > now + most ? old->expires : now + most;
+}
+
+/* How long the old secret works: `wanted` seconds, or by default a day, at most max_overlap if an
+   entity acts. */
+static int64_t overlap_of(const struct txn *txn, int64_t wanted)
+{
+    const int64_t most = txn->limited ? txn->store->config.max_overlap : 0;
+    if (wanted >= 0)
+        return wanted;
+    return most != 0 && most < OVERLAP_DEFAULT ? most : OVERLAP_DEFAULT;
+}
+
+/* When the old secret ends: after the overlap, but not after its own expiration, nor after that of
+   the new secret (`expires`). */
+static int64_t old_end(const struct token *old, int64_t now, int64_t overlap, int64_t expires,
+                       enum old_ends *ret_ends)
+{
+    int64_t end = now + overlap < EXPIRES_MAX ? now + overlap : EXPIRES_MAX;
+    *ret_ends = OLD_ENDS_AFTER_OVERLAP;
+    if (old->expires != 0 && old->expires < end) {
+        end = old->expires;
+        *ret_ends = OLD_ENDS_BY_ITSELF;
+    }
+    if (expires != 0 && expires < end) {
+        end = expires;
+        *ret_ends = OLD_ENDS_WITH_NEW;
+    }
+    return end;
 }
 
 static void rotate(struct txn *txn, const struct tier_table *tiers, const struct token_full *old,
@@ -82,23 +70,34 @@ static void rotate(struct txn *txn, const struct tier_table *tiers, const struct
     struct entity owner;
     const int64_t now = clock_now();
     const int64_t expires = new_expiration(txn, &old->token, wanted, now);
+    const int64_t lasts = overlap_of(txn, overlap);
     rule_not_retiring(txn, old);
-    rule_expires(txn, wanted != NULL ? *wanted : 0, now);
+    rule_expires(txn, wanted, now);
+    rule_overlap(txn, lasts);
+    const int64_t end = old_end(&old->token, now, lasts, expires, &ret_rotated->ends);
+    if (ret_rotated->ends == OLD_ENDS_WITH_NEW && overlap >= 0 && wanted != NULL)
+        txn_fail(txn, ESPT_REFUSED,
+                 "the old secret would work longer than the new one; give a shorter --overlap or a "
+                 "later --expires");
     if (load_entity_number(txn, old->entity, &owner) <= 0)
         return;
     rule_tier_known(txn, tiers, &owner);
     retired_sweep(txn, old->entity, now, changes);
-    retiring_follow(txn, old, NULL, changes); /* two secrets at most */
+    struct retiring_list list = {0};
+    retiring_follow(txn, &list, old, NULL, changes); /* a token has at most two secrets */
+    retiring_clear(&list);
     *after = *old;
     after->token.retiring = true;
-    const int64_t end = now + overlap < EXPIRES_MAX ? now + overlap : EXPIRES_MAX;
-    if (after->token.expires == 0 || after->token.expires > end)
-        after->token.expires = end;
+    after->token.expires = end;
     if (after->token.expires <= now)
         change.type = CHANGE_TOKEN_REMOVE;
     changes_add(changes, txn, &change);
-    struct token made = {.active = old->token.active, .created = now, .expires = expires};
+    struct token made = {.active = old->token.active,
+                         .off_by = old->token.off_by,
+                         .created = now,
+                         .expires = expires};
     name_copy(made.name, sizeof made.name, old->token.name);
+    name_copy(made.note, sizeof made.note, old->token.note);
     if (txn->code == 0)
         token_make(txn, &owner, &made, changes, &ret_rotated->token, ret_text);
     ret_rotated->retiring = change.type == CHANGE_TOKEN_SET;
@@ -122,50 +121,9 @@ int store_token_rotate(struct store *store, const struct tier_table *tiers,
     if (code == 0) {
         *ret_rotated = rotated;
         if (rotated.retiring)
-            usage_tell_one(store, &ret_rotated->old);
+            usage_load_alone(store, &ret_rotated->old);
         memcpy(ret_text, text, sizeof text);
     }
     sodium_memzero(text, sizeof text);
-    return code;
-}
-
-/* The secret that retires under this name, or the one of this id. */
-static void find_retiring(struct txn *txn, const struct token_ref *ref,
-                          struct token_full *ret_token)
-{
-    struct token_full named, token;
-    struct walk walk;
-    bool found = false;
-    if (need_token(txn, ref, &named) <= 0)
-        return;
-    if (named.token.retiring) {
-        *ret_token = named;
-        return;
-    }
-    walk_retiring(&walk, txn, named.entity);
-    while (!found && walk_next_token(&walk, &token))
-        found = strcmp(token.token.name, named.token.name) == 0;
-    walk_end(&walk);
-    if (found)
-        *ret_token = token;
-    else
-        txn_fail(txn, ESPT_MISSING,
-                 "no secret of this token is retiring; remove the token itself by esp-tokenctl "
-                 "remove");
-}
-
-int store_token_retire(struct store *store, const struct token_ref *ref, struct token *ret_token,
-                       struct espt_error *err)
-{
-    struct writing w;
-    int code = writing_begin(&w, store, err);
-    if (code != 0)
-        return code;
-    struct change change = {.type = CHANGE_TOKEN_REMOVE};
-    find_retiring(&w.txn, ref, &change.token.before);
-    changes_add(&w.changes, &w.txn, &change);
-    code = writing_end(&w);
-    if (code == 0)
-        *ret_token = change.token.before.token;
     return code;
 }

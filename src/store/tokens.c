@@ -1,8 +1,12 @@
+/* SPDX-License-Identifier: ISC */
 #include "store/tokens.h"
 
+#include "store/begin.h"
+#include "store/changes.h"
 #include "store/reveal.h"
 #include "store/rights.h"
 #include "store/usage.h"
+#include "store/writing.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -36,7 +40,7 @@ int store_token_get(struct store *store, const struct token_ref *ref, struct tok
         return code;
     struct token_full token;
     if (need_token(&txn, ref, &token) > 0) {
-        usage_tell(&txn, files, &token.token);
+        usage_load(&txn, files, &token.token);
         *ret_token = token.token;
     }
     txn_abort(&txn);
@@ -44,80 +48,48 @@ int store_token_get(struct store *store, const struct token_ref *ref, struct tok
     return txn.code;
 }
 
-struct each {
-    struct txn *txn;
-    struct usage_files *files;
-    each_fn fn;
-    void *arg;
-};
-
-static int each_of(void *arg, const struct entity *entity, struct espt_error *err)
+/* As the validator decides it: a reseller's token may read the data of its customers. Another
+   entity and a missing one are the same, so the rights of --as need no check. */
+static bool may_read(struct txn *txn, const struct entity *owner, const char *asked)
 {
-    const struct each *each = arg;
-    struct walk walk;
-    struct token_full token;
-    int result = each->fn(each->arg, entity, NULL, err);
-    walk_tokens(&walk, each->txn, entity->number);
-    while (result == 0 && walk_next_token(&walk, &token)) {
-        usage_tell(each->txn, each->files, &token.token);
-        result = each->fn(each->arg, entity, &token.token, err);
-    }
-    walk_end(&walk);
-    return result;
+    struct entity other;
+    if (asked == NULL || strcmp(asked, owner->name) == 0)
+        return true;
+    return load_entity_name(txn, asked, &other) > 0 && strcmp(other.reseller, owner->name) == 0;
 }
 
-int store_each(struct store *store, const char *entity, each_fn fn, void *arg,
-               uint64_t *ret_revision, struct espt_error *err)
+int store_token_facts(struct store *store, const struct token_ref *ref, const char *asked,
+                      struct token_facts *ret_facts, struct espt_error *err)
 {
     struct txn txn;
-    struct entity one;
-    struct each each = {.txn = &txn, .fn = fn, .arg = arg};
-    int result = usage_begin(&txn, store, entity == NULL, &each.files, err);
-    if (result != 0)
-        return result;
-    if (entity == NULL)
-        result = visible_each(&txn, each_of, &each);
-    else if (need_entity(&txn, entity, &one) > 0)
-        result = each_of(&each, &one, err);
-    if (ret_revision != NULL && txn.code == 0 && result == 0)
-        *ret_revision = txn.state.revision;
+    struct token_full token;
+    struct token_facts facts = {0};
+    int code = store_begin(&txn, store, false, err);
+    if (code != 0)
+        return code;
+    if (need_token(&txn, ref, &token) > 0 &&
+        find_entity(&txn, token.token.entity, &facts.owner) > 0) {
+        facts.token = token.token;
+        facts.may_read = may_read(&txn, &facts.owner, asked);
+    }
     txn_abort(&txn);
-    usage_files_close(each.files);
-    return txn.code != 0 ? txn.code : result;
+    if (txn.code == 0)
+        *ret_facts = facts;
+    return txn.code;
 }
 
-struct tokens_alone {
-    token_fn fn;
-    void *arg;
-};
-
-static int token_alone(void *arg, const struct entity *entity, const struct token *token,
-                       struct espt_error *err)
-{
-    const struct tokens_alone *alone = arg;
-    (void)entity;
-    return token != NULL ? alone->fn(alone->arg, token, err) : 0;
-}
-
-int store_token_each(struct store *store, const char *entity, token_fn fn, void *arg,
-                     struct espt_error *err)
-{
-    struct tokens_alone alone = {.fn = fn, .arg = arg};
-    return store_each(store, entity, token_alone, &alone, NULL, err);
-}
-
-/* What the box held must be this token's text. */
+/* Opens the box. Its content must be this token's text. */
 static void open_text(struct txn *txn, const struct keys *keys, const struct token_full *token,
                       char *ret_text)
 {
     uint64_t id;
     uint8_t digest[TOKEN_DIGEST_LEN];
     if (!token->token.has_text) {
-        txn_fail(txn, ESPT_REFUSED,
-                 "this token's text was never here: it was imported without; ask its holder");
+        txn_fail(txn, ESPT_REFUSED, "this token was imported without its text; ask its holder");
         return;
     }
-    txn->code = reveal_open(&txn->store->config, keys, token->sealed, ret_text, txn->err);
+    txn->code =
+        reveal_open(&txn->store->config, keys, token->key, token->sealed, ret_text, txn->err);
     if (txn->code != 0)
         return;
     token_digest(ret_text, digest);
@@ -131,7 +103,7 @@ int store_token_reveal(struct store *store, const struct token_ref *ref, struct 
                        char *ret_text, struct espt_error *err)
 {
     struct writing w;
-    /* first: a passphrase may be asked for */
+    /* read the keys before the transaction: it may ask for a passphrase */
     __attribute__((cleanup(keys_free))) struct keys *keys = keys_new(err);
     int code = keys != NULL ? keyfile_read_secret(&store->config, keys, err) : ESPT_UNUSABLE;
     if (code == 0)
@@ -147,7 +119,7 @@ int store_token_reveal(struct store *store, const struct token_ref *ref, struct 
     if (code == 0) {
         memcpy(ret_text, text, sizeof text);
         *ret_token = change.token.before.token;
-        usage_tell_one(store, ret_token);
+        usage_load_alone(store, ret_token);
     }
     sodium_memzero(text, sizeof text);
     return code;

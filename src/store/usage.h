@@ -1,54 +1,43 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What tokens were used: the totals that the store keeps (TABLE_USAGE) and what the files of hosts
- * say beside them (common/usage.h). Those files are whatever a host wrote: they are opened without
- * following a link or waiting, judged by their descriptor, read and never mapped, and every number
- * is bounded.
+ * How often tokens were used: the totals in the store (TABLE_USAGE) and the counts in the files of
+ * hosts (common/usage.h).
  *
- * A file is folded once its lock is free: it is closed, its counts are added to the totals and its
- * identity is entered in TABLE_FOLDED by one transaction, then it is unlinked. Whoever meets it
- * before it is gone knows by TABLE_FOLDED that its counts are in the totals; an identity whose file
- * is gone is forgotten by a later fold. Totals are no part of what the rules protect: they do not
- * pass through apply.h, and the log does not tell of them.
+ * A file is folded once its lock is free: it is marked as closed, and its buckets are added to the
+ * totals piece by piece. Each piece is one transaction. The writers' lock is free between two
+ * pieces. A file that is in the totals as a whole is unlinked. A later fold deletes the record of a
+ * file that no longer exists. The rules do not protect totals: they do not pass through apply.h,
+ * and the log does not record them.
+ *
+ * MUST 1: the files are untrusted input. They are opened without following a link or waiting, their
+ *         type and owner are checked on the descriptor, they are read and never mapped, and every
+ *         number is bounded.
+ * MUST 2: nothing is added twice. The transaction that adds a piece also records in TABLE_FOLDED,
+ *         under the file's key, how far the fold came, so that a fold that is killed is continued.
+ *         A reader of a file finds there which of its counts are in the totals.
+ * MUST 3: the work of one command is bounded, because every user who may count may also fill the
+ *         folder. It opens a random sample of the names in the folder, drawn for each user apart.
+ *         It ignores a file that counts more tokens than [usage] tokens allows.
  */
 #ifndef ESPT_STORE_USAGE_H
 #define ESPT_STORE_USAGE_H
 
-#include "common/usage.h"
 #include "store/load.h"
+#include "store/usage_files.h"
 
-#define USAGE_FILES_MAX 768      /* open at once */
-#define USAGE_FILES_OF_OWNER 256 /* so that no user can crowd out another's */
-
-struct usage_file {
-    int fd;
-    uint64_t key; /* in TABLE_FOLDED: of owner and identity, so that no other user can forge it */
-    uint32_t buckets;
-    char name[USAGE_NAME_SIZE];
-    uint8_t *bytes; /* the buckets, read at once; NULL: each is read when it is asked for */
-};
-
-struct usage_files {
-    int dir;     /* -1: there is no such folder */
-    bool all;    /* no file was passed over that may be one */
-    bool unread; /* one could not be read for want of memory or descriptors, or for the disk */
-    size_t count;
-    struct usage_file file[USAGE_FILES_MAX];
-};
-
-/* Opens what lies there: for reading, or (`flags` O_RDWR) for folding. ESPT_UNUSABLE: the folder is
-   not to be used. The caller closes. */
-ESPT_MUST_USE int usage_files_open(struct usage_files **ret_files, const char *folder, int flags,
-                                   struct espt_error *err);
-void usage_files_close(struct usage_files *files); /* NULL is allowed */
-/* Begins a read transaction in which usage_tell() may be asked; *ret_files is NULL where nothing is
-   counted. `many`: files are read as a whole. What cannot be read stops nobody: token->unread. */
+/* Begins a read transaction for usage_load(). *ret_files is NULL if nothing is counted. `many`:
+   files are read as a whole. A file that cannot be read fails nothing; it sets token->unread. */
 ESPT_MUST_USE int usage_begin(struct txn *ret_txn, struct store *store, bool many,
                               struct usage_files **ret_files, struct espt_error *err);
-void usage_tell(struct txn *txn, const struct usage_files *files, struct token *token);
-/* In a transaction of its own. */
-void usage_tell_one(struct store *store, struct token *token);
+/* Sets the uses of the token, from the totals and from the files. */
+void usage_load(struct txn *txn, const struct usage_files *files, struct token *token);
+/* How many of the file's buckets are in the totals: those before *ret_next. 0: none; FOLDED_WHOLE:
+   all. */
+void usage_folded(struct txn *txn, uint64_t identity, uint32_t *ret_next);
+/* As usage_load(), in a transaction of its own. */
+void usage_load_alone(struct store *store, struct token *token);
 
-/* Sums and times that anybody may have written. */
+/* Bounds for sums, because hosts' files may hold any number. */
 #define USES_MAX ((uint64_t)INT64_MAX)
 static inline uint64_t uses_add(uint64_t a, uint64_t b)
 {
