@@ -1,4 +1,5 @@
-/* Who runs this command, for the log. */
+/* SPDX-License-Identifier: ISC */
+/* Finds out who runs this command, for the audit log. */
 #include "cli/cli.h"
 
 #include <pwd.h>
@@ -7,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NO_LOGIN ((uid_t)-1) /* the kernel's word for a process that nobody logged in for */
+#define NO_LOGIN ((uid_t)-1) /* the kernel's value for a process without a login */
 
 static void user_name(uid_t uid, char *out, size_t size)
 {
@@ -18,7 +19,7 @@ static void user_name(uid_t uid, char *out, size_t size)
         snprintf(out, size, "uid %u", (unsigned)uid);
 }
 
-/* As the kernel's audit keeps it: su and sudo do not change it. */
+/* Returns the login user that the kernel's audit recorded. su and sudo do not change it. */
 static uid_t login_uid(void)
 {
     char text[32] = "";

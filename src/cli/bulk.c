@@ -1,43 +1,27 @@
+/* SPDX-License-Identifier: ISC */
 #include "cli/bulk.h"
 
-#include <signal.h>
+#include "cli/interrupt.h"
+#include "cli/source.h"
+#include "common/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-/* A commit waits for the disk: as seldom as a person who watches may wait. */
+/* A commit waits for the disk, so commits are rare, but frequent enough for a person who
+   watches. */
 #define COMMIT_ITEMS 10000
 #define COMMIT_MS 1000
-
-static volatile sig_atomic_t interrupted; /* the signal */
-
-static void on_signal(int number)
-{
-    interrupted = number;
-}
-
-/* Not restarted: a read that waits for a line ends too. */
-static void catch_signals(void (*handler)(int))
-{
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = handler};
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        sigaction(signals[i], &action, NULL);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int commit(struct bulk *bulk, bulk_commit_fn fn, struct espt_error *err)
 {
     const size_t pending = bulk->pending;
-    bulk->since = now_ms();
+    bulk->since = monotonic_ms();
     bulk->pending = 0;
-    if (pending == 0)
+    if (bulk->dry)
+        bulk->made += pending;
+    if (pending == 0 || bulk->dry)
         return 0;
     int code = batch_commit(bulk->batch, err);
     if (code != 0)
@@ -46,24 +30,76 @@ static int commit(struct bulk *bulk, bulk_commit_fn fn, struct espt_error *err)
     bulk->committed = bulk->lines.number;
     progress_end(&bulk->progress);
     code = fn(bulk, err);
-    store_said(); /* an interrupt that waited comes now */
+    store_result_printed(); /* a held interrupt is delivered now */
     return code;
 }
 
-/* The line that stopped the work was not done, but those before it were. */
-static int tell_how_far(const struct bulk *bulk, uint64_t last, struct espt_error *err)
+struct waiting {
+    struct bulk *bulk;
+    bulk_commit_fn fn;
+};
+
+/* Called when the next line is not available yet: commits all lines before it. */
+static int before_waiting(void *arg, struct espt_error *err)
 {
-    espt_add(err, "; %llu made; what stands up to line %llu is done: go on from the next",
-             (unsigned long long)bulk->made, (unsigned long long)last);
+    const struct waiting *waiting = arg;
+    struct bulk *bulk = waiting->bulk;
+    int code = commit(bulk, waiting->fn, err);
+    if (code == 0) /* also a batch without additions, to end its transaction */
+        code = batch_commit(bulk->batch, err);
+    if (code == 0)
+        bulk->committed = bulk->lines.number - 1;
+    return code;
+}
+
+/* The line that stopped the work is not committed; those before it are. */
+static int fail_with_progress(const struct bulk *bulk, uint64_t last, struct espt_error *err)
+{
+    if (!bulk->dry)
+        espt_add(err, "; %llu created; lines up to %llu are committed; resume at line %llu",
+                 (unsigned long long)bulk->made, (unsigned long long)last,
+                 (unsigned long long)last + 1);
     return err->code;
 }
 
-static int run(struct bulk *bulk, bulk_line_fn line, bulk_commit_fn fn, struct espt_error *err)
+static int next_line(struct bulk *bulk, const struct source *source, struct espt_error *err)
+{
+    int code = lines_next(&bulk->lines, err);
+    if (source->code != 0) {
+        *err = source->err;
+        code = source->code;
+    }
+    return code;
+}
+
+/* Prints why a dry run would refuse the line. */
+static void report_refused(struct bulk *bulk, const struct espt_error *err)
+{
+    if (bulk->refused++ == 0) {
+        bulk->first = err->code;
+        bulk->first_line = bulk->lines.number;
+    }
+    if (bulk->refusals != NULL) {
+        json_array_append_new(bulk->refusals,
+                              json_pack("{s:I, s:o}", "line", (json_int_t)bulk->lines.number,
+                                        "message", json_bytes(err->message)));
+        return;
+    }
+    progress_end(&bulk->progress);
+    printf("%llu: %s\n", (unsigned long long)bulk->lines.number, err->message);
+}
+
+static int run(struct bulk *bulk, const struct source *source, bulk_line_fn line, bulk_commit_fn fn,
+               struct espt_error *err)
 {
     struct espt_error second;
     int code;
-    while ((code = lines_next(&bulk->lines, err)) > 0 && interrupted == 0) {
+    while ((code = next_line(bulk, source, err)) > 0 && interrupt_number() == 0) {
         code = line(bulk, err);
+        if (code < 0 && code != ESPT_UNUSABLE && bulk->dry) {
+            report_refused(bulk, err);
+            code = 0;
+        }
         if (code < 0)
             lines_fail_in(&bulk->lines, err);
         if (code < 0)
@@ -71,39 +107,69 @@ static int run(struct bulk *bulk, bulk_line_fn line, bulk_commit_fn fn, struct e
         bulk->pending += code > 0;
         bulk->committed = bulk->pending == 0 ? bulk->lines.number : bulk->committed;
         progress_step(&bulk->progress, bulk->lines.read, bulk->made + bulk->pending);
-        if (bulk->pending >= COMMIT_ITEMS || now_ms() - bulk->since >= COMMIT_MS)
+        if (bulk->pending >= COMMIT_ITEMS || monotonic_ms() - bulk->since >= COMMIT_MS)
             code = commit(bulk, fn, err);
         if (code < 0)
-            return tell_how_far(bulk, bulk->committed, err);
+            return fail_with_progress(bulk, bulk->committed, err);
     }
-    if (interrupted != 0)
+    /* the current line is not in the batch; at the end there is none */
+    uint64_t last = bulk->lines.number - (code != 0);
+    if (interrupt_number() != 0)
         code = espt_fail(err, ESPT_REFUSED, "interrupted");
     else if (code == 0)
-        return commit(bulk, fn, err) == 0 ? 0 : tell_how_far(bulk, bulk->committed, err);
-    /* the line at hand is not in */
-    uint64_t last = bulk->lines.number - 1;
-    if (code == ESPT_UNUSABLE || commit(bulk, fn, &second) != 0)
+        return commit(bulk, fn, err) == 0 ? 0 : fail_with_progress(bulk, bulk->committed, err);
+    if (code == ESPT_UNUSABLE || code == ESPT_UNSURE || commit(bulk, fn, &second) != 0)
         last = bulk->committed;
-    return tell_how_far(bulk, last, err);
+    return fail_with_progress(bulk, last, err);
 }
 
-int bulk_run(struct cli *cli, const char *path, const char *what, bulk_line_fn line,
-             bulk_commit_fn fn, void *arg, struct espt_error *err)
+json_t *bulk_json(const struct bulk *bulk, json_t *counts)
 {
-    struct bulk bulk = {.cli = cli, .since = now_ms(), .arg = arg};
+    json_object_set_new(counts, "dry_run", json_boolean(bulk->dry));
+    if (bulk->refusals != NULL)
+        json_object_set(counts, "refused", bulk->refusals);
+    return counts;
+}
+
+static int run_source(struct bulk *bulk, struct source *source, const struct bulk_work *work,
+                      struct espt_error *err)
+{
+    int code = source_begin(source, &bulk->lines, bulk->dry, err);
+    if (code == 0)
+        code = batch_open(&bulk->batch, bulk->cli->store, bulk->cli->tiers, bulk->dry, err);
+    if (code != 0)
+        return code;
+    interrupt_catch();
+    progress_begin(&bulk->progress, work->what, bulk->lines.bytes);
+    code = run(bulk, source, work->line, work->commit, err);
+    progress_end(&bulk->progress);
+    bulk->cli->died_of = interrupt_release();
+    return code;
+}
+
+int bulk_run(struct cli *cli, const char *path, const struct bulk_work *work,
+             struct espt_error *err)
+{
+    struct bulk bulk = {
+        .cli = cli, .dry = given(cli, OPTION_DRY_RUN), .since = monotonic_ms(), .arg = work->arg};
     int code = lines_open(&bulk.lines, path, err);
     if (code != 0)
         return code;
-    code = batch_open(&bulk.batch, cli->store, cli->tiers, given(cli, OPTION_DRY_RUN), err);
-    if (code == 0) {
-        catch_signals(on_signal);
-        progress_begin(&bulk.progress, what, bulk.lines.bytes);
-        code = run(&bulk, line, fn, err);
-        progress_end(&bulk.progress);
-        catch_signals(SIG_DFL);
-        cli->died_of = interrupted;
-    }
+    if (bulk.dry && cli->json)
+        bulk.refusals = json_array();
+    /* lines_close() still uses the source */
+    struct waiting waiting = {.bulk = &bulk, .fn = work->commit};
+    struct source source = {.before_waiting = before_waiting, .arg = &waiting};
+    code = run_source(&bulk, &source, work, err);
     batch_close(bulk.batch);
     lines_close(&bulk.lines);
+    if (code == 0)
+        code = work->total(&bulk, err);
+    json_decref(bulk.refusals);
+    if (code == 0 && bulk.refused > 0) /* as the real run would end */
+        code = espt_fail(err, bulk.first,
+                         "%s:%llu: %s would be refused; nothing was changed; correct the file",
+                         bulk.lines.name, (unsigned long long)bulk.first_line,
+                         bulk.refused == 1 ? "this line" : "this line, and others after it,");
     return code;
 }

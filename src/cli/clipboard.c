@@ -1,14 +1,21 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The clipboard: by wl-copy, xclip or xsel, else by tmux or the terminal itself (OSC 52, as in
- * xterm's ctlseqs), which works over ssh too.
+ * The clipboard. The text is passed to wl-copy, xclip or xsel, else to tmux or to the terminal
+ * itself (OSC 52, as in xterm's ctlseqs), which works over ssh too.
  *
  * MUST 1: the text goes through a pipe, never through arguments or the environment.
- * MUST 2: who waits to clear keeps the text's digest alone.
- * MUST 3: nothing that stays behind holds our standard streams: a script's $(...) would wait for
- * it.
- * MUST 4: a program that hangs, as its display does, is ended, and the next way is tried.
+ *
+ * MUST 2: the process that waits to clear keeps only the digest of the text.
+ *
+ * MUST 3: no process that stays behind holds our standard streams. Otherwise a script's $(...)
+ *         would wait for it.
+ *
+ * MUST 4: a program that hangs, for example because its display hangs, is killed, and the next way
+ *         is tried.
  */
-#include "cli/newest.h"
+#include "cli/last_copy.h"
+
+#include "common/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,13 +30,13 @@
 #include <unistd.h>
 
 #define SAME_AS_COPIED_MAX 4096
-#define PATIENCE_MS 3000 /* for one program; they take some hundredths of a second */
+#define PATIENCE_MS 3000 /* limit for one program; normal: some 10 ms */
 
 struct way {
-    const char *name, *display; /* the variable that says there is one */
+    const char *name, *display; /* environment variable of its display */
     const char *copy[8], *paste[6], *clear[12];
-    /* Where the text is kept beside the clipboard: what lists such places, the newest first, one a
-       line; its name there; and what takes it away from there alone. */
+    /* Other places where the program keeps the text: the command that lists them (newest first, one
+       a line), the name of ours, and the command that removes the text from that place only. */
     const char *places[6], *place, *drop[6];
 };
 
@@ -49,8 +56,8 @@ static const struct way ways[] = {
      .copy = {"xsel", "-ib"},
      .paste = {"xsel", "-ob"},
      .clear = {"xsel", "-cb"}},
-    /* It hands the text on to its terminal by OSC 52; told so itself, it would keep each text in a
-       stack of buffers, where nothing clears it. */
+    /* tmux passes the text to its terminal by OSC 52. If we sent OSC 52 to tmux, it would keep each
+       text in a stack of buffers that nothing clears. */
     {.name = "tmux",
      .display = "TMUX",
      .copy = {"tmux", "load-buffer", "-w", "-b", "esp-token", "-"},
@@ -62,8 +69,8 @@ static const struct way ways[] = {
      .drop = {"tmux", "delete-buffer", "-b", "esp-token"}},
 };
 
-/* What stays behind keeps these streams and nothing else; -1: /dev/null. */
-static void keep_only(int in, int out)
+/* Redirects the standard streams of the process that stays behind. -1: /dev/null. */
+static void close_all_but(int in, int out)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     dup2(in >= 0 ? in : null, STDIN_FILENO);
@@ -77,26 +84,19 @@ static pid_t start(const char *const *argv, int in, int out)
     pid_t child = fork();
     if (child != 0)
         return child;
-    keep_only(in, out);
+    close_all_but(in, out);
     execvp(argv[0], (char *const *)(void *)argv);
     _exit(127);
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* At `deadline` it is ended. */
+/* Waits for the child and kills it at `deadline`. True: it exited with status 0. */
 static bool ended_well(pid_t child, int64_t deadline)
 {
     int status;
     pid_t got;
     while ((got = waitpid(child, &status, WNOHANG)) == 0 || (got < 0 && errno == EINTR)) {
         if (monotonic_ms() >= deadline)
-            kill(child, SIGKILL); /* our own, and not yet waited for */
+            kill(child, SIGKILL); /* our own child, not reaped yet, so its id is valid */
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
     return got == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -125,8 +125,8 @@ static void digest_of(const char *text, size_t len, uint8_t out[static crypto_ha
     crypto_hash_sha256(out, (const unsigned char *)text, len);
 }
 
-/* What the program prints; false: it failed, or took too long. The caller wipes the text. */
-static bool ask(const char *const *argv, char *ret_text, size_t size, size_t *ret_len)
+/* Reads the output of the program. False: it failed or took too long. The caller wipes the text. */
+static bool read_output(const char *const *argv, char *ret_text, size_t size, size_t *ret_len)
 {
     int ends[2];
     size_t len = 0;
@@ -153,13 +153,13 @@ static bool still_there(const char *const *argv, const uint8_t *digest)
     char text[SAME_AS_COPIED_MAX];
     uint8_t now[crypto_hash_sha256_BYTES];
     size_t len = 0;
-    bool well = ask(argv, text, sizeof text, &len);
+    bool well = read_output(argv, text, sizeof text, &len);
     digest_of(text, len, now);
     sodium_memzero(text, sizeof text);
     return well && sodium_memcmp(now, digest, sizeof now) == 0;
 }
 
-/* What was copied later, elsewhere, is what the clipboard holds. */
+/* False: the clipboard holds a later copy from another place. */
 static bool is_newest_place(const struct way *way)
 {
     char names[SAME_AS_COPIED_MAX];
@@ -167,7 +167,7 @@ static bool is_newest_place(const struct way *way)
     if (way->place == NULL)
         return true;
     const size_t wanted = strlen(way->place);
-    return ask(way->places, names, sizeof names, &len) && len > wanted &&
+    return read_output(way->places, names, sizeof names, &len) && len > wanted &&
            memcmp(names, way->place, wanted) == 0 && names[wanted] == '\n';
 }
 
@@ -196,17 +196,17 @@ static void clear(const struct way *way, const uint8_t *digest)
                    monotonic_ms() + PATIENCE_MS);
 }
 
-/* A process of its own session that outlives this one; `tty` is -1 unless the terminal did it. A
-   terminal does not tell what its clipboard holds: there it is cleared in any case, by a blank,
-   since some ignore an empty text. Who copied to the same clipboard last clears it, and nobody
-   else. */
+/* Starts a process in its own session, which outlives this one and clears the clipboard. `tty` is
+   -1 unless the text went to the terminal. A terminal cannot report its clipboard, so it is always
+   cleared; by a blank, because some terminals ignore an empty text. Only the last process that
+   copied to a clipboard clears it. */
 static int clear_later(const struct way *way, int tty, char *text, unsigned seconds,
                        struct espt_error *err)
 {
     uint8_t digest[crypto_hash_sha256_BYTES];
-    struct newest newest;
-    newest_claim(&newest, way != NULL ? way->name : "terminal",
-                 way != NULL ? getenv(way->display) : "");
+    struct last_copy mine;
+    last_copy_claim(&mine, way != NULL ? way->name : "terminal",
+                    way != NULL ? getenv(way->display) : "");
     if (seconds == 0)
         return 0;
     digest_of(text, strlen(text), digest);
@@ -215,20 +215,20 @@ static int clear_later(const struct way *way, int tty, char *text, unsigned seco
         return child > 0 && ended_well(child, monotonic_ms() + PATIENCE_MS)
                    ? 0
                    : espt_fail(err, ESPT_UNUSABLE,
-                               "copied, but nothing will clear the clipboard (no process for it); "
-                               "clear it yourself");
+                               "the text is copied, but the process that clears the clipboard "
+                               "could not be started; clear it yourself");
     sodium_memzero(text, strlen(text));
     if (setsid() < 0)
         _exit(1);
     pid_t waiting = fork();
     if (waiting != 0)
         _exit(waiting > 0 ? 0 : 1);
-    keep_only(-1, tty);
+    close_all_but(-1, tty);
     while ((seconds = sleep(seconds)) > 0)
         ;
-    if (newest_is(&newest)) {
+    if (last_copy_is_mine(&mine)) {
         clear(way, digest);
-        newest_forget(&newest);
+        last_copy_forget(&mine);
     }
     _exit(0);
 }

@@ -1,13 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/* Look-up in the tables of commands, and analysis of an unfinished command line. */
 #include "cli/command.h"
 
 #include <stdio.h>
 #include <string.h>
 
 const struct command_group command_groups[COMMAND_GROUPS] = {
-    {"Tokens", token_commands},
-    {"Entities", entity_commands},
-    {"Questions", question_commands},
-    {"Store", store_commands},
+    {"Tokens", token_commands}, {"Entities", entity_commands}, {"Questions", question_commands},
+    {"Store", store_commands},  {"Fleet", fleet_commands},
 };
 
 const struct command *command_at(size_t index)
@@ -63,22 +63,9 @@ int command_operands(const struct command *command)
     return count;
 }
 
-struct option_entry command_option(const struct command *command, enum cli_option option)
-{
-    struct option_entry entry = option_table[option];
-    for (size_t i = 0; command != NULL && i < OWN_MAX && command->own[i].help != NULL; i++) {
-        if (command->own[i].option != option)
-            continue;
-        entry.help = command->own[i].help;
-        if (command->own[i].argument != NULL)
-            entry.argument = command->own[i].argument;
-    }
-    return entry;
-}
-
 /* --- what was typed so far --- */
 
-static bool begins_two(const char *word)
+bool command_begins(const char *word)
 {
     const struct command *command;
     for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
@@ -117,12 +104,12 @@ static void type_option(struct typed *typed, const char *word)
     }
 }
 
-/* A word of the command, or an operand. */
+/* Adds a word of the command, or an operand. */
 static void type_word(struct typed *typed, char *word)
 {
     const struct command *command = typed->command;
     const bool first = command == NULL && typed->word == NULL;
-    /* log, then verify: the command log verify, although there is log alone */
+    /* `log verify` is a command of two words, although `log` is a command too */
     const char *begun = command != NULL && command->second == NULL && typed->operands == 0
                             ? command->word
                             : typed->word;
@@ -138,10 +125,11 @@ static void type_word(struct typed *typed, char *word)
     if (found != NULL) {
         typed->command = found;
         typed->word = NULL;
-    } else if (first && begins_two(word)) {
+    } else if (first && command_begins(word)) {
         typed->word = word;
     } else if (command != NULL) {
-        typed->operands++;
+        if (typed->operands++ == 0)
+            typed->operand = word;
     } else {
         typed->lost = true;
     }

@@ -1,11 +1,13 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Completion: what may stand next on a command line that has been typed so far. The scripts in
- * etc/completions/ show it; whatever is wrong, they get no line and no word on standard error.
+ * Completion: prints the candidates for the next word of an unfinished command line. The scripts in
+ * etc/completions/ call this. After any error it prints no candidates and no message.
  *
- * One candidate a line, with a tab and a word on it where there is one; after one that ends in `/`
- * more is to come. The lines `:file` and `:folder` ask for those of the shell.
+ * Each candidate has its own line, followed by a tab and a description if there is one. A shell
+ * continues a candidate that ends in `/`. The lines `:file` and `:folder` ask for the completion of
+ * the shell.
  */
-#include "cli/cli.h"
+#include "cli/columns.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +16,8 @@
 #define CANDIDATES_MAX 200
 
 struct completing {
-    const char *lead;   /* what stands before the part that is completed: --kind= or ENTITY/ */
-    const char *prefix; /* of that part */
+    const char *lead;   /* text before the completed part: --kind= or ENTITY/ */
+    const char *prefix; /* typed beginning of that part */
     const char *trail;
 };
 
@@ -42,7 +44,7 @@ static void offer_names(struct cli *cli, struct names names, struct completing *
         return;
 }
 
-/* ENTITY/, then its tokens; ids once one is begun. */
+/* Offers ENTITY/ first, then the entity's tokens. Offers ids if an id was begun. */
 static void offer_tokens(struct cli *cli, struct completing completing)
 {
     const char *slash = strchr(completing.prefix, '/');
@@ -73,7 +75,7 @@ static void offer_tiers(struct cli *cli, const struct completing *completing)
         offer_with(completing, cli->tiers->tier[i].name, cli->tiers->tier[i].label);
 }
 
-/* The words of a|b|c. */
+/* Offers the words of a|b|c. */
 static void offer_choices(struct completing *completing, const char *choices)
 {
     while (*choices != '\0') {
@@ -90,21 +92,83 @@ static bool needs_store(enum value value)
     return value == VALUE_ENTITY || value == VALUE_RESELLER || value == VALUE_TOKEN;
 }
 
-/* With the - that is typed already, if it is. */
-static void offer_columns(struct completing completing)
+/* Offers the columns of --sort, with a leading `-` if one was typed. */
+static void offer_columns(const struct column_set *set, struct completing completing)
 {
     const bool reverse = completing.prefix[0] == '-';
     if (reverse)
         completing.lead = "-";
     completing.prefix += reverse;
-    for (size_t i = 0; list_columns[i] != NULL; i++)
-        offer(&completing, list_columns[i]);
+    for (size_t i = 0; i < set->count; i++)
+        offer(&completing, set->columns[i].word);
 }
 
-/* `name`: of the operand or argument, NAME|none being a name or that word. */
-static void offer_values(struct cli *cli, enum value value, const char *name, const char *lead,
-                         const char *prefix)
+static bool is_typed(const char *list, const char *word)
 {
+    for (const size_t len = strlen(word); *list != '\0'; list += *list == ',') {
+        const size_t part = strcspn(list, ",");
+        if (part == len && strncmp(list, word, len) == 0)
+            return true;
+        list += part;
+    }
+    return false;
+}
+
+/* Offers the columns of --columns that were not typed yet: what was typed remains before them. */
+static void offer_more_columns(const struct column_set *set, struct completing completing)
+{
+    char lead[COLUMNS_WORDS_SIZE];
+    const char *comma = strrchr(completing.prefix, ','), *typed = completing.prefix;
+    const size_t adds = typed[0] == '+', done = comma != NULL ? (size_t)(comma + 1 - typed) : adds;
+    if (strlen(completing.lead) + done >= sizeof lead)
+        return;
+    snprintf(lead, sizeof lead, "%s%.*s", completing.lead, (int)done, typed);
+    completing.lead = lead;
+    completing.prefix += done;
+    for (size_t i = 0; i < set->count; i++) {
+        const struct column *column = &set->columns[i];
+        if (!is_typed(typed + adds, column->word) || strcmp(completing.prefix, column->word) == 0)
+            offer(&completing, column->word);
+    }
+}
+
+/* Describes a first word: by its help if it is a command by itself (as `log` is), otherwise by the
+   second words that may follow. */
+static const char *describe_word(const struct command *of, char *seconds, size_t size)
+{
+    const struct command *command;
+    for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+        if (command->second == NULL && strcmp(command->word, of->word) == 0)
+            return command->help;
+    }
+    command_seconds(of, seconds, size);
+    return seconds;
+}
+
+/* Offers first words, or second words if the first one was typed. */
+static void offer_commands(const struct typed *typed, const char *prefix)
+{
+    const struct completing completing = {.lead = "", .prefix = prefix};
+    const char *first = typed->command != NULL ? typed->command->word : typed->word;
+    const struct command *command;
+    const char *before = "";
+    for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+        char seconds[128];
+        if (command->hidden)
+            continue;
+        if (first == NULL && strcmp(before, command->word) != 0)
+            offer_with(&completing, command->word, describe_word(command, seconds, sizeof seconds));
+        else if (first != NULL && command->second != NULL && strcmp(first, command->word) == 0)
+            offer_with(&completing, command->second, command->help);
+        before = command->word;
+    }
+}
+
+/* `name` is the name of the operand or argument. NAME|none takes a name or the word `none`. */
+static void offer_values(struct cli *cli, const struct command *command, enum value value,
+                         const char *name, const char *lead, const char *prefix)
+{
+    const struct column_set *set = command != NULL ? command->columns : NULL;
     struct completing completing = {.lead = lead, .prefix = prefix, .trail = ""};
     struct espt_error ignored;
     const char *words = strchr(name, '|');
@@ -124,8 +188,12 @@ static void offer_values(struct cli *cli, enum value value, const char *name, co
         offer_tokens(cli, completing);
     else if (value == VALUE_TIER)
         offer_tiers(cli, &completing);
-    else if (value == VALUE_COLUMN)
-        offer_columns(completing);
+    else if (value == VALUE_COLUMN && set != NULL)
+        offer_columns(set, completing);
+    else if (value == VALUE_COLUMNS && set != NULL)
+        offer_more_columns(set, completing);
+    else if (value == VALUE_COMMAND)
+        offer_commands(&(struct typed){0}, prefix);
     else if (value == VALUE_FILE)
         puts(":file");
     else if (value == VALUE_FOLDER)
@@ -143,27 +211,7 @@ static void offer_options(const struct typed *typed, const char *prefix, uint64_
     }
 }
 
-/* First words; once one stands there, the second ones. */
-static void offer_commands(const struct typed *typed, const char *prefix)
-{
-    const struct completing completing = {.lead = "", .prefix = prefix};
-    const char *first = typed->command != NULL ? typed->command->word : typed->word;
-    const struct command *command;
-    const char *before = "";
-    for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
-        char seconds[128];
-        command_seconds(command, seconds, sizeof seconds);
-        if (command->hidden)
-            continue;
-        if (first == NULL && strcmp(before, command->word) != 0)
-            offer_with(&completing, command->word, seconds[0] != '\0' ? seconds : command->help);
-        else if (first != NULL && command->second != NULL && strcmp(first, command->word) == 0)
-            offer_with(&completing, command->second, command->help);
-        before = command->word;
-    }
-}
-
-/* --kind=re */
+/* Completes an attached argument, as in --kind=re. */
 static void offer_attached(struct cli *cli, const struct typed *typed, const char *word)
 {
     char lead[40];
@@ -172,7 +220,7 @@ static void offer_attached(struct cli *cli, const struct typed *typed, const cha
         const struct option_entry entry = command_option(typed->command, o);
         snprintf(lead, sizeof lead, "--%s=", entry.name);
         if (entry.argument != NULL && strlen(lead) == len && strncmp(lead, word, len) == 0)
-            offer_values(cli, entry.value, entry.argument, lead, word + len);
+            offer_values(cli, typed->command, entry.value, entry.argument, lead, word + len);
     }
 }
 
@@ -180,13 +228,19 @@ static void offer_operand(struct cli *cli, const struct typed *typed, const char
 {
     const struct command *command = typed->command;
     if (command->second == NULL && typed->operands == 0)
-        offer_commands(typed, word); /* log may go on as log verify */
+        offer_commands(typed, word); /* log may continue as log verify */
     const int count = command_operands(command);
     int place = typed->operands;
     if (command->many && place >= count)
         place = count - 1;
+    if (place < count && command->operands[place].value == VALUE_COMMAND && typed->operands > 0) {
+        if (typed->operands == 1)
+            offer_commands(&(struct typed){.word = typed->operand}, word);
+        return;
+    }
     if (place < count)
-        offer_values(cli, command->operands[place].value, command->operands[place].name, "", word);
+        offer_values(cli, command, command->operands[place].value, command->operands[place].name,
+                     "", word);
     else if (word[0] == '\0' && !typed->ended)
         offer_options(typed, word, command->options | command->needed);
 }
@@ -208,7 +262,7 @@ int run_complete(struct cli *cli, struct espt_error *err)
     if (typed.pending >= 0) {
         const struct option_entry entry =
             command_option(typed.command, (enum cli_option)typed.pending);
-        offer_values(cli, entry.value, entry.argument, "", word);
+        offer_values(cli, typed.command, entry.value, entry.argument, "", word);
     } else if (word[0] == '-' && !typed.ended) {
         if (strncmp(word, "--", 2) == 0 && strchr(word, '=') != NULL)
             offer_attached(cli, &typed, word);

@@ -1,20 +1,24 @@
-#include "cli/cli.h"
+/* SPDX-License-Identifier: ISC */
+/* What a command opens on demand: configuration, store, tier table. */
+#include "cli/fleet.h"
+#include "cli/operand.h"
+#include "cli/progress.h"
 
+#include "build_config.h"
 #include "common/trust.h"
-#include "places.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define WAIT_MAX 86400
-
-static void tell_waiting(void *arg)
+/* This process may already hold the writers' lock, so the notice must not wait for a terminal. */
+static void print_waiting(void *arg)
 {
+    static const char text[] = "esp-tokenctl: waiting for another esp-tokenctl that is writing\n";
     const struct cli *cli = arg;
     if (!cli->json)
-        fputs("esp-tokenctl: waiting for another esp-tokenctl that is writing\n", stderr);
+        notice(text, strlen(text));
 }
 
 const char *cli_config_path(const struct cli *cli)
@@ -25,25 +29,31 @@ const char *cli_config_path(const struct cli *cli)
     return path != NULL && path[0] != '\0' ? path : ESPT_SYSCONFDIR "/esp-token/esp-token.conf";
 }
 
-static int parse_wait(const char *text, unsigned *ret_seconds, struct espt_error *err)
-{
-    if (strspn(text, "0123456789") != strlen(text) || strlen(text) > strlen("86400") ||
-        strtoul(text, NULL, 10) > WAIT_MAX)
-        return espt_fail(err, ESPT_USAGE, "--wait takes seconds from 0 (do not wait) to %d",
-                         WAIT_MAX);
-    *ret_seconds = (unsigned)strtoul(text, NULL, 10);
-    return 0;
-}
-
 int cli_config(struct cli *cli, struct espt_error *err)
 {
     int code = config_load(&cli->config, cli_config_path(cli), geteuid(), err);
-    cli->config.wait.tell = tell_waiting;
+    cli->config.wait.notify = print_waiting;
     cli->config.wait.arg = cli;
     cli->config.passphrase = (struct config_passphrase){cli_passphrase, cli};
     if (code == 0 && given(cli, OPTION_WAIT))
-        code = parse_wait(cli->options.wait, &cli->config.wait.seconds, err);
+        code = parse_wait(cli, &cli->config.wait.seconds, err);
     return code;
+}
+
+static void room_used(struct cli *cli)
+{
+    if (!cli->used_room)
+        cli_warn(cli, "the disk is full: this command uses the room that is kept for revocations; "
+                      "free some space");
+    cli->used_room = true;
+}
+
+bool cli_make_room(struct cli *cli)
+{
+    const bool made = cli->revokes && store_make_room(cli->store);
+    if (made)
+        room_used(cli);
+    return made;
 }
 
 int cli_store(struct cli *cli, struct espt_error *err)
@@ -51,9 +61,21 @@ int cli_store(struct cli *cli, struct espt_error *err)
     const bool reads =
         cli->command->reads && !given(cli, OPTION_REVEAL) && !given(cli, OPTION_COPY);
     int code = cli_config(cli, err);
-    fault_begin(cli->json);
+    crash_begin(cli->json);
+    if (code == 0 && reads)
+        cli_fleet_catch_up(cli);
     if (code == 0)
         code = (reads ? store_open_to_read : store_open)(&cli->store, &cli->config, err);
+    while (code == ESPT_UNUSABLE && cli->revokes && store_make_room_to_open(&cli->config)) {
+        room_used(cli);
+        code = store_open(&cli->store, &cli->config, err);
+    }
+    if (code == 0 && !reads && !cli->revokes)
+        code = store_leave_room(cli->store, err);
+    if (code == 0)
+        code = cli_fleet_attach(cli, reads, err);
+    if (code == 0 && (!cli->command->edges || cli->options.as != NULL))
+        code = store_not_edge(cli->store, err);
     if (code != 0)
         return code;
     struct actor actor;
@@ -62,13 +84,24 @@ int cli_store(struct cli *cli, struct espt_error *err)
     return cli->options.as != NULL ? store_as(cli->store, cli->options.as, err) : 0;
 }
 
+int cli_token(struct cli *cli, struct token_ref *ret_ref, struct token *ret_token,
+              struct espt_error *err)
+{
+    int code = token_ref_parse(ret_ref, cli->options.operand[0], err);
+    if (code == 0)
+        code = cli_store(cli, err);
+    if (code == 0)
+        code = store_token_get(cli->store, ret_ref, ret_token, err);
+    return code;
+}
+
 int cli_tiers(struct cli *cli, struct espt_error *err)
 {
     const char *path = cli->config.tiers;
     int code = tier_table_load(&cli->tiers, path, geteuid(), err);
     if (code != 0 && trust_missing(path))
         return espt_fail(err, ESPT_UNUSABLE,
-                         "%s: there is no tier table; make it by esp-tokenctl init, or see [tiers] "
+                         "%s: there is no tier table; run 'esp-tokenctl init', or correct [tiers] "
                          "path in %s",
                          path, cli->config.file);
     return code;

@@ -1,25 +1,12 @@
-/* copy, and --copy of other commands: a token's text goes to the clipboard, and nowhere else. */
+/* SPDX-License-Identifier: ISC */
+/* copy, and --copy of other commands: a token's text goes only to the clipboard. */
+#include "cli/operand.h"
 #include "cli/output.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CLEAR_MAX 86400
-
-static int parse_clear(const char *text, unsigned *ret_seconds, struct espt_error *err)
-{
-    unsigned long seconds = CLEAR_DEFAULT;
-    if (text != NULL) {
-        seconds = strtoul(text, NULL, 10);
-        if (strspn(text, "0123456789") != strlen(text) || seconds > CLEAR_MAX)
-            return espt_fail(err, ESPT_USAGE, "--clear takes seconds from 1 to %d, or 0 for never",
-                             CLEAR_MAX);
-    }
-    *ret_seconds = (unsigned)seconds;
-    return 0;
-}
 
 int cli_copy(struct cli *cli, const struct token *token, char *text, unsigned seconds,
              struct espt_error *err)
@@ -55,8 +42,8 @@ int cli_copy_new(struct cli *cli, const struct token *token, char *text, struct 
         return 0;
     token_id_format(token->id, id);
     return espt_fail_in(err,
-                        "the token is made, and its text is shown by esp-tokenctl show %s "
-                        "--reveal, but it is not on the clipboard",
+                        "the token is created, but its text is not on the clipboard; run "
+                        "'esp-tokenctl show %s --reveal' to see it",
                         id);
 }
 
@@ -66,7 +53,7 @@ int run_copy(struct cli *cli, struct espt_error *err)
     struct token token;
     char text[TOKEN_TEXT_LEN + 1] = "";
     unsigned seconds = 0;
-    int code = parse_clear(cli->options.clear, &seconds, err);
+    int code = parse_clear(cli, &seconds, err);
     if (code == 0)
         code = cli_token(cli, &ref, &token, err);
     if (code == 0)

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* The options that select: parsed once, then matched with each token or entity. */
 #include "cli/filter.h"
 
 #include "cli/output.h"
@@ -5,95 +7,114 @@
 
 #include <string.h>
 
-static int parse_expiring(struct cli *cli, int64_t *ret_when, struct espt_error *err)
-{
-    int code = when_parse(cli->options.expiring, cli->now, ret_when, err);
-    if (code != 0)
-        return espt_fail_in(err, "--expiring");
-    if (*ret_when <= cli->now)
-        return espt_fail(
-            err, ESPT_USAGE,
-            "--expiring takes a time to come; see what has expired by --status expired");
-    return 0;
-}
-
-/* A span counts back from now. */
-static int parse_unused(struct cli *cli, int64_t *ret_when, struct espt_error *err)
-{
-    int64_t span;
-    if (span_parse(cli->options.unused, &span)) {
-        *ret_when = cli->now > span ? cli->now - span : 1;
-        return 0;
-    }
-    int code = when_parse(cli->options.unused, cli->now, ret_when, err);
-    if (code != 0)
-        return espt_fail_in(err, "--unused");
-    if (*ret_when == WHEN_NEVER || *ret_when > cli->now)
-        return espt_fail(err, ESPT_USAGE, "--unused takes a span, or a time that is past");
-    return 0;
-}
-
-static int need_status(const char *status, struct espt_error *err)
-{
-    static const char *const words[] = {"active", "inactive", "expired", "retiring"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (strcmp(words[i], status) == 0)
-            return 0;
-    }
-    return espt_fail(err, ESPT_USAGE, "not a status; give active, inactive, expired or retiring");
-}
-
-/* A broken tier table stops no list: any name may be one of it then. */
+/* If the tier table is broken, any name is accepted, so that lists still work. */
 static int need_tier_name(struct cli *cli, const char *tier, struct espt_error *err)
 {
     const struct tier_table *tiers = cli_tiers_if_whole(cli);
     if (tiers != NULL && tier_find(tiers, tier) == NULL)
         return espt_fail(err, ESPT_MISSING,
-                         "there is no such tier; see them by esp-tokenctl tier list");
+                         "there is no such tier; run 'esp-tokenctl tier list' to see the tiers");
     return 0;
 }
 
-static int need_reseller(struct cli *cli, const char *reseller, struct espt_error *err)
+static int parse_reseller(struct cli *cli, const char **reseller, struct espt_error *err)
 {
     struct entity entity;
-    int code = store_entity_get(cli->store, reseller, &entity, err);
-    if (code == 0 && entity.kind != KIND_RESELLER)
-        code = espt_fail(err, ESPT_USAGE, "--reseller names a customer; name a reseller");
+    if (strcmp(*reseller, "none") == 0) {
+        *reseller = "";
+        return 0;
+    }
+    int code = store_entity_get(cli->store, *reseller, &entity, err);
+    if (code != 0 || entity.kind == KIND_RESELLER)
+        return code;
+    espt_fail(err, ESPT_USAGE, "--reseller names a customer; name a reseller");
+    return fail_naming(err, *reseller);
+}
+
+/* In `list` the option names a status of tokens, in `entity list` one of entities. */
+static int parse_status_of(const struct options *o, struct filter *filter, struct espt_error *err)
+{
+    filter->by_status = true;
+    return filter->tokens ? parse_token_status(o->status, &filter->status, err)
+                          : parse_status(o->status, &filter->active, err);
+}
+
+static int parse_over_limit(struct cli *cli, struct filter *filter, struct espt_error *err)
+{
+    int code = cli_tiers(cli, err);
+    if (code == 0)
+        filter->over = cli->tiers;
     return code;
 }
 
-int filter_parse(struct cli *cli, struct filter *ret_filter, struct espt_error *err)
+int filter_parse(struct cli *cli, bool tokens, struct filter *ret_filter, struct espt_error *err)
 {
     const struct options *o = &cli->options;
-    struct filter filter = {
-        .now = cli->now, .status = o->status, .tier = o->tier, .reseller = o->reseller};
+    struct filter filter = {.now = cli->now,
+                            .tokens = tokens,
+                            .by_kind = o->kind != NULL,
+                            .foreign = given(cli, OPTION_FOREIGN),
+                            .tier = o->tier,
+                            .reseller = o->reseller,
+                            .note = o->note,
+                            .contact = o->contact};
     int code = o->expiring != NULL ? parse_expiring(cli, &filter.expiring, err) : 0;
     if (code == 0 && o->unused != NULL)
         code = parse_unused(cli, &filter.unused, err);
     if (code == 0 && o->status != NULL)
-        code = need_status(o->status, err);
+        code = parse_status_of(o, &filter, err);
+    if (code == 0 && o->kind != NULL)
+        code = parse_kind(o->kind, &filter.kind, err);
     if (code == 0 && o->reseller != NULL)
-        code = need_reseller(cli, o->reseller, err);
+        code = parse_reseller(cli, &filter.reseller, err);
     if (code == 0 && o->tier != NULL)
         code = need_tier_name(cli, o->tier, err);
+    if (code == 0 && given(cli, OPTION_OVER_LIMIT))
+        code = parse_over_limit(cli, &filter, err);
     if (code == 0)
         *ret_filter = filter;
     return code;
+}
+
+static bool match_text(const char *wanted, const char *text)
+{
+    if (wanted == NULL)
+        return true;
+    return wanted[0] == '\0' ? text[0] == '\0' : strcasestr(text, wanted) != NULL;
+}
+
+/* --reseller none: the entities that belong to no reseller. */
+static bool match_reseller(const char *wanted, const struct entity *entity)
+{
+    return wanted == NULL || strcmp(wanted, entity->reseller) == 0 ||
+           strcmp(wanted, entity->name) == 0;
+}
+
+bool filter_match_entity(const struct filter *filter, const struct entity *entity)
+{
+    return (filter->tier == NULL || strcmp(filter->tier, entity->tier) == 0) &&
+           (!filter->by_kind || filter->kind == entity->kind) &&
+           (filter->tokens || !filter->by_status || filter->active == entity->active) &&
+           (filter->over == NULL || over_limit(entity, filter->over)) &&
+           match_reseller(filter->reseller, entity) && match_text(filter->contact, entity->contact);
+}
+
+/* A retiring secret was replaced already, so its expiration needs no attention. It is listed only
+   with --status retiring. */
+static bool match_expiring(const struct filter *filter, const struct token *token)
+{
+    const bool asked = filter->by_status && filter->status == TOKEN_RETIRING;
+    return filter->expiring == 0 ||
+           (token->expires != WHEN_NEVER && token->expires > filter->now &&
+            token->expires <= filter->expiring && (!token->retiring || asked));
 }
 
 bool filter_match(const struct filter *filter, const struct entity *entity,
                   const struct token *token)
 {
     const int64_t used = token->last_used != 0 ? token->last_used : token->created;
-    if (filter->expiring != 0 && (token->expires == WHEN_NEVER || token->expires <= filter->now ||
-                                  token->expires > filter->expiring))
-        return false;
-    if (filter->unused != 0 && used > filter->unused)
-        return false;
-    if (filter->status != NULL && strcmp(filter->status, token_status(token, filter->now)) != 0)
-        return false;
-    if (filter->tier != NULL && strcmp(filter->tier, entity->tier) != 0)
-        return false;
-    return filter->reseller == NULL || strcmp(filter->reseller, entity->reseller) == 0 ||
-           strcmp(filter->reseller, entity->name) == 0;
+    return match_expiring(filter, token) && (filter->unused == 0 || used <= filter->unused) &&
+           (!filter->by_status || filter->status == token_status(token, filter->now)) &&
+           (!filter->foreign || token->foreign) && match_text(filter->note, token->note) &&
+           filter_match_entity(filter, entity);
 }

@@ -1,38 +1,14 @@
-#include "cli/cli.h"
+/* SPDX-License-Identifier: ISC */
+/* help and --help: the list of commands, and the help of each. */
+#include "cli/columns.h"
+#include "cli/operand.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define COLUMNS 80
 
-/* --- text that fits the terminal --- */
-
-/* Prints words until `text` ends or a newline comes, `indent` columns in from the second line on.
- */
-static void print_wrapped(const char *text, size_t column, size_t indent)
-{
-    while (*text != '\0') {
-        const size_t word = strcspn(text, " \n");
-        if (column > indent && column + 1 + word > COLUMNS - 1) {
-            printf("\n%*s", (int)indent, "");
-            column = indent;
-        } else if (column > indent) {
-            putchar(' ');
-            column++;
-        }
-        printf("%.*s", (int)word, text);
-        column += word;
-        text += word;
-        if (*text == '\n') { /* a paragraph ends */
-            printf("\n\n%*s", (int)indent, "");
-            column = indent;
-        }
-        text += *text != '\0' ? 1 : 0;
-    }
-    putchar('\n');
-}
-
-/* Blanks within brackets do not break: [--tier TIER] stays on one line. */
+/* Lines do not break within brackets: [--tier TIER] stays on one line. */
 static void print_usage(const char *lead, const struct command *command)
 {
     char name[64], part[128];
@@ -86,37 +62,71 @@ static void print_options(const struct command *command, uint64_t which)
 
 /* --- the list of commands --- */
 
-/* One line a first word: what it does alone, and the second words there are; what the only one does
-   is told. */
-static void print_word(const char *title, const struct command *command)
+#define LINE_MAX_BYTES 256
+
+/* Describes a first word: the help of the command that consists of this word alone, and the second
+   words. If there is only one second word, its help follows. */
+static void describe_word(const struct command *command, char ret[static LINE_MAX_BYTES])
 {
     char seconds[128];
     int used;
     char *word = (char *)(uintptr_t)command->word;
     const struct command *alone = command_find(&word, 1, &used);
     command_seconds(command, seconds, sizeof seconds);
-    printf("%-10s%-9s%s%s%s", title, command->word, alone != NULL ? alone->help : "",
-           alone != NULL && seconds[0] != '\0' ? "; " : "", seconds);
-    if (alone == NULL && strcmp(seconds, command->second) == 0)
-        printf(": %s", command->help);
-    putchar('\n');
+    if (alone != NULL)
+        snprintf(ret, LINE_MAX_BYTES, "%s%s%s", alone->help, seconds[0] != '\0' ? "; " : "",
+                 seconds);
+    else if (strcmp(seconds, command->second) == 0)
+        snprintf(ret, LINE_MAX_BYTES, "%s: %s", seconds, command->help);
+    else
+        snprintf(ret, LINE_MAX_BYTES, "%s", seconds);
+}
+
+static void print_word(const char *title, const char *word, const char *text)
+{
+    const int column = printf("%-10s%-9s", title, word);
+    print_wrapped(text, (size_t)column, (size_t)column, COLUMNS - 1);
+}
+
+static bool listed(const struct command *command)
+{
+    return !command->hidden && command->run != run_help; /* the first line of all names `help` */
+}
+
+/* Prints each first word once. Commands `beside` another one stand in its line. */
+static void print_group(const struct command_group *group)
+{
+    char text[LINE_MAX_BYTES];
+    const char *title = group->title;
+    const struct command *first = NULL, *last = NULL;
+    for (const struct command *c = group->commands; c->word != NULL; c++) {
+        if (!listed(c) || (last != NULL && strcmp(last->word, c->word) == 0))
+            continue;
+        last = c;
+        if (first != NULL && c->beside) {
+            const size_t len = strlen(text);
+            snprintf(text + len, sizeof text - len, "; %s", c->word);
+            continue;
+        }
+        if (first != NULL) {
+            print_word(title, first->word, text);
+            title = "";
+        }
+        first = c;
+        describe_word(first, text);
+    }
+    if (first != NULL)
+        print_word(title, first->word, text);
 }
 
 static void print_all(void)
 {
-    puts("Usage: esp-tokenctl [-c FILE] [--json] COMMAND      COMMAND --help tells more");
-    for (size_t g = 0; g < COMMAND_GROUPS; g++) {
-        const struct command *before = NULL;
-        for (const struct command *c = command_groups[g].commands; c->word != NULL; c++) {
-            if (c->hidden || (before != NULL && strcmp(before->word, c->word) == 0))
-                continue;
-            print_word(before == NULL ? command_groups[g].title : "", c);
-            before = c;
-        }
-    }
+    puts("Usage: esp-tokenctl [-c FILE] [--json] COMMAND      help COMMAND tells more");
+    for (size_t g = 0; g < COMMAND_GROUPS; g++)
+        print_group(&command_groups[g]);
 }
 
-/* Those of one first word. */
+/* Prints the commands with this first word. */
 static bool print_some(const char *word)
 {
     bool any = false;
@@ -126,7 +136,7 @@ static bool print_some(const char *word)
         if (strcmp(command->word, word) != 0 || command->second == NULL)
             continue;
         if (!any)
-            printf("Usage: esp-tokenctl %s COMMAND      %s COMMAND --help tells more\n\n", word,
+            printf("Usage: esp-tokenctl %s COMMAND      help %s COMMAND tells more\n\n", word,
                    word);
         any = true;
         command_name(command, name, sizeof name);
@@ -155,15 +165,12 @@ int help(const struct cli *cli, const struct command *command, struct espt_error
     }
     if (command == NULL && print_some(word))
         return 0;
-    if (command == NULL) {
-        espt_fail(err, ESPT_USAGE, "no such command");
-        suggest_command(cli->options.operand, cli->options.operands, err);
-        return ESPT_USAGE;
-    }
+    if (command == NULL)
+        return no_such_command(cli->options.operand, cli->options.operands, err);
     const uint64_t own = command->options | command->needed;
     print_usage("Usage: ", command);
     putchar('\n');
-    print_wrapped(command->text, 0, 0);
+    print_wrapped(command->text, 0, 0, COLUMNS - 1);
     if (own != 0) {
         puts("\nOptions:");
         print_options(command, own);
@@ -171,7 +178,14 @@ int help(const struct cli *cli, const struct command *command, struct espt_error
     puts("\nOptions of every command:");
     print_options(NULL, OPTIONS_OF_ALL);
     if (takes_when(command))
-        puts("\nWHEN is never, a span (12h, 90d, 2w, 1y), a date or an RFC 3339 time.");
+        puts("\nWHEN is never, a span (90m, 12h, 90d, 2w, 1y), today, tomorrow (00:00 UTC),\n"
+             "a date or an RFC 3339 time.");
+    if (command->columns != NULL) {
+        char text[COLUMNS_TEXT_SIZE];
+        columns_text(command->columns, text);
+        putchar('\n');
+        print_wrapped(text, 0, 0, COLUMNS - 1);
+    }
     if (command->operands[0].value == VALUE_TOKEN)
         puts("\nTOKEN is an id (11 characters), or ENTITY/NAME.");
     if (command->examples != NULL)
@@ -184,6 +198,17 @@ int help(const struct cli *cli, const struct command *command, struct espt_error
     return 0;
 }
 
+int run_help(struct cli *cli, struct espt_error *err)
+{
+    const struct options *o = &cli->options;
+    int used = 0;
+    const struct command *command = command_find(o->operand, o->operands, &used);
+    if (command == NULL || used == o->operands)
+        return help(cli, command, err);
+    espt_fail(err, ESPT_USAGE, "too many arguments");
+    return fail_naming(err, o->operand[used]);
+}
+
 void help_hint(const struct command *command, struct espt_error *err)
 {
     char name[64] = "";
@@ -191,6 +216,9 @@ void help_hint(const struct command *command, struct espt_error *err)
         command_name(command, name, sizeof name);
     const size_t used = strlen(err->message);
     const bool asks = used > 0 && err->message[used - 1] == '?';
-    espt_add(err, "%s esp-tokenctl %s%s--help", asks ? " See" : "; see", name,
-             name[0] != '\0' ? " " : "");
+    if (command != NULL && command->run == run_help)
+        espt_add(err, "%s esp-tokenctl help", asks ? " See" : "; see");
+    else
+        espt_add(err, "%s esp-tokenctl %s%s--help", asks ? " See" : "; see", name,
+                 name[0] != '\0' ? " " : "");
 }

@@ -1,4 +1,8 @@
+/* SPDX-License-Identifier: ISC */
+/* Reads a file line by line, with limits and line numbers for messages. */
 #include "cli/lines.h"
+
+#include "common/name.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -16,6 +20,8 @@ int lines_open(struct lines *ret_lines, const char *path, struct espt_error *err
     if (lines.file == NULL || fstat(fileno(lines.file), &st) != 0)
         code = espt_fail(err, ESPT_UNUSABLE, "%s: %s; name a file of lines, or -", path,
                          strerror(errno));
+    else if (S_ISDIR(st.st_mode))
+        code = espt_fail_file(err, path, EISDIR, "");
     lines.line = code == 0 ? malloc(LINE_BYTES_MAX + 1) : NULL;
     if (code == 0 && lines.line == NULL)
         code = espt_fail(err, ESPT_UNUSABLE, "out of memory");
@@ -29,8 +35,9 @@ int lines_open(struct lines *ret_lines, const char *path, struct espt_error *err
     return 0;
 }
 
-/* Bytes up to a line feed or the end, at most LINE_BYTES_MAX of them: 1, or 0 at the end. */
-static int take(struct lines *lines, struct espt_error *err)
+/* Reads up to a line feed or the end of the file, at most LINE_BYTES_MAX bytes. Returns 1, or 0 at
+   the end, or a negative code. */
+static int read_line(struct lines *lines, struct espt_error *err)
 {
     int c;
     lines->len = 0;
@@ -38,6 +45,7 @@ static int take(struct lines *lines, struct espt_error *err)
     while ((c = getc_unlocked(lines->file)) != EOF && c != '\n') {
         lines->read++;
         if (c == '\0' || lines->len == LINE_BYTES_MAX) {
+            lines->line[lines->len] = '\0';
             espt_fail(err, ESPT_USAGE, "a line with a NUL byte, or of over %d bytes",
                       LINE_BYTES_MAX);
             return lines_fail_in(lines, err);
@@ -50,15 +58,42 @@ static int take(struct lines *lines, struct espt_error *err)
     if (lines->len > 0 && lines->line[lines->len - 1] == '\r')
         lines->len--;
     lines->line[lines->len] = '\0';
-    return c != EOF || lines->len > 0;
+    const bool any = c != EOF || lines->len > 0;
+    lines->number -= !any;
+    return any;
+}
+
+/* Editors may begin a file with a byte-order mark. That of UTF-16 cannot be mistaken, because no
+   line in UTF-8 begins so. */
+static int skip_mark(struct lines *lines, struct espt_error *err)
+{
+    if (strncmp(lines->line, "\xff\xfe", 2) == 0 || strncmp(lines->line, "\xfe\xff", 2) == 0)
+        return espt_fail(err, ESPT_USAGE, "%s: it is UTF-16; save it as UTF-8", lines->name);
+    const size_t mark = bom_len(lines->line, lines->len);
+    lines->len -= mark;
+    memmove(lines->line, lines->line + mark, lines->len + 1);
+    return 1;
+}
+
+static bool is_comment(const struct lines *lines)
+{
+    const char first = lines->line[strspn(lines->line, " \t")];
+    return first == '\0' || first == '#';
 }
 
 int lines_next(struct lines *lines, struct espt_error *err)
 {
     int got;
-    do
-        got = take(lines, err);
-    while (got > 0 && lines->len == 0);
+    do {
+        got = read_line(lines, err);
+        if (lines->number == 1 && (got > 0 || got == ESPT_USAGE)) {
+            struct espt_error utf16;
+            const int marked = skip_mark(lines, &utf16);
+            if (marked < 0)
+                *err = utf16;
+            got = marked < 0 ? marked : got;
+        }
+    } while (got > 0 && is_comment(lines));
     return got;
 }
 

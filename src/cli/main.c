@@ -1,6 +1,9 @@
+/* SPDX-License-Identifier: ISC */
+/* esp-tokenctl: process setup, dispatch, messages and exit statuses. */
+#include "cli/fleet.h"
 #include "cli/output.h"
 
-#include "places.h"
+#include "build_config.h"
 #include "store/clock.h"
 
 #include <errno.h>
@@ -17,7 +20,7 @@
 
 #define TOKEN_CHARACTERS "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 
-/* A name that a message repeats may be a token's text, or a part of one, given by mistake. */
+/* Hides token texts in a message: a person may have given a text, or a part of it, as a name. */
 static void hide_secrets(char *message)
 {
     const size_t prefix = strlen(TOKEN_PREFIX);
@@ -27,7 +30,7 @@ static void hide_secrets(char *message)
     }
 }
 
-static void tell(struct espt_error *err, bool json)
+static void print_error(struct espt_error *err, bool json)
 {
     hide_secrets(err->message);
     if (json) {
@@ -52,7 +55,7 @@ static int run(struct cli *cli, const struct command *command, struct espt_error
     if (given(cli, OPTION_HELP))
         return help(cli, command, err);
     if (sodium_init() < 0)
-        return espt_fail(err, ESPT_UNUSABLE, "no random numbers to be had from the system");
+        return espt_fail(err, ESPT_UNUSABLE, "the system provides no random numbers; try again");
     cli->now = clock_now();
     int code = command->run(cli, err);
     if (code == ESPT_MISSING)
@@ -68,7 +71,7 @@ static bool changes(const struct cli *cli)
            !given(cli, OPTION_HELP) && !given(cli, OPTION_VERSION);
 }
 
-/* Before options are parsed: an error in them is told in the form that was asked for. */
+/* Looks for --json before options are parsed, so that option errors are printed as JSON too. */
 static bool wants_json(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -78,8 +81,8 @@ static bool wants_json(int argc, char **argv)
     return false;
 }
 
-/* A stream that is closed gets a descriptor of its own: the store's file must never become standard
-   output. Writing to that one fails, and is told. */
+/* Opens /dev/null for each closed standard stream, so that the store's file never becomes standard
+   output. A write to such a stream fails and is reported. */
 static void fill_streams(void)
 {
     static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
@@ -88,8 +91,8 @@ static void fill_streams(void)
             open("/dev/null", modes[stream]) == stream)
             continue;
         dprintf(STDERR_FILENO,
-                "esp-tokenctl: a standard stream is closed and /dev/null: %s; open "
-                "one of them\n",
+                "esp-tokenctl: a standard stream is closed, and /dev/null cannot be "
+                "opened: %s; run the command with standard input, output and error open\n",
                 strerror(errno));
         _exit(-ESPT_UNUSABLE);
     }
@@ -100,13 +103,17 @@ int main(int argc, char **argv)
     struct cli cli = {0};
     struct espt_error err = {0};
     const struct command *command = NULL;
-    /* no core file and no other process of this user gets to see a secret */
+    /* no core file, and no other process of this user, can expose a secret */
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     prctl(PR_SET_DUMPABLE, 0);
-    umask(umask(0) & ~(mode_t)S_IRWXU); /* what this makes it can use itself */
+    umask(umask(0) & ~(mode_t)S_IRWXU); /* the owner can use every file this creates */
     fill_streams();
-    output_begin();
     cli.json = wants_json(argc, argv);
+    if (!output_begin(&cli)) {
+        espt_fail(&err, ESPT_UNUSABLE, "out of memory");
+        print_error(&err, cli.json);
+        return -ESPT_UNUSABLE;
+    }
     int code = options_parse(&cli.options, argc, argv, &command, &err);
     if (code == 0) {
         cli.json = given(&cli, OPTION_JSON);
@@ -122,12 +129,18 @@ int main(int argc, char **argv)
         err = output_err;
     }
     if (code < 0)
-        tell(&err, cli.json);
-    store_said();
+        print_error(&err, cli.json);
+    store_result_printed();
+    if (cli.store != NULL && store_usage_warning(cli.store) != NULL)
+        cli_warn(&cli, store_usage_warning(cli.store));
+    if (cli.fleet != NULL && fleet_warning(cli.fleet) != NULL)
+        cli_warn(&cli, fleet_warning(cli.fleet));
     cli_fold(&cli);
     store_close(cli.store);
+    cli_fleet_uses_free(&cli);
+    fleet_free(cli.fleet);
     tier_table_free(cli.tiers);
     if (cli.died_of != 0)
-        raise(cli.died_of); /* a shell is to see what ended it */
+        raise(cli.died_of); /* so that the shell sees the signal */
     return code < 0 ? -code : code;
 }

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* Finds the nearest of some names by edit distance. */
 #include "cli/nearest.h"
 
 #include <stdint.h>
@@ -9,8 +11,8 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* How many slips part two names: bytes left out, added, exchanged, or swapped with their neighbour
-   (optimal string alignment). */
+/* The edit distance: bytes omitted, inserted, replaced, or swapped with their neighbour (optimal
+   string alignment). */
 static size_t slips(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     uint8_t rows[3][NEAREST_MAX + 1];
@@ -32,7 +34,7 @@ static size_t slips(const char *a, size_t a_len, const char *b, size_t b_len)
 
 void nearest_begin(struct nearest *ret_nearest, const char *typed)
 {
-    /* one slip in three letters, and one at least */
+    /* one edit for each three letters, and at least one */
     const size_t len = strlen(typed), most = len / 3 > 1 ? len / 3 : 1;
     *ret_nearest = (struct nearest){.typed = typed, .distance = least(most, 4) + 1};
 }
@@ -50,7 +52,7 @@ void nearest_offer(struct nearest *nearest, const char *name)
     snprintf(nearest->name, sizeof nearest->name, "%s", name);
 }
 
-void nearest_take(struct nearest *nearest, const char *name)
+void nearest_set(struct nearest *nearest, const char *name)
 {
     nearest->distance = 0;
     snprintf(nearest->name, sizeof nearest->name, "%s", name);

@@ -1,73 +1,15 @@
-#include "cli/cli.h"
+/* SPDX-License-Identifier: ISC */
+/* Parses the command line by the tables of commands and options. */
+#include "cli/operand.h"
 
 #include "common/token.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LONG_ONLY 256 /* above every letter */
-#define PLACE(field) offsetof(struct options, field)
-
-const struct option_entry option_table[OPTION_COUNT] = {
-    [OPTION_CONFIG] = {"config", "FILE", "the configuration to use", VALUE_FILE, 'c',
-                       PLACE(config)},
-    [OPTION_JSON] = {.name = "json", .help = "print one JSON document"},
-    [OPTION_HELP] = {.name = "help", .help = "print this help", .letter = 'h'},
-    [OPTION_VERSION] = {.name = "version", .help = "print the version", .letter = 'V'},
-    [OPTION_QUIET] = {.name = "quiet", .help = "print the token's text alone", .letter = 'q'},
-    [OPTION_YES] = {.name = "yes", .help = "do not ask", .letter = 'y'},
-    [OPTION_LAST] = {.name = "last", .help = "also the entity's last token"},
-    [OPTION_CASCADE] = {.name = "cascade", .help = "lower a reseller's customers with it"},
-    [OPTION_TREE] = {.name = "tree", .help = "draw resellers with their customers"},
-    [OPTION_REVEAL] = {.name = "reveal", .help = "print the token's text too"},
-    [OPTION_COPY] = {.name = "copy", .help = "put the token's text on the clipboard"},
-    [OPTION_KIND] = {"kind", "reseller|customer", "what it is", VALUE_CHOICE, 0, PLACE(kind)},
-    [OPTION_RESELLER] = {"reseller", "NAME", "the reseller it belongs to", VALUE_RESELLER, 0,
-                         PLACE(reseller)},
-    [OPTION_TIER] = {"tier", "TIER", "its tier", VALUE_TIER, 0, PLACE(tier)},
-    [OPTION_NAME] = {"name", "NAME", "its new name", VALUE_TEXT, 0, PLACE(name)},
-    [OPTION_STATUS] = {"status", "active|inactive", "its new status", VALUE_CHOICE, 0,
-                       PLACE(status)},
-    [OPTION_EXPIRES] = {"expires", "WHEN", "when it expires", VALUE_TEXT, 0, PLACE(expires)},
-    [OPTION_METRIC] = {"metric", "METRIC", "may it see this metric?", VALUE_TEXT, 0, PLACE(metric)},
-    [OPTION_ENTITY] = {"entity", "NAME", "whose data is asked for", VALUE_ENTITY, 0, PLACE(entity)},
-    [OPTION_AT] = {"at", "WHEN", "judge as of this time", VALUE_TEXT, 0, PLACE(at)},
-    [OPTION_CLEAR] = {"clear", "SECONDS", "clear it after so long (45; 0: never)", VALUE_TEXT, 0,
-                      PLACE(clear)},
-    [OPTION_AS] = {"as", "ENTITY", "with this entity's rights and no more", VALUE_ENTITY, 0,
-                   PLACE(as)},
-    [OPTION_SINCE] = {"since", "WHEN", "from then on; a span counts back from now", VALUE_TEXT, 0,
-                      PLACE(since)},
-    [OPTION_TOKEN] = {"token", "TOKEN", "what concerns this token", VALUE_TOKEN, 0, PLACE(token)},
-    [OPTION_FOLLOW] = {.name = "follow", .help = "go on as changes are made", .letter = 'f'},
-    [OPTION_NO_MANIFEST] = {.name = "no-manifest", .help = "it has none: prove its records alone"},
-    [OPTION_OVERLAP] = {"overlap", "SPAN", "how long the old secret works on (24h)", VALUE_TEXT, 0,
-                        PLACE(overlap)},
-    [OPTION_FROM] = {"from", "FILE", "one a line; -: from standard input", VALUE_FILE, 0,
-                     PLACE(from)},
-    [OPTION_DRY_RUN] = {.name = "dry-run", .help = "change nothing: tell what would be refused"},
-    [OPTION_SEALED] = {.name = "sealed", .help = "with the sealed texts of the tokens"},
-    [OPTION_PASSPHRASE_FILE] = {"passphrase-file", "FILE", "the reveal key's is its first line",
-                                VALUE_FILE, 0, PLACE(passphrase_file)},
-    [OPTION_NEW_PASSPHRASE_FILE] = {"new-passphrase-file", "FILE", "the new one is its first line",
-                                    VALUE_FILE, 0, PLACE(new_passphrase_file)},
-    [OPTION_REMOVE] = {.name = "remove", .help = "have none from now on"},
-    [OPTION_PIN] = {"pin", "NUMBER:HASH", "an entry that the log must hold", VALUE_TEXT, 0,
-                    PLACE(pin)},
-    [OPTION_EXPIRING] = {"expiring", "WHEN", "those that expire by then, as in 30d", VALUE_TEXT, 0,
-                         PLACE(expiring)},
-    [OPTION_UNUSED] = {"unused", "WHEN", "those not used since, or made before; as in 90d",
-                       VALUE_TEXT, 0, PLACE(unused)},
-    [OPTION_SORT] = {"sort", "COLUMN", "in order of it; -COLUMN: the other way round", VALUE_COLUMN,
-                     0, PLACE(sort)},
-    [OPTION_EXPLAIN] = {.name = "explain", .help = "walk every check, with its outcome"},
-    [OPTION_PROMETHEUS] = {.name = "prometheus", .help = "for node_exporter's textfile collector"},
-    [OPTION_WAIT] = {"wait", "SECONDS", "for another that is writing (30; 0: not at all)",
-                     VALUE_TEXT, 0, PLACE(wait)},
-    [OPTION_OUTPUT] = {"output", "FILE", "into this file, whole or not at all", VALUE_FILE, 'o',
-                       PLACE(output)},
-};
 
 static void set(struct options *options, int option, const char *value)
 {
@@ -77,25 +19,38 @@ static void set(struct options *options, int option, const char *value)
         memcpy((char *)options + place, &value, sizeof value);
 }
 
-const char *option_value(const struct options *options, enum cli_option option)
+#define OWNERS_MAX 3 /* commands that a message names */
+
+/* Refuses an option of other commands, and names those that take it, if they are few. */
+static int fail_not_taken(const struct command *command, enum cli_option option,
+                          struct espt_error *err)
 {
-    const char *value;
-    if ((options->given & BIT(option)) == 0 || option_table[option].place == 0)
-        return NULL;
-    memcpy(&value, (const char *)options + option_table[option].place, sizeof value);
-    return value;
+    char name[64], owners[OWNERS_MAX * 68] = "";
+    const struct command *other;
+    size_t count = 0, used = 0;
+    for (size_t i = 0; (other = command_at(i)) != NULL; i++) {
+        if (other->hidden || ((other->options | other->needed) & BIT(option)) == 0)
+            continue;
+        command_name(other, name, sizeof name);
+        if (count++ < OWNERS_MAX)
+            used += (size_t)snprintf(owners + used, sizeof owners - used, "%s%s",
+                                     used > 0 ? ", " : "", name);
+    }
+    command_name(command, name, sizeof name);
+    if (count > OWNERS_MAX)
+        return espt_fail(err, ESPT_USAGE, "--%s is not an option of %s", option_table[option].name,
+                         name);
+    return espt_fail(err, ESPT_USAGE, "--%s is not an option of %s, but of %s",
+                     option_table[option].name, name, owners);
 }
 
-/* Arguments are not repeated in messages: one of them may be a secret, given by mistake. */
-static int judge(const struct options *options, const struct command *command,
-                 struct espt_error *err)
+static int check_options(const struct options *options, const struct command *command,
+                         struct espt_error *err)
 {
     if (command == NULL && options->operands == 0)
         return espt_fail(err, ESPT_USAGE, "no command is given");
     if (command == NULL) {
-        espt_fail(err, ESPT_USAGE, "no such command");
-        suggest_command(options->operand, options->operands, err);
-        return ESPT_USAGE;
+        return no_such_command(options->operand, options->operands, err);
     }
     const uint64_t others = options->given & ~(command->options | command->needed | OPTIONS_OF_ALL);
     const bool instead = (options->given & command->instead) != 0;
@@ -103,8 +58,7 @@ static int judge(const struct options *options, const struct command *command,
     const int operands = command_operands(command) - instead;
     for (enum cli_option o = 0; o < OPTION_COUNT; o++) {
         if ((others & BIT(o)) != 0)
-            return espt_fail(err, ESPT_USAGE, "--%s is not an option of this command",
-                             option_table[o].name);
+            return fail_not_taken(command, o, err);
         if ((missing & BIT(o)) != 0)
             return espt_fail(err, ESPT_USAGE, "--%s is missing; give --%s %s", option_table[o].name,
                              option_table[o].name, option_table[o].argument);
@@ -112,9 +66,52 @@ static int judge(const struct options *options, const struct command *command,
     if (options->operands < command->least - instead)
         return espt_fail(err, ESPT_USAGE, "%s is missing",
                          command->operands[options->operands].name);
-    if (options->operands > operands && !command->many)
-        return espt_fail(err, ESPT_USAGE, "too many arguments");
+    if (options->operands > operands && (!command->many || instead)) {
+        espt_fail(err, ESPT_USAGE, "too many arguments");
+        return fail_naming(err, options->operand[operands]);
+    }
     return 0;
+}
+
+/* Maps a result of getopt_long() to an option; -1: unknown option. */
+static int option_of(int found)
+{
+    if (found >= LONG_ONLY && found < LONG_ONLY + OPTION_COUNT)
+        return found - LONG_ONLY;
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        if (option_table[i].letter == found && found != 0)
+            return i;
+    }
+    return -1;
+}
+
+static int lacks_argument(int found, struct espt_error *err)
+{
+    const int o = option_of(found);
+    return o < 0 ? espt_fail(err, ESPT_USAGE, "an option lacks its argument")
+                 : espt_fail(err, ESPT_USAGE, "--%s lacks its argument; give --%s %s",
+                             option_table[o].name, option_table[o].name, option_table[o].argument);
+}
+
+/* Names the unknown option; of --NAME=VALUE only --NAME. One letter among several cannot be
+   identified. */
+static int name_option(const char *word, struct espt_error *err)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+    /* only lower-case letters, as in our own options: not a secret */
+    return strspn(name, "-abcdefghijklmnopqrstuvwxyz") == strlen(name)
+               ? espt_fail_in(err, "'%s'", name)
+               : fail_naming(err, name);
+}
+
+/* True if there is no command, or only the first word of a group, and no option that requires a
+   command. */
+static bool asks_for_help(const struct options *options)
+{
+    return (options->given & ~OPTIONS_OF_ALL) == 0 &&
+           (options->operands == 0 ||
+            (options->operands == 1 && command_begins(options->operand[0])));
 }
 
 int options_parse(struct options *ret_options, int argc, char **argv,
@@ -141,27 +138,25 @@ int options_parse(struct options *ret_options, int argc, char **argv,
                 letters.text[used++] = ':';
         }
     }
-    unsetenv("POSIXLY_CORRECT"); /* options stand anywhere */
+    unsetenv("POSIXLY_CORRECT"); /* allow options after operands */
     opterr = 0;
     int found;
     while ((found = getopt_long(argc, argv, letters.text, longs, NULL)) != -1) {
-        int o = found - LONG_ONLY;
+        int o;
         if (found == ':')
-            return espt_fail(err, ESPT_USAGE, "an option lacks its argument");
-        for (int i = 0; found < LONG_ONLY && i < OPTION_COUNT; i++) {
-            if (option_table[i].letter == found && found != 0)
-                o = i;
-        }
-        if (o < 0 || o >= OPTION_COUNT) {
+            return lacks_argument(optopt, err);
+        o = option_of(found);
+        if (o < 0) {
             *ret_command = command_typed(argv + 1, argc - 1).command;
             espt_fail(err, ESPT_USAGE, "no such option");
             suggest_option(*ret_command, argv[optind - 1], err);
-            return ESPT_USAGE;
+            return name_option(argv[optind - 1], err);
         }
         if ((options.given & BIT(o)) != 0)
             return espt_fail(err, ESPT_USAGE, "--%s is given twice; keep one",
                              option_table[o].name);
-        if (optarg != NULL && optarg[0] == '\0') /* mostly a variable that a script forgot to set */
+        if (optarg != NULL && optarg[0] == '\0' &&
+            !option_table[o].clears) /* usually an unset variable of a script */
             return espt_fail(err, ESPT_USAGE, "--%s is given an empty argument",
                              option_table[o].name);
         set(&options, o, optarg);
@@ -174,9 +169,11 @@ int options_parse(struct options *ret_options, int argc, char **argv,
         options.operand += words;
         options.operands -= words;
     }
+    if (command == NULL && asks_for_help(&options))
+        options.given |= BIT(OPTION_HELP);
     *ret_command = command;
     *ret_options = options;
     if ((options.given & (BIT(OPTION_HELP) | BIT(OPTION_VERSION))) != 0)
         return 0;
-    return judge(&options, command, err);
+    return check_options(&options, command, err);
 }

@@ -1,10 +1,12 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Passphrases: from the terminal, without echo (readpassphrase restores it whatever signal comes),
- * or from the first line of a file that nobody else may read. Never from an argument or the
- * environment.
+ * Passphrases come from the terminal, without echo (readpassphrase restores it after any signal),
+ * or from the first line of a file that no other user may read. They never come from an argument or
+ * the environment.
  */
 #include "cli/output.h"
 
+#include "common/name.h"
 #include "common/trust.h"
 
 #include <bsd/readpassphrase.h>
@@ -22,12 +24,14 @@ static int from_file(const char *path, char *ret, size_t size, struct espt_error
     int code = trust_read(path, geteuid(), TRUST_SECRET, 4096, &text, &len, err);
     if (code != 0)
         return code;
-    size_t line = strcspn(text, "\r\n");
+    const char *begin = text + bom_len(text, len);
+    size_t line = strcspn(begin, "\r\n");
     if (line == 0 || line >= size || strlen(text) != len)
-        code = espt_fail(err, ESPT_USAGE, "%s: its first line is no passphrase of 1 to %zu bytes",
-                         path, size - 1);
+        code =
+            espt_fail(err, ESPT_USAGE, "%s: its first line is not a passphrase of 1 to %zu bytes",
+                      path, size - 1);
     else
-        snprintf(ret, size, "%.*s", (int)line, text);
+        snprintf(ret, size, "%.*s", (int)line, begin);
     sodium_memzero(text, len);
     free(text);
     return code;
@@ -36,9 +40,10 @@ static int from_file(const char *path, char *ret, size_t size, struct espt_error
 static int from_terminal(const char *question, char *ret, size_t size, struct espt_error *err)
 {
     if (readpassphrase(question, ret, size, RPP_REQUIRE_TTY) == NULL)
-        return espt_fail(err, ESPT_UNUSABLE,
-                         "no terminal to ask for the passphrase at (%s); give --passphrase-file",
-                         strerror(errno));
+        return espt_fail(
+            err, ESPT_UNUSABLE,
+            "there is no terminal to ask for the passphrase (%s); give --passphrase-file",
+            strerror(errno));
     return ret[0] != '\0' ? 0 : espt_fail(err, ESPT_REFUSED, "no passphrase was given");
 }
 
@@ -52,7 +57,7 @@ int cli_passphrase(void *arg, const char *file, char *ret, size_t size, struct e
     return from_terminal(question, ret, size, err);
 }
 
-/* Twice, since nobody sees what is typed. */
+/* Asks twice, because the input is not shown. */
 int cli_new_passphrase(struct cli *cli, char *ret, size_t size, struct espt_error *err)
 {
     if (cli->options.new_passphrase_file != NULL)
@@ -62,10 +67,10 @@ int cli_new_passphrase(struct cli *cli, char *ret, size_t size, struct espt_erro
         return code;
     char *again = sodium_malloc(size);
     if (again == NULL)
-        return espt_fail(err, ESPT_UNUSABLE, "no locked memory; raise ulimit -l");
+        return espt_fail(err, ESPT_UNUSABLE, "no memory can be locked; raise ulimit -l");
     code = from_terminal("Once more: ", again, size, err);
     if (code == 0 && strcmp(again, ret) != 0)
-        code = espt_fail(err, ESPT_REFUSED, "the two are not the same; nothing was changed");
+        code = espt_fail(err, ESPT_REFUSED, "the two passphrases differ; nothing was changed");
     sodium_free(again);
     return code;
 }

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* The question before a change that cannot be undone. */
 #include "cli/output.h"
 
 #include <stdio.h>
@@ -9,16 +11,15 @@ int prompt_possible(const struct cli *cli, struct espt_error *err)
 {
     if (given(cli, OPTION_YES) || isatty(STDIN_FILENO))
         return 0;
-    return espt_fail(err, ESPT_USAGE,
-                     "standard input is no terminal to ask at; add --yes to go ahead unasked");
+    return espt_fail(
+        err, ESPT_USAGE,
+        "standard input is not a terminal, so nobody can be asked; add --yes to go ahead");
 }
 
 int prompt(const char *question, struct espt_error *err)
 {
-    if (in_colour(stderr))
-        fprintf(stderr, "\033[1m%s\033[0m [y/N] ", question);
-    else
-        fprintf(stderr, "%s [y/N] ", question);
+    fprintf(stderr, "%s%s%s [y/N] ", colour_begin(stderr, COLOUR_BOLD), question,
+            colour_end(stderr));
     char *answer = NULL;
     size_t room = 0;
     ssize_t len = getline(&answer, &room, stdin);

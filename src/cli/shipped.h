@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The files of etc/ as texts, made by the Makefile. */
 #ifndef ESPT_CLI_SHIPPED_H
 #define ESPT_CLI_SHIPPED_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* Computes the figures of `stats` in one walk over one snapshot. */
 #include "cli/stats.h"
 
 #include "common/when.h"
@@ -7,20 +9,18 @@
 
 #define DAY INT64_C(86400)
 
-const char *const stats_status_words[STATS_STATUSES] = {"active", "inactive", "expired",
-                                                        "retiring"};
 const int stats_spans[3] = {1, 7, 30};
 
 struct counting {
     struct stats *stats;
     const struct tier_table *tiers;
-    struct stats_tier *tier; /* of the entity whose tokens come now */
+    struct stats_tier *tier; /* tier of the current entity */
 };
 
-uint64_t stats_sum(const uint64_t tokens[static STATS_STATUSES])
+uint64_t stats_sum(const uint64_t tokens[static TOKEN_STATUSES])
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < STATS_STATUSES; i++)
+    for (size_t i = 0; i < TOKEN_STATUSES; i++)
         sum += tokens[i];
     return sum;
 }
@@ -54,8 +54,8 @@ static int find_tier(struct counting *counting, const char *name, struct espt_er
 
 /* --- months and days --- */
 
-/* Months since the year 0, in UTC. (By our own arithmetic: gmtime() counts leap seconds where $TZ
-   names a zone that has them.) */
+/* Months since the year 0, in UTC. Does not use gmtime(), which counts leap seconds if $TZ names a
+   zone that has them. */
 static int64_t month_of(int64_t when)
 {
     char text[WHEN_TEXT_SIZE], *rest;
@@ -78,8 +78,11 @@ static void label_buckets(struct stats *stats)
     }
 }
 
+/* Leaves out retiring secrets, as list --expiring does: they were replaced already. */
 static void count_expiry(struct stats *stats, const struct token *token)
 {
+    if (token->retiring)
+        return;
     if (token->expires == 0) {
         stats->expiring_never++;
         return;
@@ -128,13 +131,11 @@ static int see(void *arg, const struct entity *entity, const struct token *token
         return find_tier(counting, entity->tier, err);
     }
     if (token->unread)
-        return espt_fail(err, ESPT_UNUSABLE,
-                         "what hosts counted cannot be read now; look at the folder of [usage], "
-                         "and try again");
-    const char *word = token_status(token, stats->now);
-    size_t status = 0;
-    while (strcmp(stats_status_words[status], word) != 0)
-        status++;
+        return espt_fail(
+            err, ESPT_UNUSABLE,
+            "the usage files cannot be read; check the limit on open files and the kernel "
+            "log (dmesg), and try again");
+    const enum token_status status = token_status(token, stats->now);
     stats->tokens[status]++;
     counting->tier->tokens[status]++;
     count_expiry(stats, token);

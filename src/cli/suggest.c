@@ -1,26 +1,25 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What a mistyped command, option or name may have meant.
+ * Suggests the command, option or name that a mistyped word may have meant.
  *
- * MUST: what was typed is never repeated (it may be a secret); what is suggested is a word of ours,
- * or a name that the store holds.
+ * MUST: a suggestion is a word of esp-tokenctl, or a name that the store holds.
  */
-#include "cli/cli.h"
-
 #include "cli/nearest.h"
+#include "cli/operand.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define NAMES_LOOKED_AT 10000
 
-/* In place of where else to look: "no such command; did you mean list?" */
-static void say(struct espt_error *err, const char *before, const char *name)
+/* Replaces the remedy in the message: "no such command; did you mean list?" */
+static void suggest(struct espt_error *err, const char *before, const char *name)
 {
     err->message[strcspn(err->message, ";")] = '\0';
     espt_add(err, "; did you mean %s%s?", before, name);
 }
 
-/* Other tools' words for what ours do. */
+/* Words of other tools, and our commands for them. */
 static const char *const other_words[][2] = {
     {"ls", "list"},         {"new", "create"},      {"add", "create"},  {"create", "add"},
     {"rm", "remove"},       {"delete", "remove"},   {"del", "remove"},  {"revoke", "remove"},
@@ -36,12 +35,13 @@ static void offer_word(struct nearest *nearest, const char *word)
     nearest_offer(nearest, word);
     for (size_t i = 0; i < sizeof other_words / sizeof *other_words; i++) {
         if (strcmp(nearest->typed, other_words[i][0]) == 0 && strcmp(word, other_words[i][1]) == 0)
-            nearest_take(nearest, word);
+            nearest_set(nearest, word);
     }
 }
 
-void suggest_command(char *const *words, int count, struct espt_error *err)
+int no_such_command(char *const *words, int count, struct espt_error *err)
 {
+    espt_fail(err, ESPT_USAGE, "no such command");
     struct nearest nearest;
     const struct command *command;
     const struct typed typed = command_typed(words, count);
@@ -59,7 +59,8 @@ void suggest_command(char *const *words, int count, struct espt_error *err)
     if (second)
         snprintf(before, sizeof before, "%s ", typed.word);
     if (nearest_name(&nearest) != NULL)
-        say(err, before, nearest_name(&nearest));
+        suggest(err, before, nearest_name(&nearest));
+    return fail_naming(err, second ? words[1] : words[0]);
 }
 
 void suggest_option(const struct command *command, const char *word, struct espt_error *err)
@@ -77,7 +78,7 @@ void suggest_option(const struct command *command, const char *word, struct espt
             nearest_offer(&nearest, option_table[o].name);
     }
     if (nearest_name(&nearest) != NULL)
-        say(err, "--", nearest_name(&nearest));
+        suggest(err, "--", nearest_name(&nearest));
 }
 
 /* --- names in the store --- */
@@ -88,8 +89,8 @@ static int offer(void *arg, const char *name)
     return 0;
 }
 
-/* Among the names that share their beginning, and among the first of all: in a store of millions
-   one of them still finds most slips, and in any other the second sees every name. */
+/* Searches the names with the same beginning, and the first names of all. In a store of millions of
+   names the former finds most slips; in a smaller store the latter sees every name. */
 static bool nearest_in_store(struct store *store, struct names names, const char *typed,
                              struct nearest *nearest)
 {
@@ -116,13 +117,13 @@ static bool suggest_entity(struct store *store, const char *typed, bool reseller
         return false;
     const struct names names = {.of = reseller ? NAMES_RESELLERS : NAMES_ENTITIES};
     if (nearest_in_store(store, names, typed, &nearest))
-        say(err, "", nearest_name(&nearest));
+        suggest(err, "", nearest_name(&nearest));
     return true;
 }
 
-/* Among ids that were drawn in the same moment, and in the same half day: so many of their
-   characters are alike. One slip at most, since more would make another one of that moment out of
-   it. */
+/* Searches the ids that were drawn in the same moment, then in the same half day: these share
+   that many characters. Allows one edit, because more would turn the id into another id of that
+   moment. */
 static bool suggest_id(struct store *store, const char *typed, struct espt_error *err)
 {
     static const int alike[] = {6, 3};
@@ -138,7 +139,7 @@ static bool suggest_id(struct store *store, const char *typed, struct espt_error
             return true;
     }
     if (nearest_name(&nearest) != NULL)
-        say(err, "", nearest_name(&nearest));
+        suggest(err, "", nearest_name(&nearest));
     return true;
 }
 
@@ -162,10 +163,10 @@ static bool suggest_token(struct store *store, const char *typed, struct espt_er
     }
     snprintf(before, sizeof before, "%s/", ref.entity);
     if (store_token_get(store, &ref, &token, &ignored) == 0)
-        say(err, before, ref.name);
+        suggest(err, before, ref.name);
     else if (nearest_in_store(store, (struct names){.of = NAMES_TOKENS, .entity = ref.entity},
                               ref.name, &nearest))
-        say(err, before, nearest_name(&nearest));
+        suggest(err, before, nearest_name(&nearest));
     return true;
 }
 
@@ -178,11 +179,11 @@ static bool suggest_tier(const struct tier_table *tiers, const char *typed, stru
     for (size_t i = 0; i < tiers->count; i++)
         nearest_offer(&nearest, tiers->tier[i].name);
     if (nearest_name(&nearest) != NULL)
-        say(err, "", nearest_name(&nearest));
+        suggest(err, "", nearest_name(&nearest));
     return true;
 }
 
-/* True: this was the one that is missing. */
+/* True: this name is the missing one. */
 static bool suggest_value(struct cli *cli, enum value value, const char *typed,
                           struct espt_error *err)
 {
@@ -205,13 +206,30 @@ void suggest_name(struct cli *cli, const struct command *command, struct espt_er
     const struct options *options = &cli->options;
     if (cli->store == NULL)
         return;
+    /* if the entity in --as does not exist, it sees no other name either */
+    if (options->as != NULL && suggest_value(cli, VALUE_ENTITY, options->as, err)) {
+        fail_naming(err, options->as);
+        return;
+    }
+    if (cli->missing > 0) {
+        const char *typed = options->operand[cli->missing - 1];
+        suggest_value(cli, VALUE_TOKEN, typed, err);
+        fail_naming(err, typed);
+        if (options->operands > 1)
+            espt_fail_in(err, "TOKEN %d", cli->missing);
+        return;
+    }
     for (int i = 0; i < options->operands && i < command_operands(command); i++) {
-        if (suggest_value(cli, command->operands[i].value, options->operand[i], err))
+        if (suggest_value(cli, command->operands[i].value, options->operand[i], err)) {
+            fail_naming(err, options->operand[i]);
             return;
+        }
     }
     for (enum cli_option o = 0; o < OPTION_COUNT; o++) {
         const char *typed = option_value(options, o);
-        if (typed != NULL && suggest_value(cli, option_table[o].value, typed, err))
+        if (typed != NULL && suggest_value(cli, option_table[o].value, typed, err)) {
+            fail_naming(err, typed);
             return;
+        }
     }
 }

@@ -1,3 +1,6 @@
+/* SPDX-License-Identifier: ISC */
+/* usage fold, and the folding of counts after other commands. */
+#include "cli/fleet.h"
 #include "cli/output.h"
 
 #include <stdio.h>
@@ -8,6 +11,8 @@ int run_usage_fold(struct cli *cli, struct espt_error *err)
     int code = cli_store(cli, err);
     if (code == 0)
         code = store_usage_fold(cli->store, true, &files, err);
+    if (code == 0)
+        cli_fleet_report(cli);
     if (code == 0 && cli->json)
         code = json_print(json_pack("{s:I}", "folded", (json_int_t)files), err);
     else if (code == 0)
@@ -19,7 +24,9 @@ void cli_fold(struct cli *cli)
 {
     struct espt_error ignored;
     size_t files;
-    if (cli->store != NULL && store_wrote(cli->store))
+    if (cli->store != NULL && store_wrote(cli->store) && !cli->used_room) {
         (void)!store_usage_fold(cli->store, false, &files, &ignored);
-    store_said(); /* of this nothing is told */
+        store_refill_reserve(&cli->config);
+    }
+    store_result_printed(); /* folding prints nothing: deliver a held interrupt */
 }

@@ -1,46 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/* verify: asks the validator plugin about a token, as a host does. */
 #include "cli/explain.h"
+#include "cli/fleet.h"
+#include "cli/operand.h"
+#include "cli/validator.h"
 
 #include "common/when.h"
 
 #include <bsd/readpassphrase.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define PRESENTED_MAX 4096
 
-/* Beside this program, else ../lib/esp-token from where it lies. */
-static int load_validator(const espt_validator **ret_validator, struct espt_error *err)
-{
-    static const char *const places[] = {"esp_validator.so", "../lib/esp-token/esp_validator.so"};
-    char self[PATH_MAX], path[PATH_MAX + 64];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (len <= 0)
-        return espt_fail(err, ESPT_UNUSABLE, "/proc/self/exe: %s; mount /proc", strerror(errno));
-    self[len] = '\0';
-    *strrchr(self, '/') = '\0';
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        snprintf(path, sizeof path, "%s/%s", self, places[i]);
-        if (access(path, F_OK) != 0)
-            continue;
-        void *plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-        if (plugin == NULL)
-            return espt_fail(err, ESPT_UNUSABLE, "the validator: %s", dlerror());
-        const espt_validator *(*get)(uint32_t abi);
-        *(void **)(void *)&get = dlsym(plugin, "espt_validator_get");
-        *ret_validator = get != NULL ? get(ESPT_ABI) : NULL;
-        if (*ret_validator == NULL)
-            return espt_fail(err, ESPT_UNUSABLE, "%s: not a validator of this version; reinstall",
-                             path);
-        return 0;
-    }
-    return espt_fail(err, ESPT_UNUSABLE, "esp_validator.so is not beside esp-tokenctl; reinstall");
-}
-
-/* Pasted, without echo: it would stay on the screen. */
+/* Reads a pasted token without echo, so that it does not stay on the screen. */
 static int ask_token(char *ret_text, size_t *ret_len, struct espt_error *err)
 {
     if (readpassphrase("Token: ", ret_text, PRESENTED_MAX, RPP_REQUIRE_TTY) == NULL)
@@ -49,8 +26,8 @@ static int ask_token(char *ret_text, size_t *ret_len, struct espt_error *err)
     return 0;
 }
 
-/* Past stdio, whose buffer nobody wipes. One line ending is not part of the token; what is longer
-   than PRESENTED_MAX is cut, and malformed all the same. */
+/* Reads without stdio, whose buffer is not wiped. A byte-order mark and one line ending are not
+   part of the token. A text longer than PRESENTED_MAX is cut; it is malformed in any case. */
 static int read_token(char *ret_text, size_t *ret_len, struct espt_error *err)
 {
     size_t len = 0;
@@ -65,63 +42,107 @@ static int read_token(char *ret_text, size_t *ret_len, struct espt_error *err)
     }
     if (len > 0 && ret_text[len - 1] == '\n')
         len -= len > 1 && ret_text[len - 2] == '\r' ? 2 : 1;
-    *ret_len = len;
+    const size_t mark = bom_len(ret_text, len);
+    memmove(ret_text, ret_text + mark, len - mark);
+    *ret_len = len - mark;
     return 0;
 }
 
-static int print_json(const struct cli *cli, const struct question *question,
+/* In a fleet, an answer is as old as the store. */
+static bool find_place(struct cli *cli, struct fleet_place *ret_place)
+{
+    struct espt_error ignored;
+    return cli_config(cli, &ignored) == 0 && fleet_configured(&cli->config) &&
+           (cli->store != NULL || store_open_to_read(&cli->store, &cli->config, &ignored) == 0) &&
+           fleet_place(cli->store, ret_place, &ignored) == 0;
+}
+
+static void write_age(FILE *out, struct cli *cli)
+{
+    struct fleet_place place;
+    char age[96];
+    if (!find_place(cli, &place))
+        return;
+    cli_fleet_age(&place, age, sizeof age);
+    fprintf(out, ", by %s", age);
+}
+
+static int print_json(const struct question *question, const struct check *checks,
                       struct espt_error *err)
 {
     const espt_result *result = question->result;
+    struct fleet_place place;
     json_t *verdict =
         json_pack("{s:b, s:s, s:o, s:o, s:o}", "allowed", result->status == ESPT_ALLOW, "reason",
                   question->validator->reason(result->status), "token_id",
                   json_text_or_null(result->token_id), "entity", json_text_or_null(result->entity),
                   "tier", json_text_or_null(result->tier));
-    if (verdict != NULL && given(cli, OPTION_EXPLAIN))
-        json_object_set_new(verdict, "checks", json_of_checks(question));
+    if (verdict != NULL && question->ctx == NULL)
+        json_object_set_new(verdict, "text_checked", json_false());
+    if (verdict != NULL && given(question->cli, OPTION_EXPLAIN))
+        json_object_set_new(verdict, "checks", json_of_checks(question, checks));
+    if (verdict != NULL && find_place(question->cli, &place))
+        json_object_set_new(verdict, "fleet",
+                            json_pack("{s:I, s:o}", "entry", (json_int_t)place.position.number,
+                                      "time", json_time(place.time)));
     return json_print(verdict, err);
 }
 
-static int print(const struct cli *cli, const struct question *question, struct espt_error *err)
+static void write_verdict(FILE *out, const struct question *question)
 {
     const espt_result *result = question->result;
-    int code = 0;
-    if (cli->json)
-        return print_json(cli, question, err);
-    if (given(cli, OPTION_EXPLAIN)) {
-        code = print_checks(question, err);
-        putchar('\n');
-    }
     if (result->status == ESPT_ALLOW)
-        fputs("allow", stdout);
+        fputs(question->ctx != NULL ? "allow" : "allow, if the text is right", out);
     else
-        printf("deny: %s (%s)", question->validator->reason(result->status), result->detail);
+        fprintf(out, "deny: %s (%s)", question->validator->reason(result->status), result->detail);
     if (result->token_id[0] != '\0')
-        printf(", token %s", result->token_id);
+        fprintf(out, ", token %s", result->token_id);
     if (result->entity[0] != '\0')
-        printf(", %s %s, tier %s", kind_word((enum entity_kind)result->kind), result->entity,
-               result->tier);
-    if (given(cli, OPTION_AT)) {
+        fprintf(out, ", %s %s, tier %s", kind_word((enum entity_kind)result->kind), result->entity,
+                result->tier);
+    if (given(question->cli, OPTION_AT)) {
         char at[WHEN_TEXT_SIZE];
         when_format(question->query->now, at);
-        printf(", at %s", at);
+        fprintf(out, ", at %s", at);
     }
-    putchar('\n');
+    write_age(out, question->cli);
+}
+
+/* Prints one line. At a terminal it breaks at blanks, so that an id stays whole. */
+static void print_verdict(const struct question *question)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = at_terminal(stdout) ? open_memstream(&text, &len) : NULL;
+    if (out != NULL)
+        write_verdict(out, question);
+    if (out != NULL && fclose(out) == 0) {
+        print_wrapped(text, 0, 0, terminal_columns());
+    } else { /* not a terminal, or out of memory */
+        write_verdict(stdout, question);
+        putchar('\n');
+    }
+    free(text);
+}
+
+static int print(const struct question *question, const struct check *checks,
+                 struct espt_error *err)
+{
+    int code = 0;
+    if (question->cli->json)
+        return print_json(question, checks, err);
+    if (given(question->cli, OPTION_EXPLAIN)) {
+        code = print_checks(question, checks, err);
+        putchar('\n');
+    }
+    print_verdict(question);
     return code;
 }
 
-static int judge(struct cli *cli, const espt_validator *validator, int64_t at,
-                 struct espt_error *err)
+/* The question that the options ask, without a token. */
+static espt_query query_of(const struct options *o, int64_t at)
 {
-    const struct options *o = &cli->options;
-    espt_ctx *ctx;
-    char message[sizeof err->message];
-    if (!validator->open(&ctx, cli_config_path(cli), NULL, NULL, message, sizeof message))
-        return espt_fail(err, ESPT_UNUSABLE, "%s", message);
-    char presented[PRESENTED_MAX] = "";
-    espt_query query = {.size = sizeof query, .token = presented, .now = at};
-    espt_result result = {.size = sizeof result};
+    espt_query query = {.size = sizeof query, .now = at};
     if (o->metric != NULL) {
         query.metric = o->metric;
         query.metric_len = strlen(o->metric);
@@ -130,33 +151,62 @@ static int judge(struct cli *cli, const espt_validator *validator, int64_t at,
         query.entity = o->entity;
         query.entity_len = strlen(o->entity);
     }
-    int allowed = 0;
+    return query;
+}
+
+/* --- a token's text, from standard input --- */
+
+static int check_text(struct cli *cli, const espt_validator *validator, int64_t at,
+                      espt_result *result, struct espt_error *err)
+{
+    espt_ctx *ctx;
+    char message[sizeof err->message];
+    if (!validator->open_uncounted(&ctx, cli_config_path(cli), NULL, NULL, message, sizeof message))
+        return espt_fail(err, ESPT_UNUSABLE, "%s", message);
+    char presented[PRESENTED_MAX] = "";
+    espt_query query = query_of(&cli->options, at);
+    query.token = presented;
     int code = read_token(presented, &query.token_len, err);
     if (code == 0) {
-        allowed = validator->validate(ctx, &query, &result);
-        code = print(cli, &(struct question){cli, validator, ctx, &query, &result}, err);
+        validator->validate(ctx, &query, result);
+        code = print(&(struct question){cli, validator, ctx, &query, result}, NULL, err);
     }
     sodium_memzero(presented, sizeof presented);
     validator->close(ctx);
-    if (code == 0 && result.status >= ESPT_ERR_UNAVAILABLE)
-        return espt_fail(err, ESPT_UNUSABLE, "%s%s", result.detail,
-                         strstr(result.detail, "esp-tokenctl") != NULL
-                             ? ""
-                             : "; look at it by esp-tokenctl check");
-    return code != 0 ? code : allowed ? 0 : 1;
+    if (code == 0 && result->status >= ESPT_ERR_UNAVAILABLE)
+        return espt_fail(
+            err, ESPT_UNUSABLE, "%s%s", result->detail,
+            strstr(result->detail, "esp-tokenctl") != NULL ? "" : "; run 'esp-tokenctl check'");
+    return code;
+}
+
+/* --- a token without its text --- */
+
+static int check_named(struct cli *cli, const espt_validator *validator, int64_t at,
+                       espt_result *result, struct espt_error *err)
+{
+    struct check checks[CHECKS];
+    const espt_query query = query_of(&cli->options, at != 0 ? at : cli->now);
+    int code = explain_token(cli, &query, result, checks, err);
+    return code == 0 ? print(&(struct question){cli, validator, NULL, &query, result}, checks, err)
+                     : code;
 }
 
 int run_verify(struct cli *cli, struct espt_error *err)
 {
     const espt_validator *validator;
-    int64_t at = 0;
-    int code = 0;
-    if (cli->options.at != NULL) {
-        code = when_parse(cli->options.at, cli->now, &at, err);
-        if (code == 0 && at == WHEN_NEVER)
-            code = espt_fail(err, ESPT_USAGE, "--at takes a time, not never");
-    }
+    espt_result result = {.size = sizeof result};
+    int64_t at;
+    int code = parse_at(cli, &at, err);
+    if (code == 0 && given(cli, OPTION_AS) && !given(cli, OPTION_TOKEN))
+        code =
+            espt_fail(err, ESPT_USAGE,
+                      "--as is given without --token; give --token, or omit --as: a token's text "
+                      "needs no further rights");
     if (code == 0)
-        code = load_validator(&validator, err);
-    return code == 0 ? judge(cli, validator, at, err) : code;
+        code = validator_load(&validator, err);
+    if (code == 0)
+        code =
+            (given(cli, OPTION_TOKEN) ? check_named : check_text)(cli, validator, at, &result, err);
+    return code != 0 ? code : result.status == ESPT_ALLOW ? 0 : 1;
 }

@@ -1,4 +1,6 @@
-#include "cli/newest.h"
+/* SPDX-License-Identifier: ISC */
+/* The file by which a process finds out whether it was the last to copy to a clipboard. */
+#include "cli/last_copy.h"
 
 #include <fcntl.h>
 #include <sodium.h>
@@ -10,7 +12,8 @@
 
 #define KEY_LEN 16
 
-/* A regular file of this user that nobody else may write; -1: there is none to be had. */
+/* Opens a regular file that this user owns and no other user may write. Returns -1 if there is
+   none. */
 static int open_own(const char *path)
 {
     struct stat st;
@@ -38,7 +41,7 @@ static bool name_path(char *out, size_t size, const char *way, const char *displ
            (int)size;
 }
 
-/* False: nobody will know of this one. */
+/* Writes the number to the file. False: other processes cannot see this copy. */
 static bool leave(const char *path, const uint8_t *number, size_t len)
 {
     int fd = open_own(path);
@@ -48,30 +51,30 @@ static bool leave(const char *path, const uint8_t *number, size_t len)
     return left;
 }
 
-void newest_claim(struct newest *ret_newest, const char *way, const char *display)
+void last_copy_claim(struct last_copy *ret_mine, const char *way, const char *display)
 {
-    struct newest newest;
-    randombytes_buf(newest.number, sizeof newest.number);
-    if (!name_path(newest.path, sizeof newest.path, way, display != NULL ? display : "") ||
-        !leave(newest.path, newest.number, sizeof newest.number))
-        newest.path[0] = '\0';
-    *ret_newest = newest;
+    struct last_copy mine;
+    randombytes_buf(mine.number, sizeof mine.number);
+    if (!name_path(mine.path, sizeof mine.path, way, display != NULL ? display : "") ||
+        !leave(mine.path, mine.number, sizeof mine.number))
+        mine.path[0] = '\0';
+    *ret_mine = mine;
 }
 
-bool newest_is(const struct newest *newest)
+bool last_copy_is_mine(const struct last_copy *mine)
 {
-    uint8_t number[sizeof newest->number];
-    int fd = newest->path[0] != '\0' ? open(newest->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    uint8_t number[sizeof mine->number];
+    int fd = mine->path[0] != '\0' ? open(mine->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
     if (fd < 0)
         return true;
     const bool other = pread(fd, number, sizeof number, 0) == (ssize_t)sizeof number &&
-                       memcmp(number, newest->number, sizeof number) != 0;
+                       memcmp(number, mine->number, sizeof number) != 0;
     close(fd);
     return !other;
 }
 
-void newest_forget(const struct newest *newest)
+void last_copy_forget(const struct last_copy *mine)
 {
-    if (newest->path[0] != '\0')
-        unlink(newest->path);
+    if (mine->path[0] != '\0')
+        unlink(mine->path);
 }

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * liblmdb believes the file that it maps: pages that are not its own make it crash, and a file that
- * was cut off, too. A person gets a line all the same, and a script its status. (Hosts do not read
- * by liblmdb.)
+ * liblmdb trusts the file that it maps: foreign pages or a truncated file make it crash. After such
+ * a crash, this handler prints one line and sets the exit status. Hosts do not use liblmdb.
  */
 #include "cli/cli.h"
 
@@ -17,17 +17,17 @@ static const char plain[] = "esp-tokenctl: " WORDS "\n";
 static const char json[] = "{\"error\":{\"code\":5,\"message\":\"" WORDS "\"}}\n";
 static volatile sig_atomic_t wants_json;
 
-static void on_fault(int number)
+static void on_crash(int number)
 {
     (void)number;
     const char *words = wants_json ? json : plain;
     if (write(STDERR_FILENO, words, strlen(words)) < 0) {
-        /* nobody listens: the status says it */
+        /* standard error is closed; the exit status remains */
     }
     _exit(-ESPT_UNUSABLE);
 }
 
-#ifdef __has_feature /* clang's word for it */
+#ifdef __has_feature /* clang's form of the test */
 #if __has_feature(address_sanitizer)
 #define __SANITIZE_ADDRESS__ 1
 #endif
@@ -38,11 +38,12 @@ static void on_fault(int number)
 #define SANITIZED false
 #endif
 
-void fault_begin(bool as_json)
+void crash_begin(bool as_json)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
-    struct sigaction action = {.sa_handler = on_fault, .sa_flags = SA_NODEFER};
-    for (size_t i = 0; !SANITIZED && i < sizeof faults / sizeof *faults; i++) /* it says more */
+    struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_NODEFER};
+    /* A sanitizer reports more than this handler does, so its handlers are kept. */
+    for (size_t i = 0; !SANITIZED && i < sizeof faults / sizeof *faults; i++)
         sigaction(faults[i], &action, NULL);
     wants_json = as_json;
 }

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: ISC */
+#include "cli/chosen.h"
+
+#include "cli/lines.h"
+#include "cli/operand.h"
+#include "common/grow.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- which tokens --- */
+
+static int add(struct chosen *chosen, const char *text, uint64_t place, struct espt_error *err)
+{
+    const size_t count = chosen->set.refs;
+    if (count == TOKENS_AT_ONCE)
+        return espt_fail(err, ESPT_USAGE, "more than %d TOKENs; give fewer at a time",
+                         TOKENS_AT_ONCE);
+    struct token_ref *ref = grown(chosen->ref, count, &chosen->ref_room, sizeof *ref);
+    chosen->ref = ref != NULL ? ref : chosen->ref;
+    uint64_t *places = grown(chosen->place, count, &chosen->place_room, sizeof *places);
+    chosen->place = places != NULL ? places : chosen->place;
+    if (ref == NULL || places == NULL)
+        return espt_fail(err, ESPT_UNUSABLE, "out of memory");
+    chosen->set.ref = ref;
+    places[count] = place;
+    int code = token_ref_parse(&ref[count], text, err);
+    chosen->set.refs += code == 0;
+    return code != 0 && chosen->set.dry ? chosen_refuse(chosen, place, err) : code;
+}
+
+static int add_lines(struct cli *cli, struct chosen *chosen, struct espt_error *err)
+{
+    struct lines lines;
+    int code = lines_open(&lines, cli->options.from, err);
+    if (code != 0)
+        return code;
+    while ((code = lines_next(&lines, err)) > 0) {
+        code = add(chosen, lines.line, lines.number, err);
+        if (code != 0) {
+            lines_fail_in(&lines, err);
+            break;
+        }
+    }
+    lines_close(&lines);
+    return code;
+}
+
+int chosen_fail_at(struct cli *cli, const struct chosen *chosen, uint64_t place,
+                   struct espt_error *err)
+{
+    const char *name = cli->options.from;
+    if (chosen->lines)
+        return espt_fail_in(err, "%s:%llu", strcmp(name, "-") == 0 ? "standard input" : name,
+                            (unsigned long long)place);
+    if (err->code == ESPT_MISSING) {
+        cli->missing = (int)place; /* suggest_name() names it, with the nearest name */
+        return err->code;
+    }
+    if (!chosen->many)
+        return err->code;
+    fail_naming(err, cli->options.operand[place - 1]);
+    return espt_fail_in(err, "TOKEN %llu", (unsigned long long)place);
+}
+
+static int add_operands(struct cli *cli, struct chosen *chosen, struct espt_error *err)
+{
+    for (int i = 0; i < cli->options.operands; i++) {
+        const uint64_t place = (uint64_t)i + 1;
+        int code = add(chosen, cli->options.operand[i], place, err);
+        if (code != 0)
+            return code == ESPT_UNUSABLE ? code : chosen_fail_at(cli, chosen, place, err);
+    }
+    return 0;
+}
+
+int chosen_read(struct cli *cli, struct chosen *ret_chosen, struct espt_error *err)
+{
+    const bool lines = given(cli, OPTION_FROM);
+    *ret_chosen = (struct chosen){.lines = lines,
+                                  .many = lines || cli->options.operands > 1,
+                                  .set.dry = given(cli, OPTION_DRY_RUN)};
+    return lines ? add_lines(cli, ret_chosen, err) : add_operands(cli, ret_chosen, err);
+}
+
+void chosen_clear(struct chosen *chosen)
+{
+    tokens_clear(&chosen->set);
+    free(chosen->ref);
+    free(chosen->place);
+    for (size_t i = 0; i < chosen->refusals; i++)
+        free(chosen->refused[i].message);
+    free(chosen->refused);
+    *chosen = (struct chosen){.many = false};
+}
+
+int chosen_fail(struct cli *cli, const struct chosen *chosen, struct espt_error *err)
+{
+    const size_t at = chosen->set.failed;
+    if (err->code == ESPT_UNUSABLE || at >= chosen->set.refs)
+        return err->code;
+    return chosen_fail_at(cli, chosen, chosen->place[at], err);
+}
+
+/* --- output --- */
+
+static void print_line(const struct token *token, const char *done)
+{
+    char id[TOKEN_ID_LEN + 1];
+    token_id_format(token->id, id);
+    printf("%s %s (%s of %s)\n", done, id, token->name, token->entity);
+}
+
+/* The items that the set lacks were named twice, or were refused. */
+static void warn_twice(const struct cli *cli, const struct chosen *chosen)
+{
+    char message[128];
+    const size_t twice = chosen->set.refs - chosen->set.count - chosen->set.refusals;
+    if (twice == 0)
+        return;
+    snprintf(message, sizeof message, "%zu of the TOKENs name%s a token that was named before",
+             twice, twice == 1 ? "s" : "");
+    cli_warn(cli, message);
+}
+
+static int end_list(struct cli *cli, struct json_stream *stream, struct chosen *chosen,
+                    struct espt_error *err)
+{
+    if (chosen->set.dry)
+        return json_stream_end_with(
+            stream,
+            json_pack("{s:b, s:o}", "dry_run", 1, "refused", chosen_json_refused(cli, chosen)),
+            err);
+    json_stream_end(stream);
+    return 0;
+}
+
+static int print_end(struct cli *cli, struct chosen *chosen, const char *done,
+                     struct espt_error *err)
+{
+    const size_t count = chosen->set.count, refusals = chosen->refusals;
+    const int code = chosen_print_refused(cli, chosen, err);
+    if (code != 0)
+        return code;
+    printf("%s %zu %s", done, count, plural(count, "token", "tokens"));
+    if (refusals > 0)
+        printf("; %zu %s would be refused", refusals, plural(refusals, "TOKEN", "TOKENs"));
+    putchar('\n');
+    return 0;
+}
+
+int chosen_print(struct cli *cli, struct chosen *chosen, const struct chosen_words *words,
+                 struct espt_error *err)
+{
+    const struct token_set *set = &chosen->set;
+    const char *done = set->dry ? words->would : words->done;
+    struct json_stream stream = {.name = words->list};
+    int code = chosen_take_refused(chosen, err);
+    if (code != 0 || (!chosen->many && chosen->refusals > 0))
+        return code != 0 ? code : chosen_fail_refused(cli, chosen, err);
+    for (size_t i = 0; i < set->count && code == 0; i++) {
+        const struct token *token = &set->item[i].token;
+        if (cli->json)
+            code = json_stream_item(&stream, json_of_token(token, NULL, cli->now), err);
+        else
+            print_line(token, done);
+    }
+    if (code == 0)
+        code = cli->json ? end_list(cli, &stream, chosen, err) : print_end(cli, chosen, done, err);
+    warn_twice(cli, chosen);
+    return code != 0 ? code : chosen_fail_refused(cli, chosen, err);
+}
+
+int chosen_print_gone(struct cli *cli, struct chosen *chosen, const struct chosen_words *words,
+                      struct espt_error *err)
+{
+    const struct token *token = &chosen->set.item[0].token;
+    if (chosen->many || chosen->set.dry)
+        return chosen_print(cli, chosen, words, err);
+    if (cli->json)
+        return json_print(json_pack("{s:o}", words->list, json_of_token(token, NULL, cli->now)),
+                          err);
+    print_line(token, words->done);
+    return 0;
+}
