@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * How an adapter in C comes to the validator: dlopen at a path, the one symbol, another ABI
- * refused. paths.h, made by make, holds ESPT_VALIDATOR_PATH: where `make install` puts the plugin.
+ * Loads the validator plugin into an adapter written in C: dlopen at a path, look up the one
+ * symbol, refuse another ABI. make writes paths.h, which defines ESPT_VALIDATOR_PATH: where `make
+ * install` puts the plugin.
  *
  *     struct espt_loaded validator;
  *     if (!espt_load(&validator, path, err, sizeof err)) ...   err: one line for the host's log
@@ -22,8 +24,9 @@ struct espt_loaded {
     const espt_validator *v;
 };
 
-/* 1, or 0 with `err` and *ret zeroed. `path` NULL: the installed plugin. A path must be absolute:
-   the folder that a host happens to stand in, and its LD_LIBRARY_PATH, choose nothing. */
+/* Returns 1; or 0 with a message in `err` and *ret zeroed. `path` NULL: the installed plugin. A
+   path must be absolute, so that neither the working folder of a host nor its LD_LIBRARY_PATH can
+   choose the file. */
 static inline int espt_load(struct espt_loaded *ret, const char *path, char *err, size_t err_len)
 {
     const espt_validator *(*get)(uint32_t abi) = NULL;
@@ -42,14 +45,15 @@ static inline int espt_load(struct espt_loaded *ret, const char *path, char *err
     ret->v = get != NULL ? get(ESPT_ABI) : NULL;
     if (ret->v != NULL && ret->v->size >= sizeof *ret->v)
         return 1;
-    snprintf(err, err_len, "%s: no validator of ABI %u.%u", path, ESPT_ABI >> 16,
-             ESPT_ABI & 0xffffu);
+    snprintf(err, err_len,
+             "%s: no validator of ABI %u.%u; install the esp_validator.so of this release", path,
+             ESPT_ABI >> 16, ESPT_ABI & 0xffffu);
     dlclose(ret->library);
     memset(ret, 0, sizeof *ret);
     return 0;
 }
 
-/* The plugin itself stays mapped, so that a host may do this after each login. */
+/* The plugin stays mapped (-z nodelete), so a host may call this after each login. */
 static inline void espt_unload(struct espt_loaded *loaded)
 {
     if (loaded->library != NULL)

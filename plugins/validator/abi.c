@@ -1,17 +1,19 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The table that hosts call through: arguments are judged here, before anything looks at them.
+ * The table of functions that hosts call. It checks all arguments before other files use them.
  *
- * MUST 1: never read or write beyond the sizes that the host gave; its structs may lie on any
- *         address, change meanwhile, or share memory with each other and with texts: a query is
- *         copied, and of a result nothing is read but its size.
+ * MUST 1: never read or write beyond the sizes that the host gave. The host's structs may be
+ *         unaligned, may change during the call, and may overlap each other and the texts. So a
+ *         query is copied first, and only the size of a result is read.
  * MUST 2: every field of a result that is not filled is zero, on every return.
- * MUST 3: errno is the host's: each entry leaves it as it was.
+ * MUST 3: every function restores the host's errno before it returns.
  */
-#include "judge.h"
-#include "look.h"
+#include "build_config.h"
+#include "common/trust.h"
 #include "memo.h"
-#include "places.h"
+#include "reload.h"
 #include "usage.h"
+#include "verdict.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +23,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* What follows this version's fields in a larger struct. */
+/* Whether the bytes after this version's fields are zero. A newer host has a larger struct. */
 static bool zero_beyond(const void *object, size_t known, size_t size)
 {
     const unsigned char *byte = object;
@@ -32,7 +34,7 @@ static bool zero_beyond(const void *object, size_t known, size_t size)
     return true;
 }
 
-static bool query_take(espt_query *ret_query, const espt_query *query)
+static bool query_copy(espt_query *ret_query, const espt_query *query)
 {
     uint32_t size;
     if (query == NULL)
@@ -44,8 +46,9 @@ static bool query_take(espt_query *ret_query, const espt_query *query)
     return ret_query->flags == 0 && (ret_query->token != NULL || ret_query->token_len == 0);
 }
 
-/* A result of less than this version's fields: no field but the status is certain to be there. */
-static void refuse_small(void *result, uint32_t size)
+/* Fills the status of a result that is smaller than this version's struct, if there is room for it.
+ */
+static void refuse_short(void *result, uint32_t size)
 {
     const int32_t status = ESPT_ERR_USAGE;
     const size_t at = offsetof(espt_result, status);
@@ -55,19 +58,21 @@ static void refuse_small(void *result, uint32_t size)
         memcpy((unsigned char *)result + at, &status, sizeof status);
 }
 
-static bool apart(const void *a, size_t a_len, const void *b, size_t b_len)
+/* Whether two ranges of memory do not overlap. */
+static bool disjoint(const void *a, size_t a_len, const void *b, size_t b_len)
 {
     const uintptr_t left = (uintptr_t)a, right = (uintptr_t)b;
     return left < right ? right - left >= a_len : left - right >= b_len;
 }
 
-/* Then it can be filled where it lies: a copy would take a twentieth of a hot validation. */
+/* Whether the host's result can be filled directly. A copy would take a twentieth of the time of a
+   validation whose data is in the processor's caches. */
 static bool fills_in_place(const espt_result *result, const espt_query *asked)
 {
     return (uintptr_t)result % _Alignof(espt_result) == 0 &&
-           apart(result, sizeof *result, asked->token, asked->token_len) &&
-           apart(result, sizeof *result, asked->metric, asked->metric_len) &&
-           apart(result, sizeof *result, asked->entity, asked->entity_len);
+           disjoint(result, sizeof *result, asked->token, asked->token_len) &&
+           disjoint(result, sizeof *result, asked->metric, asked->metric_len) &&
+           disjoint(result, sizeof *result, asked->entity, asked->entity_len);
 }
 
 static int32_t answer(espt_ctx *ctx, const espt_query *asked, espt_result *ret_answer,
@@ -75,18 +80,18 @@ static int32_t answer(espt_ctx *ctx, const espt_query *asked, espt_result *ret_a
 {
     memset(ret_answer, 0, sizeof *ret_answer);
     ret_answer->size = size;
-    look_if_due(ctx);
-    const int32_t status = judge(ctx, asked, ret_answer);
+    reload_if_due(ctx);
+    const int32_t status = verdict_of(ctx, asked, ret_answer);
     ret_answer->status = status;
     return status;
 }
 
-static int32_t answer_aside(espt_ctx *ctx, const espt_query *asked, espt_result *result,
-                            uint32_t size)
+static int32_t answer_in_copy(espt_ctx *ctx, const espt_query *asked, espt_result *result,
+                              uint32_t size)
 {
-    espt_result aside;
-    const int32_t status = answer(ctx, asked, &aside, size);
-    memcpy(result, &aside, sizeof aside);
+    espt_result copy;
+    const int32_t status = answer(ctx, asked, &copy, size);
+    memcpy(result, &copy, sizeof copy);
     return status;
 }
 
@@ -106,18 +111,18 @@ static int validate(espt_ctx *ctx, const espt_query *query, espt_result *result)
         return 0;
     memcpy(&size, result, sizeof size);
     if (size < sizeof *result) {
-        refuse_small(result, size);
+        refuse_short(result, size);
         return 0;
     }
     const int kept = errno;
     espt_query asked;
     int32_t status;
-    if (ctx == NULL || !query_take(&asked, query))
+    if (ctx == NULL || !query_copy(&asked, query))
         status = refuse(result, size);
     else if (fills_in_place(result, &asked))
         status = answer(ctx, &asked, result, size);
     else
-        status = answer_aside(ctx, &asked, result, size);
+        status = answer_in_copy(ctx, &asked, result, size);
     memset((unsigned char *)result + sizeof *result, 0, size - sizeof *result);
     errno = kept;
     return status == ESPT_ALLOW;
@@ -138,16 +143,16 @@ static int allows(espt_ctx *ctx, const espt_result *result, const char *metric, 
         return 0;
     const int kept = errno;
     struct views views;
-    look_if_due(ctx);
-    views_take(ctx, &views);
+    reload_if_due(ctx);
+    views_enter(ctx, &views);
     const struct tier *tier = tier_find(views.tiers->table, name);
     bool allowed = tier != NULL && tier_allows(views.tiers->table, tier, metric, metric_len);
-    views_give(ctx, &views);
+    views_leave(ctx, &views);
     errno = kept;
     return allowed;
 }
 
-static void tell(char *err, size_t err_len, const struct espt_error *error)
+static void copy_message(char *err, size_t err_len, const struct espt_error *error)
 {
     if (err != NULL && err_len > 0)
         espt_fit(err, err_len, error->message);
@@ -157,13 +162,13 @@ static int refresh(espt_ctx *ctx, char *err, size_t err_len)
 {
     struct espt_error error = {0};
     if (ctx == NULL) {
-        espt_fail(&error, ESPT_USAGE, "refresh of no context");
-        tell(err, err_len, &error);
+        espt_fail(&error, ESPT_USAGE, "refresh: the context is NULL");
+        copy_message(err, err_len, &error);
         return 0;
     }
     const int kept = errno;
-    int code = look_now(ctx, &error);
-    tell(err, err_len, &error);
+    int code = reload_now(ctx, &error);
+    copy_message(err, err_len, &error);
     errno = kept;
     return code == 0;
 }
@@ -172,41 +177,47 @@ static void close_context(espt_ctx *ctx)
 {
     if (ctx == NULL)
         return;
-    guard_clear(&ctx->guard);
+    reclaim_clear(&ctx->reclaim);
     usage_close(ctx);
     memo_close(ctx->memo);
+    free(atomic_load(&ctx->errors));
     tiers_view_free(atomic_load(&ctx->tiers));
     store_view_free(atomic_load(&ctx->store));
     free(ctx);
 }
 
-static int open_context(espt_ctx *ctx, const char *config, struct espt_error *error)
+static int open_context(espt_ctx *ctx, const char *config, bool counts, struct espt_error *error)
 {
     struct stat root;
     struct tiers_view *tiers = NULL;
     struct store_view *store = NULL;
     if (stat("/", &root) != 0)
-        return espt_fail(error, ESPT_UNUSABLE, "/: %s", strerror(errno));
+        return espt_fail_call(error, "/", "stat", errno, "");
     ctx->root_dev = root.st_dev;
     ctx->root_ino = root.st_ino;
     ctx->owner = geteuid();
-    int code = config_load(&ctx->config, config, ctx->owner, error);
+    if ((ctx->walk = trust_walk_new(error)) == NULL)
+        return ESPT_UNUSABLE;
+    int code = config_open_saved(ctx, config, error);
     if (code == 0)
-        code = tiers_open(ctx, &tiers, error);
+        code = tiers_open_saved(ctx, &tiers, error);
     atomic_store(&ctx->tiers, tiers);
     if (code == 0)
         code = store_view_open(ctx, &store, error);
     atomic_store(&ctx->store, store);
     if (code == 0 && (ctx->memo = memo_open()) == NULL)
-        code = espt_fail(error, ESPT_UNUSABLE, "no memory, or no random bytes");
-    if (code == 0)
+        code = espt_fail(error, ESPT_UNUSABLE, "out of memory, or the system has no random bytes");
+    atomic_store(&ctx->errors, malloc(sizeof(struct reload_errors)));
+    if (code == 0 && counts)
         usage_open(ctx);
-    atomic_store(&ctx->next_look, monotonic_ms() + 1000);
+    trust_walk_free(ctx->walk);
+    ctx->walk = NULL;
+    atomic_store(&ctx->next_check, monotonic_ms() + 1000);
     return code;
 }
 
-static int open_validator(espt_ctx **ret, const char *config, espt_log_fn log, void *log_arg,
-                          char *err, size_t err_len)
+static int open_either(espt_ctx **ret, const char *config, bool counts, espt_log_fn log,
+                       void *log_arg, char *err, size_t err_len)
 {
     struct espt_error error = {0};
     int code = ESPT_USAGE;
@@ -214,22 +225,35 @@ static int open_validator(espt_ctx **ret, const char *config, espt_log_fn log, v
     espt_ctx *ctx = ret != NULL ? aligned_alloc(_Alignof(espt_ctx), sizeof *ctx) : NULL;
     if (ctx == NULL) {
         espt_fail(&error, code,
-                  ret == NULL ? "open without a place for the context" : "out of memory");
+                  ret == NULL ? "open: the pointer to the context is NULL" : "out of memory");
     } else {
         memset(ctx, 0, sizeof *ctx);
         ctx->log = log;
         ctx->log_arg = log_arg;
-        code = open_context(
-            ctx, config != NULL ? config : ESPT_SYSCONFDIR "/esp-token/esp-token.conf", &error);
+        code =
+            open_context(ctx, config != NULL ? config : ESPT_SYSCONFDIR "/esp-token/esp-token.conf",
+                         counts, &error);
     }
     if (code == 0) {
         *ret = ctx;
     } else {
-        tell(err, err_len, &error);
+        copy_message(err, err_len, &error);
         close_context(ctx);
     }
     errno = kept;
     return code == 0;
+}
+
+static int open_counted(espt_ctx **ret, const char *config, espt_log_fn log, void *log_arg,
+                        char *err, size_t err_len)
+{
+    return open_either(ret, config, true, log, log_arg, err, err_len);
+}
+
+static int open_uncounted(espt_ctx **ret, const char *config, espt_log_fn log, void *log_arg,
+                          char *err, size_t err_len)
+{
+    return open_either(ret, config, false, log, log_arg, err, err_len);
 }
 
 static const char *reason(int32_t status)
@@ -270,12 +294,13 @@ EXPORT const espt_validator *espt_validator_get(uint32_t host_abi)
         .abi = ESPT_ABI,
         .size = sizeof validator,
         .version = ESPT_VERSION,
-        .open = open_validator,
+        .open = open_counted,
         .validate = validate,
         .allows = allows,
         .refresh = refresh,
         .close = close_context,
         .reason = reason,
+        .open_uncounted = open_uncounted,
     };
     return host_abi >> 16 == ESPT_ABI >> 16 ? &validator : NULL;
 }

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 #include "bloom.h"
 
+/* MAP_NORESERVE: pages that are never written use no memory. */
 #include <sys/mman.h>
 
 bool bloom_open(struct bloom *ret_bloom, size_t ids)

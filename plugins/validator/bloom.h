@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Which ids may be in a table that is full: a Bloom filter, blocked by words (Putze, Sanders,
- * Singler, "Cache-, Hash- and Space-Efficient Bloom Filters", 2007), of three bits for each id in a
- * word that four share on average. It says of no id that it is not there if it is; of one in a
- * hundred that are not, it says that they may be.
+ * A blocked Bloom filter (Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient Bloom
+ * Filters", 2007) for the ids in a full table. A block is one 64-bit word, which four ids share on
+ * average; each id sets three bits of it. There are no false negatives. About one absent id in a
+ * hundred is a false positive.
  *
- * Any number of threads may add and ask.
+ * Any number of threads may call bloom_add() and bloom_may_hold() at once.
  */
 #ifndef VALIDATOR_BLOOM_H
 #define VALIDATOR_BLOOM_H
@@ -23,7 +24,8 @@ struct bloom {
     size_t words;
 };
 
-/* For so many ids, two bytes each; what is not written takes none. False: no memory. */
+/* Reserves two bytes for each of `ids`. Pages that are never written use no memory. False: out of
+   memory. */
 bool bloom_open(struct bloom *ret_bloom, size_t ids);
 void bloom_close(struct bloom *bloom);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "context.h"
 
 #include "common/ini.h"
@@ -10,31 +11,19 @@
 #include <unistd.h>
 
 #define SETTLE_MS 200
+#define SAVE_WAIT_MS 20
+#define SAVE_WAITS 50
 
-void views_take(struct espt_ctx *ctx, struct views *ret_views)
+void views_enter(struct espt_ctx *ctx, struct views *ret_views)
 {
-    ret_views->slot = guard_enter(&ctx->guard);
+    ret_views->slot = reclaim_enter(&ctx->reclaim);
     ret_views->tiers = atomic_load(&ctx->tiers);
     ret_views->store = atomic_load(&ctx->store);
 }
 
-void views_give(struct espt_ctx *ctx, const struct views *views)
+void views_leave(struct espt_ctx *ctx, const struct views *views)
 {
-    guard_leave(&ctx->guard, views->slot);
-}
-
-int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-int64_t realtime_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return now.tv_sec;
+    reclaim_leave(&ctx->reclaim, views->slot);
 }
 
 bool settled_by_times(const struct signature *signature)
@@ -50,13 +39,14 @@ const char *store_fault(enum reader_status status)
 {
     switch (status) {
     case READER_CORRUPT:
-        return "the store is damaged; run esp-tokenctl check";
+        return "the store is damaged; run 'esp-tokenctl check'";
     case READER_NEWER:
-        return "the store is of a newer version than this validator";
+        return "the store has a newer version than this validator; update the validator and "
+               "restart this process";
     case READER_OLDER:
-        return "the store is of an older version: run esp-tokenctl upgrade";
+        return "the store has an older version; run 'esp-tokenctl upgrade'";
     case READER_CLOSED:
-        return "the store was replaced, and the new one is not there";
+        return "the store was replaced, and the new one cannot be opened; run 'esp-tokenctl check'";
     default:
         return "the store cannot be read now";
     }
@@ -68,7 +58,15 @@ void context_log(struct espt_ctx *ctx, int level, const char *message)
         ctx->log(ctx->log_arg, level, message, strlen(message));
 }
 
-/* The file must be the same before and after it was read: editors save in steps. */
+static int open_trusted(const struct espt_ctx *ctx, const char *path, int *ret_fd,
+                        struct espt_error *err)
+{
+    return ctx->walk != NULL
+               ? trust_walk_open(ctx->walk, path, ctx->owner, TRUST_PUBLIC, ret_fd, err)
+               : trust_open(path, ctx->owner, TRUST_PUBLIC, ret_fd, err);
+}
+
+/* Requires the same signature before and after the read, because editors save in several steps. */
 int tiers_open(struct espt_ctx *ctx, struct tiers_view **ret_view, struct espt_error *err)
 {
     const char *path = ctx->config.tiers;
@@ -76,18 +74,19 @@ int tiers_open(struct espt_ctx *ctx, struct tiers_view **ret_view, struct espt_e
     char *text = NULL;
     size_t len = 0;
     int fd;
-    int code = trust_open(path, ctx->owner, TRUST_PUBLIC, &fd, err);
+    int code = open_trusted(ctx, path, &fd, err);
     if (code != 0)
         return code;
     struct tiers_view *view = calloc(1, sizeof *view);
     if (view == NULL || fstat(fd, &before) != 0)
-        code = espt_fail(err, ESPT_UNUSABLE, "%s: %s", path, strerror(errno));
+        code = espt_fail(err, ESPT_UNUSABLE, "%s: %s", path, espt_errno_text(errno));
     if (code == 0)
         code = trust_read_fd(fd, path, INI_FILE_MAX, &text, &len, err);
     if (code == 0 && (fstat(fd, &after) != 0 || before.st_size != after.st_size ||
                       before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
                       before.st_mtim.tv_nsec != after.st_mtim.tv_nsec))
-        code = espt_fail(err, ESPT_UNUSABLE, "%s: it is being written; try again", path);
+        code = espt_fail(err, ESPT_UNUSABLE, "%s: the file changed while it was read; try again",
+                         path);
     if (code == 0)
         code = tier_table_parse(&view->table, path, text, len, err);
     close(fd);
@@ -103,21 +102,66 @@ int tiers_open(struct espt_ctx *ctx, struct tiers_view **ret_view, struct espt_e
     return 0;
 }
 
+/* Whether the file changed less than SETTLE_MS ago. If it is missing, an editor may have moved it;
+   then the folder's time counts. */
+static bool just_saved(const char *path)
+{
+    struct stat st;
+    int rc = stat(path, &st);
+    if (rc != 0 && errno == ENOENT) {
+        char *folder = strdup(path);
+        char *slash = folder != NULL ? strrchr(folder, '/') : NULL;
+        if (slash != NULL) {
+            slash[slash == folder] = '\0';
+            rc = stat(folder, &st);
+        }
+        free(folder);
+    }
+    if (rc != 0)
+        return false;
+    const struct signature signature = {.changed = st.st_ctim};
+    return !settled_by_times(&signature);
+}
+
+static bool wait_for_save(const char *path, unsigned *waits)
+{
+    if (*waits == SAVE_WAITS || !just_saved(path))
+        return false;
+    ++*waits;
+    nanosleep(&(struct timespec){.tv_nsec = SAVE_WAIT_MS * 1000000L}, NULL);
+    return true;
+}
+
+int config_open_saved(struct espt_ctx *ctx, const char *path, struct espt_error *err)
+{
+    unsigned waits = 0;
+    int code;
+    do
+        code = config_load_on(ctx->walk, &ctx->config, path, ctx->owner, err);
+    while (code != 0 && wait_for_save(path, &waits));
+    return code;
+}
+
+int tiers_open_saved(struct espt_ctx *ctx, struct tiers_view **ret_view, struct espt_error *err)
+{
+    unsigned waits = 0;
+    int code;
+    do
+        code = tiers_open(ctx, ret_view, err);
+    while (code != 0 && wait_for_save(ctx->config.tiers, &waits));
+    return code;
+}
+
 int store_view_open(struct espt_ctx *ctx, struct store_view **ret_view, struct espt_error *err)
 {
     struct stat st;
     int fd;
-    int code = trust_open(ctx->config.store, ctx->owner, TRUST_PUBLIC, &fd, err);
+    int code = open_trusted(ctx, ctx->config.store, &fd, err);
     if (code != 0)
         return code;
     struct store_view *view = calloc(1, sizeof *view);
     if (view == NULL || fstat(fd, &st) != 0) {
-        code = espt_fail(err, ESPT_UNUSABLE, "%s: %s", ctx->config.store, strerror(errno));
-        close(fd);
-    } else if (st.st_nlink == 0) { /* a mount of the file alone outlives the file's name */
-        code = espt_fail(err, ESPT_UNUSABLE,
-                         "%s: the store was replaced, and this is the old one; mount the new one",
-                         ctx->config.store);
+        code = espt_fail(err, ESPT_UNUSABLE, "%s: %s", ctx->config.store, espt_errno_text(errno));
         close(fd);
     } else {
         code = reader_open(&view->reader, fd, ctx->config.store, ctx->config.map_size, err);
@@ -126,8 +170,34 @@ int store_view_open(struct espt_ctx *ctx, struct store_view **ret_view, struct e
         free(view);
         return code;
     }
+    view->users = malloc(sizeof *view->users);
+    if (view->users == NULL) {
+        reader_close(&view->reader);
+        free(view);
+        return espt_fail(err, ESPT_UNUSABLE, "%s: out of memory", ctx->config.store);
+    }
+    atomic_init(view->users, 1);
     view->dev = st.st_dev;
     view->ino = st.st_ino;
+    *ret_view = view;
+    return 0;
+}
+
+int store_view_widen(struct espt_ctx *ctx, const struct store_view *narrow,
+                     struct store_view **ret_view, struct espt_error *err)
+{
+    struct store_view *view = calloc(1, sizeof *view);
+    if (view == NULL)
+        return espt_fail(err, ESPT_UNUSABLE, "%s: out of memory", ctx->config.store);
+    int code = reader_widen(&view->reader, &narrow->reader, ctx->config.store, err);
+    if (code != 0) {
+        free(view);
+        return code;
+    }
+    view->users = narrow->users;
+    atomic_fetch_add(view->users, 1);
+    view->dev = narrow->dev;
+    view->ino = narrow->ino;
     *ret_view = view;
     return 0;
 }
@@ -147,9 +217,14 @@ void store_view_free(void *object)
     struct stat st;
     if (view == NULL)
         return;
-    /* A host that became a daemon may have closed all descriptors: not ours, not to be closed. */
-    if (fstat(view->reader.fd, &st) != 0 || st.st_dev != view->dev || st.st_ino != view->ino)
+    const bool last = atomic_fetch_sub(view->users, 1) == 1;
+    /* A host that became a daemon may have closed all descriptors, and the number may now belong to
+       another file. Do not close that. */
+    if (!last || fstat(view->reader.fd, &st) != 0 || st.st_dev != view->dev ||
+        st.st_ino != view->ino)
         view->reader.fd = -1;
     reader_close(&view->reader);
+    if (last)
+        free(view->users);
     free(view);
 }

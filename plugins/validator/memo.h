@@ -1,12 +1,15 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * SHA-256 of texts that come again and again: a memo of a pure function, found by the token's id
- * and SipHash-128 of the rest under a key that each context draws.
+ * A memo of SHA-256 for texts that are presented repeatedly. An entry is found by the token's id
+ * and SipHash-128 of the rest of the text. Each context draws its own SipHash key. Each entry is a
+ * seqlock.
  *
- * MUST 1: it answers nothing. The record is read afresh and the digest compared each time, so what
- *         is in here cannot be out of date.
- * MUST 2: nobody waits: a writer that finds an entry in use leaves it. A thread that is lost while
- * it writes (in a fork) costs that entry, and no more. MUST 3: no text is kept, and no digest but
- * of a token that the store knows; all is wiped at close.
+ * MUST 1: the memo never decides. The record is read and the digests are compared each time, so an
+ *         entry cannot be out of date.
+ * MUST 2: no thread waits. A writer that finds an entry locked leaves it alone. If a fork loses a
+ *         thread while it writes, the child loses that one entry.
+ * MUST 3: no text is stored, and only digests of tokens that the store knows. All memory is
+ *         returned to the kernel at close, which clears it.
  */
 #ifndef VALIDATOR_MEMO_H
 #define VALIDATOR_MEMO_H
@@ -20,41 +23,46 @@
 #define MEMO_KEY_LEN 16
 
 struct memo_entry {
-    _Alignas(64) _Atomic uint64_t sequence; /* odd while one writes */
+    _Alignas(64) _Atomic uint64_t sequence; /* of the seqlock: odd while a thread writes */
     _Atomic uint64_t id;
     _Atomic uint64_t tag[2];
     _Atomic uint64_t digest[TOKEN_DIGEST_LEN / sizeof(uint64_t)];
 };
 
+/* Pages that are never written use no memory, so a host of one login does not pay for all entries.
+ */
 struct memo {
-    struct memo_entry entry[MEMO_ENTRIES]; /* an id has two */
-    _Atomic uint16_t asked[MEMO_ENTRIES];  /* ids that came lately: 16 bits of each */
+    struct memo_entry entry[MEMO_ENTRIES]; /* two-way set associative: an id has two */
+    _Atomic uint16_t seen[MEMO_ENTRIES];   /* 16 hash bits of recently presented ids */
     uint8_t key[MEMO_KEY_LEN];
 };
 
-/* NULL: no memory, or no random bytes. */
+/* NULL: out of memory, or the system has no random bytes. */
 struct memo *memo_open(void);
 void memo_close(struct memo *memo);
 
-/* As soon as the id is known: the entries are there when they are looked at. */
+/* The two entries of an id. */
 static inline const struct memo_entry *memo_pair(const struct memo *memo, uint64_t id)
 {
     return &memo->entry[(spread(id) >> 40) % (MEMO_ENTRIES / 2) * 2];
 }
 
+/* Call this as soon as the id is known. */
 static inline void memo_prefetch(const struct memo *memo, uint64_t id)
 {
     __builtin_prefetch(memo_pair(memo, id));
     __builtin_prefetch(memo_pair(memo, id) + 1);
 }
 
-/* `text` is well-formed, and its id is `id`. True: `out` is its digest. */
+/* `text` must be well-formed, with the id `id`. Returns true and fills `out` with the digest if the
+   memo has it. */
 bool memo_find(const struct memo *memo, uint64_t id, const char text[static TOKEN_TEXT_LEN],
                uint8_t out[static TOKEN_DIGEST_LEN]);
-/* Did it come before, and lately? What comes once is not worth an entry: it would cost one that
-   comes again. */
-bool memo_asked_again(struct memo *memo, uint64_t id);
-void memo_keep(struct memo *memo, uint64_t id, const char text[static TOKEN_TEXT_LEN],
-               const uint8_t digest[static TOKEN_DIGEST_LEN]);
+/* Whether the id was presented recently. Records that it is presented now. An id that is
+   presented once gets no entry, because it would displace one that is presented repeatedly. */
+bool memo_seen_lately(struct memo *memo, uint64_t id);
+/* Writes one of the id's entries, unless another thread is writing it. */
+void memo_store(struct memo *memo, uint64_t id, const char text[static TOKEN_TEXT_LEN],
+                const uint8_t digest[static TOKEN_DIGEST_LEN]);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "usage.h"
 
 #include <dirent.h>
@@ -12,8 +13,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define NAMES_MAX 4096 /* that are looked at for a file to go on with */
-#define ADOPT_MAX 64   /* that are tried */
+#define NAMES_MAX 4096 /* how many directory entries a search for a file to reuse reads */
+#define REUSE_TRIES 64 /* how many files such a search opens */
 #define FALLOCATE_TRIES 8
 
 /* --- counting --- */
@@ -23,8 +24,9 @@ static bool is_full(const struct usage *usage)
     return atomic_load_explicit(&usage->header->taken, memory_order_relaxed) >= usage->tokens;
 }
 
-/* Whose place it is then: this id's, or another's that came first. 0: it stays nobody's. */
-static uint64_t take_place(struct usage *usage, _Atomic uint64_t *place, uint64_t id)
+/* Returns the id that now has the place: `id`, or that of a faster thread. 0: the place stays
+   empty, because the file is full. */
+static uint64_t claim_place(struct usage *usage, _Atomic uint64_t *place, uint64_t id)
 {
     uint64_t there = 0;
     if (is_full(usage))
@@ -44,7 +46,7 @@ void usage_count_beyond(struct usage *usage, uint64_t id, uint32_t when)
         _Atomic uint64_t *place = &bucket->id[i % USAGE_PLACES];
         uint64_t there = atomic_load_explicit(place, memory_order_relaxed);
         if (there == 0)
-            there = take_place(usage, place, id);
+            there = claim_place(usage, place, id);
         if (there == id) {
             usage_bump(bucket, i % USAGE_PLACES, when);
             return;
@@ -56,11 +58,12 @@ void usage_count_beyond(struct usage *usage, uint64_t id, uint32_t when)
         atomic_store_explicit(&usage->lost, true, memory_order_relaxed);
 }
 
-/* --- a file of one's own --- */
+/* --- the context's file --- */
 
-/* One that an ended process of this user left, so that short lives leave one file, not thousands.
-   Half full, it stays as it is: esp-tokenctl folds it. */
-static bool adopt(int fd, const struct usage *usage, uid_t owner)
+/* Locks the file of an ended process of this user, if it can be reused. Reuse means that many short
+   processes leave one file. A file that is more than half full is left to esp-tokenctl, which folds
+   it. */
+static bool lock_if_reusable(int fd, const struct usage *usage, uid_t owner)
 {
     struct usage_header header;
     struct stat st;
@@ -72,7 +75,7 @@ static bool adopt(int fd, const struct usage *usage, uid_t owner)
            header.taken <= header.tokens / 2;
 }
 
-static int find_free(int dir, const struct usage *usage, uid_t owner)
+static int find_reusable(int dir, const struct usage *usage, uid_t owner)
 {
     int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *names = copy >= 0 ? fdopendir(copy) : NULL;
@@ -83,7 +86,7 @@ static int find_free(int dir, const struct usage *usage, uid_t owner)
     }
     int found = -1, tried = 0;
     struct dirent *entry;
-    for (int seen = 0; found < 0 && seen < NAMES_MAX && tried < ADOPT_MAX; seen++) {
+    for (int seen = 0; found < 0 && seen < NAMES_MAX && tried < REUSE_TRIES; seen++) {
         if ((entry = readdir(names)) == NULL)
             break;
         uid_t named;
@@ -91,7 +94,7 @@ static int find_free(int dir, const struct usage *usage, uid_t owner)
             continue;
         tried++;
         found = openat(dir, entry->d_name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (found >= 0 && !adopt(found, usage, owner)) {
+        if (found >= 0 && !lock_if_reusable(found, usage, owner)) {
             close(found);
             found = -1;
         }
@@ -105,7 +108,7 @@ static int reserve_blocks(int fd, size_t size)
     struct rlimit limit;
     int rc = -1;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size) {
-        errno = EFBIG; /* and no SIGXFSZ */
+        errno = EFBIG; /* fallocate() would raise SIGXFSZ in the host */
         return -1;
     }
     for (int tries = 0; rc != 0 && tries < FALLOCATE_TRIES; tries++) {
@@ -116,9 +119,9 @@ static int reserve_blocks(int fd, size_t size)
     return rc;
 }
 
-/* The mapping holds the open file, and with it the lock, without a descriptor: what a host closes
-   that is not its own changes nothing. */
-static int map(struct usage *usage, int fd)
+/* The mapping keeps the open file description, and with it the lock, without a descriptor. So a
+   host that closes descriptors that it does not own changes nothing. */
+static int map_file(struct usage *usage, int fd)
 {
     void *memory = mmap(NULL, usage->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
@@ -129,27 +132,30 @@ static int map(struct usage *usage, int fd)
     return 0;
 }
 
-static bool go_on(int dir, struct usage *usage, uid_t owner)
+static bool reuse_file(int dir, struct usage *usage, uid_t owner)
 {
-    int fd = find_free(dir, usage, owner);
+    int fd = find_reusable(dir, usage, owner);
     if (fd < 0)
         return false;
-    bool mapped = map(usage, fd) == 0;
+    bool mapped = map_file(usage, fd) == 0;
     close(fd);
     return mapped;
 }
 
-/* Locked before it has a header: nobody takes it for an ended one's. */
-static int make(int dir, struct usage *usage, uid_t owner, const char *path, struct espt_error *err)
+/* The file is locked before it has a header, so no other process mistakes it for the file of an
+   ended process. */
+static int create_file(int dir, struct usage *usage, uid_t owner, const char *path,
+                       struct espt_error *err)
 {
     uint64_t random[2];
     char name[USAGE_NAME_SIZE];
     if (getrandom(random, sizeof random, GRND_NONBLOCK) != sizeof random)
-        return espt_fail(err, ESPT_UNUSABLE, "no random numbers to be had from the system");
+        return espt_fail(err, ESPT_UNUSABLE,
+                         "the system has no random numbers yet; restart this process later");
     usage_name(name, owner, random[0]);
     int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd >= 0 && fchmod(fd, 0600) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-        reserve_blocks(fd, usage->size) == 0 && map(usage, fd) == 0) {
+        reserve_blocks(fd, usage->size) == 0 && map_file(usage, fd) == 0) {
         usage->header->identity = random[1];
         usage->header->started = realtime_seconds();
         usage->header->tokens = usage->tokens;
@@ -157,12 +163,12 @@ static int make(int dir, struct usage *usage, uid_t owner, const char *path, str
         close(fd);
         return 0;
     }
-    const char *mend = errno == EACCES ? "; let this user write there (group esp-token)"
-                       : errno == EFBIG
-                           ? "; the file-size limit is too low; raise it, or lower [usage] tokens"
-                       : errno == ENOSPC ? "; free some space, or lower [usage] tokens"
-                                         : "";
-    espt_fail(err, ESPT_UNUSABLE, "%s: %s%s", path, strerror(errno), mend);
+    const char *remedy = errno == EACCES ? "; add this user to the group esp-token"
+                         : errno == EFBIG
+                             ? "; the file-size limit is too low; raise it, or lower [usage] tokens"
+                         : errno == ENOSPC ? "; free some space, or lower [usage] tokens"
+                                           : "";
+    espt_fail(err, ESPT_UNUSABLE, "%s: %s%s", path, espt_errno_text(errno), remedy);
     if (fd >= 0) {
         unlinkat(dir, name, 0);
         close(fd);
@@ -170,19 +176,19 @@ static int make(int dir, struct usage *usage, uid_t owner, const char *path, str
     return ESPT_UNUSABLE;
 }
 
-static int make_usage(const struct espt_ctx *ctx, struct usage *usage, struct espt_error *err)
+static int open_file(const struct espt_ctx *ctx, struct usage *usage, struct espt_error *err)
 {
     const uid_t owner = geteuid();
-    int dir;
-    int code = usage_folder(ctx->config.usage, owner, &dir, err);
+    int dir = -1;
+    int code = usage_folder(ctx->walk, ctx->config.usage, owner, &dir, err);
     if (code != 0)
         return code;
     usage->tokens = ctx->config.usage_tokens;
     usage->size = usage_size(usage->tokens);
     if (!bloom_open(&usage->placed, usage->tokens))
         code = espt_fail(err, ESPT_UNUSABLE, "out of memory");
-    else if (!go_on(dir, usage, owner))
-        code = make(dir, usage, owner, ctx->config.usage, err);
+    else if (!reuse_file(dir, usage, owner))
+        code = create_file(dir, usage, owner, ctx->config.usage, err);
     close(dir);
     return code;
 }
@@ -193,7 +199,7 @@ void usage_open(struct espt_ctx *ctx)
     if (ctx->config.usage[0] == '\0')
         return;
     struct usage *usage = calloc(1, sizeof *usage);
-    int code = usage != NULL ? make_usage(ctx, usage, &err)
+    int code = usage != NULL ? open_file(ctx, usage, &err)
                              : espt_fail(&err, ESPT_UNUSABLE, "out of memory");
     if (code == 0) {
         ctx->usage = usage;
@@ -206,9 +212,9 @@ void usage_open(struct espt_ctx *ctx)
     }
 }
 
-/* A place that is being taken at this very moment may be missed: then uses of one token more are
-   not counted by this process. */
-static void note_placed(struct usage *usage)
+/* May miss a place that another thread claims at this moment. Then this process does not count the
+   uses of that token. */
+static void fill_filter(struct usage *usage)
 {
     for (uint32_t i = 0; i < usage->buckets * USAGE_PLACES; i++) {
         const struct usage_bucket *bucket = &usage->bucket[i / USAGE_PLACES];
@@ -220,17 +226,17 @@ static void note_placed(struct usage *usage)
     atomic_store_explicit(&usage->full, true, memory_order_release);
 }
 
-void usage_look(struct espt_ctx *ctx)
+void usage_check(struct espt_ctx *ctx)
 {
     struct usage *usage = ctx->usage;
     if (usage == NULL || !atomic_load_explicit(&usage->lost, memory_order_relaxed))
         return;
     if (is_full(usage) && !atomic_load_explicit(&usage->full, memory_order_relaxed))
-        note_placed(usage);
-    if (!atomic_exchange(&usage->told, true))
-        context_log(
-            ctx, LOG_WARNING,
-            "some uses are not counted: more tokens are used than [usage] tokens; raise it");
+        fill_filter(usage);
+    if (!atomic_exchange(&usage->reported, true))
+        context_log(ctx, LOG_WARNING,
+                    "some uses are not counted: more tokens are in use than [usage] tokens allows; "
+                    "raise it");
 }
 
 void usage_close(struct espt_ctx *ctx)
