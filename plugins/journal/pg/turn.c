@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/* The turn. */
+#include "journal/pg/pg.h"
+
+/*
+ * The turn is a lock of an empty table that only sites may take, because it needs the right to
+ * UPDATE the table (roles.sql). The mode is the weakest that excludes itself. A stronger one would
+ * also wait for ROW EXCLUSIVE, and any role gets that without a right by PREPARE of a DELETE. No
+ * row is changed, so nothing is written and nothing is left to vacuum.
+ */
+#define TURN "LOCK TABLE esp_token_turn IN SHARE UPDATE EXCLUSIVE MODE"
+
+/* The site that has the turn, for the message. Every role sees the application_name of others. */
+static int tell_holder(espt_journal *journal, char *err, size_t err_len)
+{
+    PGresult *result = NULL;
+    char ignored[256];
+    const int status =
+        pg_must(journal,
+                "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE "
+                "relation = 'esp_token_turn'::regclass AND granted AND database = (SELECT oid FROM "
+                "pg_database WHERE datname = current_database()) AND application_name <> '' AND "
+                "mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')",
+                NULL, 0, pg_now() + journal->limit_ms, &result, ignored, sizeof ignored);
+    const bool found = status == ESPT_JOURNAL_DONE && PQntuples(result) > 0;
+    snprintf(err, err_len, "%.*s", found ? PQgetlength(result, 0, 0) : 7,
+             found ? PQgetvalue(result, 0, 0) : "unknown");
+    PQclear(result);
+    return ESPT_JOURNAL_BUSY;
+}
+
+int pg_hold(espt_journal *journal, uint32_t wait_ms, char *err, size_t err_len)
+{
+    int64_t deadline;
+    if (journal->turn)
+        return ESPT_JOURNAL_DONE;
+    int status = pg_ready(journal, &deadline, err, err_len);
+    if (status == ESPT_JOURNAL_DONE)
+        status = pg_begin(journal, wait_ms, deadline, err, err_len);
+    if (status != ESPT_JOURNAL_DONE)
+        return status;
+    PGresult *result = pg_query(journal, TURN, NULL, 0, deadline + wait_ms, err, err_len);
+    journal->turn = result != NULL && PQresultStatus(result) == PGRES_COMMAND_OK;
+    const bool busy = result != NULL && pg_is_state(result, "55P03");
+    status = journal->turn ? ESPT_JOURNAL_DONE : ESPT_JOURNAL_FAILED;
+    if (result != NULL && !journal->turn)
+        pg_say_result(status, result, err, err_len);
+    PQclear(result);
+    if (!journal->turn)
+        pg_rollback(journal);
+    if (busy && pg_connect(journal, pg_now() + journal->limit_ms, err, err_len) == 0)
+        return tell_holder(journal, err, err_len);
+    return status;
+}
+
+int pg_keep(espt_journal *journal, char *err, size_t err_len)
+{
+    if (!journal->turn)
+        return pg_say(ESPT_JOURNAL_FAILED, err, err_len, "this process has not the turn");
+    return pg_must(journal, "SELECT 1", NULL, 0, pg_now() + journal->limit_ms, NULL, err, err_len);
+}
+
+void pg_release(espt_journal *journal)
+{
+    if (journal->turn)
+        pg_rollback(journal);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The feed: a folder that any web server can show, from which edges follow the fleet (journal
+ * `http`). One site's `fleet publish` writes it. docs/journal-format.md lists the bytes.
+ *
+ *   head             small, replaced: the signed head (head.h), which pieces there are, and the
+ *                    newest entries, so that an edge that keeps up needs one request a change
+ *   p/FIRST-LAST-HASH    a piece: entries in order, head and edge part of each
+ *   p/edge-LENGTH-HASH   a file of a snapshot for edges (edge_snapshot.h)
+ *   p/tiers-HASH         the fleet's tier table
+ *   r/NAME               the report of an edge, which a web server may write (feed_reports.c)
+ *
+ * MUST 1: what no head names does not exist. Files in p never change; `head` is replaced last, and
+ *         each file is on the disk before its name is, and its name before the next step.
+ * MUST 2: no two heads have one size within a second, because servers and caches tell versions of a
+ *         file by its time in seconds and its size.
+ * MUST 3: a head is signed only after the journal was read to its end, with the time before that.
+ * MUST 4: entries are left out only behind a snapshot that was read back from the feed and proved.
+ */
+#ifndef ESPT_FLEET_FEED_H
+#define ESPT_FLEET_FEED_H
+
+#include "fleet/edge_snapshot.h"
+
+#include <sys/types.h>
+
+#define FEED_FORM 1
+#define FEED_NEWEST 8192        /* bytes of entries in a head, at most */
+#define FEED_PIECE (4UL << 20)  /* a piece ends when it is as long as this */
+#define FEED_PIECES 64          /* more pieces than this are merged, up to FEED_PIECE each */
+#define FEED_SNAPSHOT (1 << 20) /* a snapshot is made after so many bytes of entries at least */
+#define FEED_GRACE 600          /* seconds: how long caches may need what no head names any more */
+#define FEED_SIZES 61           /* MUST 2 */
+#define FEED_PAUSE_MS 50        /* between two steps: fewer than FEED_SIZES heads a second */
+
+struct feed_piece {
+    uint64_t first, last;
+    uint32_t len;
+    uint8_t hash[FLEET_HASH_LEN];
+};
+/* u32 length of the head, u32 length of the edge part, and both: as it is in a piece. */
+struct feed_entry {
+    uint64_t number;
+    uint8_t *bytes; /* owned */
+    size_t len;
+};
+
+struct feed {
+    struct fleet *fleet;
+    char path[PATH_MAX];
+    struct fleet_trust trust;
+    int folder, pieces_folder; /* `folder` is locked: one publisher at a time */
+    uint64_t count;            /* heads that were ever written */
+    struct head head;          /* the last one; number 0: there is none */
+    struct feed_piece *pieces; /* without gaps; owned */
+    size_t piece_count;
+    struct feed_entry *tail; /* the newest entries, up to the last; those after the last piece are
+                                here alone; owned */
+    size_t tail_count, tail_room;
+    uint64_t number;              /* of the last entry in `tail` or `pieces`; 0: there is none */
+    uint8_t hash[FLEET_HASH_LEN]; /* of that entry */
+    uint64_t grown;               /* bytes of entries since the last snapshot */
+    struct head_snapshot which, which_before; /* number 0: there is none */
+    struct edge_snapshot snapshot, before;    /* those */
+    uint8_t *got;                             /* what feed_files().get returned; owned */
+    int64_t retry;                            /* monotonic milliseconds: no snapshot before */
+    int64_t looked;                           /* monotonic milliseconds: for reports; 0: not yet */
+    int64_t reports;                          /* Unix seconds: those that came before were taken */
+    int64_t swept;                            /* monotonic milliseconds; 0: not yet */
+    bool fits;                                /* the feed was found to be on the fleet's chain */
+};
+
+/* Opens the feed in the folder, which must exist; makes no feed yet. feed_free() frees it.
+   ESPT_REFUSED: the folder is in use, or holds another fleet. */
+ESPT_MUST_USE int feed_new(struct feed **ret_feed, struct fleet *fleet, const char *path,
+                           struct espt_error *err);
+void feed_free(struct feed *feed); /* NULL is allowed */
+/* Catches up, and writes what is new; a head at least every HEAD_EVERY seconds. To be called at
+   most once in FEED_PAUSE_MS (MUST 2). *ret_written: a head was written; it can be so after a
+   failure too. ESPT_REFUSED: the feed is not of this fleet's history, or this machine is no site.
+ */
+ESPT_MUST_USE int feed_step(struct feed *feed, struct store *store, bool *ret_written,
+                            struct espt_error *err);
+/* Returns 1 when there may be a new entry, 0 after `wait_ms`. Only a hint. */
+ESPT_MUST_USE int feed_wait(struct feed *feed, uint32_t wait_ms, struct espt_error *err);
+
+/* --- feed_files.c --- */
+/* Writes a file in place of one that may be there (MUST 1). `folder` is one of the feed's. */
+ESPT_MUST_USE int feed_write(struct feed *feed, int folder, const char *name, const uint8_t *bytes,
+                             size_t len, struct espt_error *err);
+/* 1: *ret_bytes is allocated, *ret_len long. 0: there is no such file. */
+ESPT_MUST_USE int feed_read(struct feed *feed, int folder, const char *name, uint8_t **ret_bytes,
+                            size_t *ret_len, struct espt_error *err);
+/* The length of a file; -1: there is none. */
+off_t feed_length(const struct feed *feed, int folder, const char *name);
+/* Removes what no head names any more, and what killed publishers left. */
+void feed_sweep(struct feed *feed);
+/* The files of snapshots: they are read from the feed, and written to it and to the journal. */
+struct edge_files feed_files(struct feed *feed);
+void feed_piece_name(const struct feed_piece *piece,
+                     char ret_name[static ESPT_JOURNAL_NAME_MAX + 1]);
+void feed_tiers_name(const uint8_t hash[static FLEET_HASH_LEN],
+                     char ret_name[static ESPT_JOURNAL_NAME_MAX + 1]);
+
+/* --- feed_head.c --- */
+/* Signs and writes a head for the state of the feed. */
+ESPT_MUST_USE int feed_put_head(struct feed *feed, int64_t time, struct espt_error *err);
+/* Reads the feed that is there, if it is whole. */
+ESPT_MUST_USE int feed_load(struct feed *feed, struct espt_error *err);
+/* Forgets the feed that is there, but for the count. */
+void feed_forget(struct feed *feed);
+
+/* --- feed_snapshot.c --- */
+/* Makes a snapshot if it is time. Without a new one the feed goes on, if it has an older one:
+ *ret_late is that failure then. */
+ESPT_MUST_USE int feed_snapshot(struct feed *feed, struct store *store, struct espt_error *ret_late,
+                                struct espt_error *err);
+
+/* --- feed_reports.c --- */
+/* Puts the reports that have come from edges into the journal. To be called all the time; it seldom
+   looks. */
+ESPT_MUST_USE int feed_reports(struct feed *feed, struct store *store, struct espt_error *err);
+
+/* --- feed_pieces.c --- */
+ESPT_MUST_USE int feed_add(struct feed *feed, uint64_t number, const espt_journal_entry *entry,
+                           struct espt_error *err);
+/* Writes the entries that a head cannot carry into a piece. */
+ESPT_MUST_USE int feed_flush(struct feed *feed, size_t most, struct espt_error *err);
+/* Leaves out pieces that end before the entry. */
+void feed_trim(struct feed *feed, uint64_t first);
+/* The first entry that the feed has; 0: none. */
+uint64_t feed_first(const struct feed *feed);
+
+#endif
