@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The worker: the process that speaks HTTP. It owns nothing: no store, no key, no configuration
+ * file, no right but to ask the brokers what it was asked.
+ *
+ * MUST 1: everything it needs is in memory, or an open socket, before sandbox_enter().
+ * MUST 2: it waits for one client no longer, and keeps no more for it, than the limits say.
+ */
+#ifndef ESPT_PORTAL_WORKER_H
+#define ESPT_PORTAL_WORKER_H
+
+#include "portal/broker.h"
+#include "portal/listen.h"
+#include "portal/pages.h"
+
+struct worker_start {
+    const struct config_portal *settings;
+    const struct listeners *listeners;
+    const struct pages *pages;
+    const char *certificate, *key; /* PEM; NULL: no TLS */
+    uid_t uid;
+    gid_t gid;
+    bool drops; /* become uid and gid; else the program does not run as root */
+    int control;
+    int reads, changes; /* sockets of the brokers */
+};
+/* Runs until the control socket says to end. Never returns. */
+_Noreturn void worker_run(const struct worker_start *start);
+
+#endif
