@@ -1,46 +1,45 @@
+# SPDX-License-Identifier: ISC
 # The adapters: what each host program loads, over include/espt/validator.h alone. A host adds its own
 # in plugins/HOST/HOST.mk:
 #
-#   $(eval $(call adapter,HOST,TEST,PACKAGES,FILE,FOLDER))
+#   $(eval $(call adapter,HOST,TEST,PACKAGES,FILE,FOLDER,MODE))
 #
-# TEST is a shell command that is true where FILE can be built; PACKAGES are Debian's, and bring what
-# TEST looks for; FILE lies below $(OUT) and has a rule beside the call; FOLDER is where
-# make install-adapters puts it. `HOST_PACKAGES += …` names what the host's tests need besides.
+# TEST is a shell command that succeeds if FILE can be built. PACKAGES are the Debian packages that TEST
+# needs to succeed. FILE is a path below $(OUT), and HOST.mk has the rule for it. FOLDER is where
+# make install-adapters puts FILE, with MODE. `HOST_PACKAGES += …` adds packages that only the host's tests need.
 HAS_HEADER     = echo '\#include <$(1)>' | $(CC) -E -x c - >/dev/null 2>&1
-VALIDATOR_PATH = $(PREFIX)/lib/esp-token/esp_validator.so
 
 define adapter
 ADAPTERS += $(1)
 ADAPTER_FILES += $(OUT)/$(4)
 ADAPTER_PACKAGES += $(3)
-$(OUT)/plugins/$(1)/%.o: CPPFLAGS := $(ADAPTER_CPPFLAGS)
+$(OUT)/plugins/$(1)/%.o: BASE_CPPFLAGS = $(ADAPTER_CPPFLAGS)
 $(OUT)/plugins/$(1)/%.o: plugins/$(1)/%.c | $(OUT)/plugins/paths.h
 	@mkdir -p $$(@D)
 	$$(call SAY,CC    $$<)
-	$$(Q)$$(CC) $$(CPPFLAGS) $$(ALL_CFLAGS) -c $$< -o $$@
+	$$(Q)$$(COMPILE)
 .PHONY: adapter-$(1) install-$(1) uninstall-$(1)
 adapter-$(1):
 	@if $(2); then $$(MAKE) --no-print-directory $(OUT)/$(4); \
-	else echo '  $(1): not built, since $(3) is missing; get it by: make deps-hosts'; fi
+	else echo '  $(1): not built, because $(3) is missing; run "make deps-hosts"'; fi
 install-$(1): adapter-$(1)
-	@[ ! -e $(OUT)/$(4) ] || { set -x; $(PUT) -d '$(DESTDIR)$(5)' && \
-	  $(PUT) -m 0644 '$(OUT)/$(4)' '$(DESTDIR)$(5)/$(notdir $(4))'; }
+	@[ ! -e $(OUT)/$(4) ] || { echo '  INSTALL $(DESTDIR)$(5)/$(notdir $(4))' && \
+	  umask 022 && install -D -m $(6) '$(OUT)/$(4)' '$(DESTDIR)$(5)/$(notdir $(4))'; }
 uninstall-$(1):
-	rm -f '$(DESTDIR)$(5)/$(notdir $(4))'
+	$$(call REMOVE,$(5)/$(notdir $(4)))
 endef
 
-# An adapter sees the public header, load.h and paths.h, and nothing of src/.
-ADAPTER_CPPFLAGS := $(filter-out -Isrc -I$(OUT)/src,$(CPPFLAGS)) -Iplugins -I$(OUT)/plugins
+# Adapters can include the public header, load.h and paths.h, and nothing from src/.
+ADAPTER_CPPFLAGS := -D_GNU_SOURCE -Iinclude -Iplugins -I$(OUT)/plugins
 
-# Rewritten when PREFIX is another than last time, so that what was built for it is built again.
+# Rewritten only if VALIDATOR_PATH or VERSION has changed since the last run. Then the adapters are built again.
 $(OUT)/plugins/paths.h: FORCE
 	@mkdir -p $(@D)
-	@echo '#define ESPT_VALIDATOR_PATH "$(VALIDATOR_PATH)"' $(REWRITE)
-FORCE:
+	@printf '#define ESPT_%s "%s"\n' VALIDATOR_PATH '$(VALIDATOR_PATH)' RELEASE '$(VERSION)' $(REWRITE)
 
 include $(wildcard plugins/*/*.mk)
 
-.PHONY: FORCE adapters install-adapters uninstall-adapters deps-hosts
+.PHONY: adapters install-adapters uninstall-adapters deps-hosts
 adapters: $(addprefix adapter-,$(ADAPTERS)) ## build the adapter of each host whose headers are there; says what is missing
 install-adapters: $(addprefix install-,$(ADAPTERS)) ## install the adapters that can be built (DESTDIR=, PREFIX=, PAMDIR= …)
 uninstall-adapters: $(addprefix uninstall-,$(ADAPTERS)) ## remove what install-adapters made

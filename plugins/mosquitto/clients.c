@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "clients.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@ static struct client **bucket_of(const struct clients *clients, const void *conn
     return (struct client **)&clients->bucket[hash >> 54];
 }
 
-_Static_assert(BUCKETS == 1 << 10, "the upper ten bits of the hash");
+_Static_assert(BUCKETS == 1 << 10, "bucket_of() uses the upper ten bits of the hash");
 
 static struct client **place_of(const struct clients *clients, const void *connection)
 {
@@ -53,7 +54,7 @@ struct client *client_add(struct clients *clients, const void *connection, const
     return client;
 }
 
-void client_leaves(struct client *client, int64_t now)
+void client_set_absent(struct client *client, int64_t now)
 {
     explicit_bzero(client->token, sizeof client->token);
     client->connected = false;
@@ -67,12 +68,12 @@ void client_remove(struct clients *clients, const void *connection)
         remove_at(place);
 }
 
-void clients_keep(struct clients *clients, bool (*each)(void *arg, struct client *client),
-                  void *arg)
+void clients_filter(struct clients *clients, bool (*wanted)(void *arg, struct client *client),
+                    void *arg)
 {
     for (size_t i = 0; i < BUCKETS; i++) {
         for (struct client **place = &clients->bucket[i]; *place != NULL;) {
-            if (each(arg, *place))
+            if (wanted(arg, *place))
                 place = &(*place)->next;
             else
                 remove_at(place);
@@ -88,5 +89,5 @@ static bool none(void *arg, struct client *client)
 
 void clients_remove_all(struct clients *clients)
 {
-    clients_keep(clients, none, NULL);
+    clients_filter(clients, none, NULL);
 }

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The clients that a token let in: their token's text, to ask again, as long as they are connected;
- * and what was found last.
+ * The clients that were admitted by a token. While a client is connected, its entry contains the
+ * text of the token, to validate it again, and the last verdict.
  *
- * A client that went is kept for a while as absent, without the text: its will is still to be
- * judged, and a session that outlasts the connection may have messages queued, each judged again on
- * return.
+ * The entry of a client that disconnected stays for a while as absent, without the text: the plugin
+ * must still check its will, and messages that the broker queues for a session that outlasts the
+ * connection. Each queued message is checked again when the client returns.
  */
 #ifndef ESP_TOKEN_CLIENTS_H
 #define ESP_TOKEN_CLIENTS_H
@@ -13,19 +14,19 @@
 
 #include <stdbool.h>
 
-#define TOKEN_MAX 256 /* bytes; another system's may be so long */
+#define TOKEN_MAX 256 /* bytes; the longest foreign token */
 #define BUCKETS 1024
 
 struct client {
-    struct client *next;    /* in its bucket */
-    const void *connection; /* the broker's name for it: compared, never looked into */
+    struct client *next;    /* in the same bucket */
+    const void *connection; /* the broker's handle; compared, never dereferenced */
     char *id;
     bool connected;
-    bool refused;          /* its token is good no more: it is to lose its connection */
+    bool refused;          /* its token is refused: its connection must end */
     bool lasting;          /* its session outlasts the connection */
-    char token[TOKEN_MAX]; /* wiped when it goes */
+    char token[TOKEN_MAX]; /* wiped on disconnect */
     size_t token_len;
-    espt_result result;      /* the last verdict over the token alone that was one */
+    espt_result result;      /* the last conclusive verdict on the token alone */
     int64_t confirmed, left; /* monotonic seconds */
 };
 
@@ -33,18 +34,20 @@ struct clients {
     struct client *bucket[BUCKETS];
 };
 
-/* NULL: not let in by a token. Addresses are used again, so the id must be the same. */
+/* NULL: the client was not admitted by a token. The broker uses addresses again, so the id must
+   match too. */
 struct client *client_find(const struct clients *clients, const void *connection, const char *id);
-/* A new one, or that connection's with all of it forgotten. NULL: out of memory. */
+/* Adds an entry; an earlier one of the same connection is removed. NULL: out of memory. */
 struct client *client_add(struct clients *clients, const void *connection, const char *id);
-/* Absent from `now` on. */
-void client_leaves(struct client *client, int64_t now);
+/* Marks the client as absent since `now`, and wipes its token. */
+void client_set_absent(struct client *client, int64_t now);
 void client_remove(struct clients *clients, const void *connection);
 
-/* Calls `each` for every client; one for which it returns false is removed. `each` may let clients
-   go, but must not add or remove any. */
-void clients_keep(struct clients *clients, bool (*each)(void *arg, struct client *client),
-                  void *arg);
+/* Calls `wanted` for every client, and removes the client if it returns false.
+
+     - `wanted` MUST NOT add or remove clients. It may mark them as absent. */
+void clients_filter(struct clients *clients, bool (*wanted)(void *arg, struct client *client),
+                    void *arg);
 void clients_remove_all(struct clients *clients);
 
 #endif

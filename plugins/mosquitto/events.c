@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* The broker's events: admits clients, checks subscriptions and deliveries, rechecks clients. */
 #include "plugin.h"
 
 #include "topics.h"
@@ -5,10 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#define TICK_MAX 5 /* the broker ticks several times a second, or never */
-/* A connection whose token could not be confirmed for so many rechecks, or a minute, ends. */
-#define UNTOLD_RECHECKS 6
-#define UNTOLD_SECONDS 60
+#define TICK_MAX 5 /* seconds; the broker ticks several times a second, or never */
+/* A connection ends if its token could not be checked for this many rechecks, or for a minute. */
+#define UNDECIDED_RECHECKS 6
+#define UNDECIDED_SECONDS 60
 
 int64_t monotonic_seconds(void)
 {
@@ -17,20 +19,20 @@ int64_t monotonic_seconds(void)
     return now.tv_sec;
 }
 
-static bool cannot_tell(int32_t status)
+static bool undecided(int32_t status)
 {
     return status >= ESPT_ERR_UNAVAILABLE;
 }
 
-/* Without ticks no connection would ever be looked at again. */
+/* Without ticks the plugin could never recheck a connection. */
 static bool ticks_missing(const struct plugin *plugin)
 {
     return !plugin->ticked && monotonic_seconds() - plugin->started > TICK_MAX;
 }
 
-/* The verdict over a client's token, now; `topic` NULL: over the token alone. */
-static bool ask(struct plugin *plugin, struct client *client, const struct topic *topic,
-                espt_result *ret_result)
+/* Validates a client's token now. `topic` NULL: the token alone. */
+static bool validate(struct plugin *plugin, struct client *client, const struct topic *topic,
+                     espt_result *ret_result)
 {
     espt_query query = {
         .size = sizeof query, .token = client->token, .token_len = client->token_len};
@@ -43,49 +45,50 @@ static bool ask(struct plugin *plugin, struct client *client, const struct topic
     }
     bool allowed = plugin->validator.v->validate(plugin->ctx, &query, ret_result) == 1;
     int32_t status = ret_result->status;
-    if (!allowed && !cannot_tell(status) && status != ESPT_DENY_METRIC &&
-        status != ESPT_DENY_ENTITY)
-        client->refused = plugin->hurry = true;
+    if (!allowed && !undecided(status) && status != ESPT_DENY_METRIC && status != ESPT_DENY_ENTITY)
+        client->refused = plugin->recheck_now = true;
     return allowed;
 }
 
-/* `who`: the id of a client that was let in, or the address of one that was not: what a stranger
-   gives for a name may be a token, in the wrong place. */
+/* `who` is the id of an admitted client. For other clients it is the address: their id may be a
+   token in the wrong place. */
 static void log_refusal(const struct plugin *plugin, const espt_result *result, const char *what,
                         const char *who)
 {
-    mosquitto_log_printf(cannot_tell(result->status) ? MOSQ_LOG_ERR : MOSQ_LOG_NOTICE,
+    mosquitto_log_printf(undecided(result->status) ? MOSQ_LOG_ERR : MOSQ_LOG_NOTICE,
                          "esp_token: client %s: %s refused, token %s: %s (%s)", who, what,
                          result->token_id[0] != '\0' ? result->token_id : "-",
                          plugin->validator.v->reason(result->status), result->detail);
 }
 
-/* On a reload the broker asks for the sessions of absent clients too. They have no connection to
-   lose, and are judged when they return. */
+/* On a reload the broker also authenticates the sessions of absent clients. They have no connection
+   that could end, and are checked when they return. */
 static int answer_absent(struct client *client, const espt_result *result)
 {
     if (client != NULL && result->status == ESPT_ALLOW)
         client->result = *result;
-    else if (client != NULL && !cannot_tell(result->status))
+    else if (client != NULL && !undecided(result->status))
         client->refused = true;
     return MOSQ_ERR_SUCCESS;
 }
 
-/* Without an answer a client tries again, and does not think its token bad. */
+/* If the validator cannot decide, the broker closes the connection without an answer. The client
+   then tries again. A refusal would tell it that its token is invalid. */
 static int answer_refused(const struct plugin *plugin, struct client *client,
                           const espt_result *result)
 {
-    if (cannot_tell(result->status))
+    if (undecided(result->status))
         return plugin->reloading && client != NULL ? MOSQ_ERR_SUCCESS : MOSQ_ERR_UNKNOWN;
     if (client != NULL) {
-        client->refused = true; /* on a reload: the broker ends it now, and publishes its will */
-        client_leaves(client, monotonic_seconds());
+        /* on a reload the broker now ends the connection, and publishes the will */
+        client->refused = true;
+        client_set_absent(client, monotonic_seconds());
     }
     return MOSQ_ERR_AUTH;
 }
 
-static int let_in(struct plugin *plugin, const struct mosquitto_evt_basic_auth *auth,
-                  const espt_result *result)
+static int admit(struct plugin *plugin, const struct mosquitto_evt_basic_auth *auth,
+                 const espt_result *result)
 {
     if (auth->password == NULL || strlen(auth->password) > TOKEN_MAX)
         return MOSQ_ERR_AUTH;
@@ -100,9 +103,9 @@ static int let_in(struct plugin *plugin, const struct mosquitto_evt_basic_auth *
     return MOSQ_ERR_SUCCESS;
 }
 
-/* Nothing that names a token: not one's text, or, where the store may hold another system's, one
-   that it does not know or cannot look up. It may be another plugin's, or the password file's, to
-   judge. */
+/* Whether the validator found no token id for the password: it does not have the form of a token,
+   or it could be a foreign token, but the store does not hold it or cannot be read. Other plugins
+   and the password file then decide. */
 static bool is_no_token(const espt_result *result)
 {
     return result->status != ESPT_ALLOW && result->token_id[0] == '\0';
@@ -127,11 +130,12 @@ int on_basic_auth(int event, void *event_data, void *userdata)
     }
     if (ticks_missing(plugin)) {
         mosquitto_log_printf(
-            MOSQ_LOG_ERR, "esp_token: nobody is let in: this broker gives plugins no ticks while "
-                          "per_listener_settings is true; set it to false");
+            MOSQ_LOG_ERR,
+            "esp_token: all clients are refused: the broker sends plugins no ticks while "
+            "per_listener_settings is true; set it to false");
         return MOSQ_ERR_AUTH;
     }
-    /* websockets are served between a reload and the tick */
+    /* the broker serves WebSockets between a reload and the tick, so this may be a new client */
     if (plugin->reloading && (client == NULL || !client->connected) &&
         mosquitto_client_protocol(auth->client) != mp_websockets)
         return answer_absent(client, &result);
@@ -141,12 +145,12 @@ int on_basic_auth(int event, void *event_data, void *userdata)
     }
     if (strcmp(result.entity, auth->username) != 0) {
         mosquitto_log_printf(MOSQ_LOG_NOTICE,
-                             "esp_token: client %s: connection refused, token %s: its entity is "
-                             "not the user name",
+                             "esp_token: client %s: connection refused, token %s: the user name is "
+                             "not its entity",
                              address, result.token_id);
         return MOSQ_ERR_AUTH;
     }
-    return let_in(plugin, auth, &result);
+    return admit(plugin, auth, &result);
 }
 
 static int read_topic(struct plugin *plugin, struct client *client, const struct topic *topic)
@@ -154,11 +158,11 @@ static int read_topic(struct plugin *plugin, struct client *client, const struct
     espt_result result;
     if (topic->place == PLACE_NOWHERE)
         return MOSQ_ERR_ACL_DENIED;
-    if (client->connected && !ask(plugin, client, topic, &result))
+    if (client->connected && !validate(plugin, client, topic, &result))
         return MOSQ_ERR_ACL_DENIED;
     if (topic->place == PLACE_OUTSIDE)
         return MOSQ_ERR_PLUGIN_DEFER;
-    /* Absent: this only queues the message; it is judged again, whole, when the client is back. */
+    /* For an absent client the broker only queues the message, which is checked again on return. */
     if (!client->connected &&
         (client->refused || !plugin->validator.v->allows(plugin->ctx, &client->result,
                                                          topic->metric, topic->metric_len)))
@@ -166,7 +170,7 @@ static int read_topic(struct plugin *plugin, struct client *client, const struct
     return MOSQ_ERR_SUCCESS;
 }
 
-/* What a filter with wildcards lets through is judged message by message. */
+/* A filter with wildcards is granted; each message that it matches is checked on delivery. */
 static int subscribe(struct plugin *plugin, struct client *client, const char *text)
 {
     struct topic topic;
@@ -177,26 +181,27 @@ static int subscribe(struct plugin *plugin, struct client *client, const char *t
     topic_parse(plugin->options.prefix, filter, true, &topic);
     if (!client->connected || topic.place == PLACE_NOWHERE)
         return MOSQ_ERR_ACL_DENIED;
-    if (!ask(plugin, client, &topic, &result)) {
+    if (!validate(plugin, client, &topic, &result)) {
         log_refusal(plugin, &result, "subscription", client->id);
         return MOSQ_ERR_ACL_DENIED;
     }
     if (filter != text && !share_owned(group, group_len, client->result.entity)) {
-        mosquitto_log_printf(MOSQ_LOG_NOTICE,
-                             "esp_token: client %s: subscription refused, token %s: %s shares by "
-                             "$share/%s/ or $share/%s:NAME/ alone",
-                             client->id, client->result.token_id, client->result.entity,
-                             client->result.entity, client->result.entity);
+        mosquitto_log_printf(
+            MOSQ_LOG_NOTICE,
+            "esp_token: client %s: subscription refused, token %s: the groups of its "
+            "entity are $share/%s/ and $share/%s:NAME/",
+            client->id, client->result.token_id, client->result.entity, client->result.entity);
         return MOSQ_ERR_ACL_DENIED;
     }
     return topic.place == PLACE_OUTSIDE ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_SUCCESS;
 }
 
-/* A token lets its holder read. Publishing is at most left to the broker's own rules. */
+/* A token lets its holder read. The broker's own rules may allow it to publish, if an option says
+   so. */
 static int publish(struct plugin *plugin, struct client *client)
 {
     espt_result result;
-    bool good = client->connected ? ask(plugin, client, NULL, &result) : !client->refused;
+    bool good = client->connected ? validate(plugin, client, NULL, &result) : !client->refused;
     return plugin->options.publish && good ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_ACL_DENIED;
 }
 
@@ -236,7 +241,7 @@ int on_disconnect(int event, void *event_data, void *userdata)
     (void)event;
     if (client != NULL) {
         client->lasting = !mosquitto_client_clean_session(gone->client);
-        client_leaves(client, monotonic_seconds());
+        client_set_absent(client, monotonic_seconds());
     }
     return MOSQ_ERR_SUCCESS;
 }
@@ -249,41 +254,42 @@ int on_reload(int event, void *event_data, void *userdata)
     plugin->reloading = true;
     if (!plugin->validator.v->refresh(plugin->ctx, err, sizeof err))
         mosquitto_log_printf(MOSQ_LOG_ERR, "esp_token: %s", err);
-    return MOSQ_ERR_PLUGIN_DEFER; /* other plugins are told too */
+    return MOSQ_ERR_PLUGIN_DEFER; /* so that other plugins get the event too */
 }
 
-/* The will of a client that is ended here is judged as its own publication, and so refused. */
+/* The broker then asks about the will as a publication of this client, and publish() refuses it. */
 static void end_connection(struct client *client)
 {
     client->refused = true;
     mosquitto_kick_client_by_clientid(client->id, true);
 }
 
-static bool untold_too_long(const struct plugin *plugin, const struct client *client, int64_t now)
+static bool undecided_too_long(const struct plugin *plugin, const struct client *client,
+                               int64_t now)
 {
     int64_t since = now - client->confirmed;
-    return since >= UNTOLD_SECONDS || since >= UNTOLD_RECHECKS * plugin->options.recheck;
+    return since >= UNDECIDED_SECONDS || since >= UNDECIDED_RECHECKS * plugin->options.recheck;
 }
 
-static bool keep_client(void *arg, struct client *client)
+static bool recheck_client(void *arg, struct client *client)
 {
     struct plugin *plugin = arg;
     espt_result result;
     int64_t now = monotonic_seconds();
     if (!client->connected)
         return client->lasting && now - client->left < plugin->options.away;
-    bool good = ask(plugin, client, NULL, &result);
+    bool good = validate(plugin, client, NULL, &result);
     if (good && strcmp(result.entity, client->result.entity) != 0) {
         mosquitto_log_printf(
             MOSQ_LOG_NOTICE,
-            "esp_token: client %s: connection ended, token %s: its entity is %s now", client->id,
-            result.token_id, result.entity);
+            "esp_token: client %s: connection ended, token %s: its entity was renamed to %s",
+            client->id, result.token_id, result.entity);
         end_connection(client);
     } else if (good) {
         client->refused = false;
         client->result = result;
         client->confirmed = now;
-    } else if (!cannot_tell(result.status) || untold_too_long(plugin, client, now)) {
+    } else if (!undecided(result.status) || undecided_too_long(plugin, client, now)) {
         log_refusal(plugin, &result, "connection", client->id);
         end_connection(client);
     }
@@ -297,10 +303,10 @@ int on_tick(int event, void *event_data, void *userdata)
     (void)event, (void)event_data;
     plugin->ticked = true;
     plugin->reloading = false;
-    if (now < plugin->next_check && !plugin->hurry)
+    if (now < plugin->next_check && !plugin->recheck_now)
         return MOSQ_ERR_SUCCESS;
-    plugin->hurry = false;
+    plugin->recheck_now = false;
     plugin->next_check = now + plugin->options.recheck;
-    clients_keep(&plugin->clients, keep_client, plugin);
+    clients_filter(&plugin->clients, recheck_client, plugin);
     return MOSQ_ERR_SUCCESS;
 }

@@ -1,5 +1,6 @@
-/* mosquitto_esp_token.so: Mosquitto lets clients in, and read, by esp_validator.so. README.md is
-   the manual. */
+/* SPDX-License-Identifier: ISC */
+/* mosquitto_esp_token.so: Mosquitto admits clients, and lets them read, by esp_validator.so.
+   README.md is the manual. */
 #include "plugin.h"
 
 #include "topics.h"
@@ -22,7 +23,7 @@ static void on_log(void *arg, int level, const char *message, size_t len)
     mosquitto_log_printf(broker_level, "esp_token: %.*s", (int)len, message);
 }
 
-static bool number(const char *text, int64_t least, int64_t most, int64_t *ret_number)
+static bool parse_number(const char *text, int64_t least, int64_t most, int64_t *ret_number)
 {
     char *end;
     long value = strtol(text, &end, 10);
@@ -32,8 +33,8 @@ static bool number(const char *text, int64_t least, int64_t most, int64_t *ret_n
     return true;
 }
 
-/* NULL, or what is wrong. */
-static const char *take_option(struct options *options, const char *key, const char *value)
+/* Returns NULL, or a message that says what is wrong. */
+static const char *apply_option(struct options *options, const char *key, const char *value)
 {
     int64_t hours;
     if (strcmp(key, "validator") == 0) {
@@ -46,22 +47,23 @@ static const char *take_option(struct options *options, const char *key, const c
     }
     if (strcmp(key, "prefix") == 0) {
         options->prefix = value;
-        return prefix_valid(value) ? NULL
-                                   : "must be levels of a topic without wildcards; one may be %e";
+        return prefix_valid(value)
+                   ? NULL
+                   : "must be levels of a topic without wildcards; one level may be %e";
     }
     if (strcmp(key, "publish") == 0) {
         options->publish = strcmp(value, "acl") == 0;
         return options->publish || strcmp(value, "deny") == 0 ? NULL : "must be deny or acl";
     }
     if (strcmp(key, "recheck") == 0)
-        return number(value, 1, 60, &options->recheck) ? NULL : "must be 1 to 60 seconds";
+        return parse_number(value, 1, 60, &options->recheck) ? NULL : "must be 1 to 60 seconds";
     if (strcmp(key, "away") == 0) {
-        if (!number(value, 0, 8760, &hours))
+        if (!parse_number(value, 0, 8760, &hours))
             return "must be 0 to 8760 hours";
         options->away = hours * HOUR;
         return NULL;
     }
-    return "no option of this plugin: remove it, or see its README";
+    return "unknown option; remove it, or see the plugin's README";
 }
 
 static bool refuse_option(const struct mosquitto_opt *option, const char *why)
@@ -70,11 +72,11 @@ static bool refuse_option(const struct mosquitto_opt *option, const char *why)
     return false;
 }
 
-static bool take_options(struct options *options, const struct mosquitto_opt *given, int count)
+static bool apply_options(struct options *options, const struct mosquitto_opt *given, int count)
 {
     *options = (struct options){.prefix = "metrics", .recheck = 10, .away = 24 * HOUR};
     for (int i = 0; i < count; i++) {
-        const char *fault = take_option(options, given[i].key, given[i].value);
+        const char *fault = apply_option(options, given[i].key, given[i].value);
         if (fault != NULL)
             return refuse_option(&given[i], fault);
         for (int j = 0; j < i; j++) {
@@ -101,8 +103,9 @@ static bool register_callbacks(struct plugin *plugin)
     for (size_t i = 0; i < sizeof callbacks / sizeof *callbacks; i++) {
         if (mosquitto_callback_register(plugin->identifier, callbacks[i].event,
                                         callbacks[i].callback, NULL, plugin) != MOSQ_ERR_SUCCESS) {
-            mosquitto_log_printf(MOSQ_LOG_ERR, "esp_token: the broker has no event %d",
-                                 callbacks[i].event);
+            mosquitto_log_printf(
+                MOSQ_LOG_ERR, "esp_token: the broker has no event %d; use Mosquitto 2.0 or later",
+                callbacks[i].event);
             return false;
         }
     }
@@ -139,7 +142,7 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
         return MOSQ_ERR_NOMEM;
     plugin->identifier = identifier;
     plugin->started = monotonic_seconds();
-    if (!take_options(&plugin->options, options, count))
+    if (!apply_options(&plugin->options, options, count))
         goto failed;
     if (!espt_load(&plugin->validator, plugin->options.validator, err, sizeof err) ||
         !plugin->validator.v->open(&plugin->ctx, plugin->options.config, on_log, NULL, err,

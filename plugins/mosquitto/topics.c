@@ -1,17 +1,18 @@
+/* SPDX-License-Identifier: ISC */
 #include "topics.h"
 
 #include <string.h>
 
 #define SHARE "$share/"
 
-/* One level of a topic. At the end of the text `next` is NULL. */
+/* One level of a topic. `next` is NULL for the last one. */
 struct level {
     const char *text;
     size_t len;
     const char *next;
 };
 
-static struct level take(const char *at)
+static struct level first_level(const char *at)
 {
     struct level level = {.text = at, .len = strcspn(at, "/")};
     level.next = at[level.len] == '/' ? at + level.len + 1 : NULL;
@@ -29,7 +30,7 @@ bool prefix_valid(const char *prefix)
     if (*prefix == '$')
         return false;
     for (const char *at = prefix; at != NULL;) {
-        struct level level = take(at);
+        struct level level = first_level(at);
         if (level.len == 0 || memchr(level.text, '+', level.len) != NULL ||
             memchr(level.text, '#', level.len) != NULL)
             return false;
@@ -41,10 +42,11 @@ bool prefix_valid(const char *prefix)
     return true;
 }
 
-/* `#` stands for all levels from here on: are those of the prefix just any entity's name? */
+/* Whether the rest of the prefix is %e alone. Then all topics that a `#` in its place matches are
+   below the prefix. */
 static bool only_entity(const char *prefix)
 {
-    struct level level = take(prefix);
+    struct level level = first_level(prefix);
     return level.next == NULL && is(&level, "%e");
 }
 
@@ -55,11 +57,12 @@ static bool outside(struct topic *topic)
     return false;
 }
 
-/* Leads `*at` past the prefix: true if what comes then is to be read, with *at NULL at the end. */
+/* Moves `*at` past the prefix. Returns true if the levels after it must be parsed; `*at` is NULL if
+   there are none. */
 static bool pass_prefix(const char *prefix, const char **at, bool filter, struct topic *topic)
 {
     while (prefix != NULL && *at != NULL) {
-        struct level want = take(prefix), have = take(*at);
+        struct level want = first_level(prefix), have = first_level(*at);
         if (filter && is(&have, "#")) {
             topic->place = PLACE_MANY;
             return only_entity(prefix) ? false : outside(topic);
@@ -78,7 +81,7 @@ static bool pass_prefix(const char *prefix, const char **at, bool filter, struct
     return prefix == NULL ? true : outside(topic);
 }
 
-/* Each metric has one topic: a level holds no dot, and is not empty. */
+/* Each metric has exactly one topic: a level that is empty or contains a dot belongs to none. */
 static bool add_level(struct topic *topic, const struct level *level)
 {
     size_t dot = topic->metric_len > 0 ? 1 : 0;
@@ -99,7 +102,7 @@ void topic_parse(const char *prefix, const char *text, bool filter, struct topic
     if (!pass_prefix(prefix, &text, filter, ret_topic) || text == NULL)
         return;
     while (text != NULL) {
-        struct level level = take(text);
+        struct level level = first_level(text);
         if (filter && (is(&level, "+") || is(&level, "#")))
             many = true;
         else if (!add_level(ret_topic, &level))
@@ -115,7 +118,7 @@ const char *share_strip(const char *text, const char **ret_group, size_t *ret_gr
     *ret_group_len = 0;
     if (strncmp(text, SHARE, sizeof SHARE - 1) != 0)
         return text;
-    struct level group = take(text + sizeof SHARE - 1);
+    struct level group = first_level(text + sizeof SHARE - 1);
     if (group.next == NULL)
         return text;
     *ret_group = group.text;

@@ -1,9 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Validators are opened while the configuration is read, by the master: so `nginx -t` and a reload
- * fail in words, whom to trust is fixed before workers become another user, and there is one for
- * each pair of validator and config, however many locations name it.
+ * The master opens validators while it reads the configuration. So `nginx -t` and a reload fail
+ * with a message, and the trusted owners are fixed before workers become another user. Locations
+ * that name the same validator and configuration share one.
  *
- * The workers inherit it. What a failed or replaced configuration opened is closed with its pool.
+ * Workers inherit the open validators. The pool of a failed or replaced configuration closes its
+ * own.
  */
 #include "esp_token.h"
 

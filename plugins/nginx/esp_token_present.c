@@ -1,4 +1,5 @@
-/* The token that a request presents: the first of the sources that holds anything. */
+/* SPDX-License-Identifier: ISC */
+/* Finds the token that a request presents: the first source that is present counts. */
 #include "esp_token.h"
 
 static int is(const ngx_str_t *a, const ngx_str_t *b)
@@ -6,7 +7,7 @@ static int is(const ngx_str_t *a, const ngx_str_t *b)
     return a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0;
 }
 
-/* How many lines of that name there are; the first one's value. */
+/* Returns the number of header lines with that name, and the value of the first. */
 static ngx_uint_t find_header(ngx_http_request_t *r, const ngx_str_t *name, ngx_str_t *ret_value)
 {
     ngx_uint_t found = 0;
@@ -21,8 +22,8 @@ static ngx_uint_t find_header(ngx_http_request_t *r, const ngx_str_t *name, ngx_
     return found;
 }
 
-/* Takes "SCHEME " off; 0 if the scheme is another. */
-static int take_scheme(ngx_str_t *value, const char *scheme)
+/* Removes "SCHEME " from the value. Returns 0 if the scheme is another. */
+static int strip_scheme(ngx_str_t *value, const char *scheme)
 {
     size_t len = ngx_strlen(scheme);
     if (value->len < len || ngx_strncasecmp(value->data, (u_char *)scheme, len) != 0 ||
@@ -35,8 +36,9 @@ static int take_scheme(ngx_str_t *value, const char *scheme)
     return 1;
 }
 
-/* The password of "NAME:PASSWORD"; the name is the client's to choose, and says nothing. */
-static void take_password(ngx_str_t *value, u_char *decoded)
+/* Decodes "NAME:PASSWORD", and replaces the value by the password. The client chooses the name, so
+   it is ignored. An empty value: not decodable. */
+static void decode_password(ngx_str_t *value, u_char *decoded)
 {
     ngx_str_t clear = {0, decoded};
     u_char *colon = NULL;
@@ -58,14 +60,14 @@ int esp_token_present(ngx_http_request_t *r, const ngx_array_t *sources,
         ngx_uint_t lines = find_header(r, &source[i].header, &value);
         if (lines == 0 || (lines == 1 && value.len == 0))
             continue;
-        if (source[i].kind == SOURCE_BEARER && !take_scheme(&value, "Bearer"))
+        if (source[i].kind == SOURCE_BEARER && !strip_scheme(&value, "Bearer"))
             continue;
         if (source[i].kind == SOURCE_BASIC) {
-            if (!take_scheme(&value, "Basic"))
+            if (!strip_scheme(&value, "Basic"))
                 continue;
-            take_password(&value, ret_presented->decoded);
+            decode_password(&value, ret_presented->decoded);
         }
-        /* of two lines, the back end might take the other one */
+        /* the back end might use the second of two lines, so two count as none */
         ret_presented->text = value.data;
         ret_presented->len = lines == 1 ? value.len : 0;
         return 1;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "options.h"
 
 #include <security/pam_ext.h>
@@ -8,12 +9,12 @@
 
 #define RANK_MAX 1000000
 
-struct known {
-    const char *name; /* ending in = if it takes a value */
-    size_t at;        /* of a const char * or a bool in struct options */
+struct option {
+    const char *name; /* ends in = if the option takes a value */
+    size_t at;        /* offset in struct options of a const char *, a bool or min_rank */
 };
 
-static const struct known known[] = {
+static const struct option known_options[] = {
     {"config=", offsetof(struct options, config)},
     {"validator=", offsetof(struct options, validator)},
     {"metric=", offsetof(struct options, metric)},
@@ -25,7 +26,7 @@ static const struct known known[] = {
 
 static bool refuse(pam_handle_t *pamh, const char *argument, const char *why)
 {
-    /* the name alone: a value may be what should not have been written here */
+    /* Only the name: a value may be a token in the wrong place. */
     pam_syslog(pamh, LOG_ERR, "option %.*s: %s", (int)strcspn(argument, "="), argument, why);
     return false;
 }
@@ -38,9 +39,10 @@ static bool rank_parse(int32_t *ret_rank, const char *text)
     return rank >= 1 && rank <= RANK_MAX;
 }
 
-static bool take(struct options *options, pam_handle_t *pamh, const char *argument)
+static bool option_apply(struct options *options, pam_handle_t *pamh, const char *argument)
 {
-    const struct known *option = known, *end = known + sizeof known / sizeof *known;
+    const struct option *option = known_options;
+    const struct option *end = known_options + sizeof known_options / sizeof *known_options;
     size_t len = 0;
     for (; option < end; option++) {
         len = strlen(option->name);
@@ -49,24 +51,24 @@ static bool take(struct options *options, pam_handle_t *pamh, const char *argume
             break;
     }
     if (option == end)
-        return refuse(pamh, argument, "unknown; see pam_esp_token(8)");
+        return refuse(pamh, argument, "unknown; remove it, or see pam_esp_token(8)");
     const char *value = argument + len;
     void *field = (unsigned char *)options + option->at;
     if (option->name[len - 1] != '=') {
         bool *flag = field;
         if (*flag)
-            return refuse(pamh, argument, "given twice");
+            return refuse(pamh, argument, "given twice; keep one");
         return *flag = true;
     }
     if (option->at == offsetof(struct options, min_rank)) {
         if (options->min_rank != 0)
-            return refuse(pamh, argument, "given twice");
+            return refuse(pamh, argument, "given twice; keep one");
         return rank_parse(&options->min_rank, value) ||
                refuse(pamh, argument, "must be a number from 1 to 1000000");
     }
     const char **text = field;
     if (*text != NULL)
-        return refuse(pamh, argument, "given twice");
+        return refuse(pamh, argument, "given twice; keep one");
     if (option->at != offsetof(struct options, metric) && value[0] != '/')
         return refuse(pamh, argument, "must be a path that begins with /");
     if (value[0] == '\0')
@@ -79,11 +81,11 @@ bool options_parse(struct options *ret_options, pam_handle_t *pamh, int argc, co
 {
     struct options options = {0};
     for (int i = 0; i < argc; i++) {
-        if (!take(&options, pamh, argv[i]))
+        if (!option_apply(&options, pamh, argv[i]))
             return false;
     }
     if (options.use_first_pass && options.try_first_pass)
-        return refuse(pamh, "try_first_pass", "cannot stand beside use_first_pass");
+        return refuse(pamh, "try_first_pass", "cannot be combined with use_first_pass; keep one");
     *ret_options = options;
     return true;
 }

@@ -1,11 +1,13 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * pam_esp_token.so: the entity's name is the user, and a token of it the password.
+ * pam_esp_token.so: the user name is the name of an entity, and the password is one of its tokens.
  *
- * The validator is opened for each question and closed after it, since hosts unload this module
- * after each login. Between auth and account the token's text alone is kept: account asks again
- * with it. pam_esp_token(8) is the manual.
+ * Hosts unload this module after each login, so each login opens the validator. Between auth and
+ * account the module stores the text of the token and the open validator. account validates the
+ * text again and closes the validator, because a session may last for days.
+ * pam_esp_token(8) is the manual.
  */
-#include "ask.h"
+#include "validate.h"
 
 #include <security/pam_ext.h>
 #include <stdlib.h>
@@ -13,46 +15,54 @@
 #include <syslog.h>
 
 #define EXPORT __attribute__((visibility("default")))
-#define KEPT "pam_esp_token"
+#define DATA_NAME "pam_esp_token"
 
-struct kept {
-    char token[260]; /* another system's has up to 256 bytes */
+struct stored {
+    char token[260];      /* a foreign token has up to 256 bytes */
+    struct opened opened; /* until account has validated */
 };
 
-static void wipe_kept(pam_handle_t *pamh, void *data, int status)
+static void wipe_stored(pam_handle_t *pamh, void *data, int status)
 {
+    struct stored *stored = data;
     (void)pamh, (void)status;
-    if (data != NULL)
-        explicit_bzero(data, sizeof(struct kept));
-    free(data);
+    if (stored == NULL)
+        return;
+    opened_close(&stored->opened);
+    explicit_bzero(stored, sizeof *stored);
+    free(stored);
 }
 
-/* NULL forgets. What was kept before is wiped in any case, by the cleanup of its own. */
-static int keep(pam_handle_t *pamh, const char *token)
+/* Replaces what is stored. In each case libpam calls wipe_stored() for the earlier data. */
+static int store(pam_handle_t *pamh, struct stored *stored)
 {
-    struct kept *kept = NULL;
-    if (token != NULL) {
-        size_t len = strlen(token);
-        kept = len < sizeof kept->token ? calloc(1, sizeof *kept) : NULL;
-        if (kept == NULL)
-            return PAM_BUF_ERR;
-        memcpy(kept->token, token, len);
-    }
-    int code = pam_set_data(pamh, KEPT, kept, wipe_kept);
+    int code = pam_set_data(pamh, DATA_NAME, stored, wipe_stored);
     if (code != PAM_SUCCESS)
-        wipe_kept(pamh, kept, 0);
+        wipe_stored(pamh, stored, 0);
     return code;
 }
 
-/* What an earlier module was given, or NULL. */
+/* Stores `token` and the open validator, which it takes over on success. */
+static int store_token(pam_handle_t *pamh, const char *token, struct opened *opened)
+{
+    size_t len = strlen(token);
+    struct stored *stored = len < sizeof stored->token ? calloc(1, sizeof *stored) : NULL;
+    if (stored == NULL)
+        return PAM_BUF_ERR;
+    memcpy(stored->token, token, len);
+    stored->opened = *opened;
+    memset(opened, 0, sizeof *opened);
+    return store(pamh, stored);
+}
+
+/* The password that an earlier module asked for, or NULL. */
 static const char *authtok(const pam_handle_t *pamh)
 {
     const void *token;
     return pam_get_item(pamh, PAM_AUTHTOK, &token) == PAM_SUCCESS ? token : NULL;
 }
 
-/* Asks for the token, and leaves it in PAM_AUTHTOK for modules after this one; libpam wipes it
- * there. */
+/* Prompts for the token, and sets PAM_AUTHTOK for later modules; libpam wipes that item. */
 static int prompt(pam_handle_t *pamh)
 {
     char *typed = NULL;
@@ -65,65 +75,75 @@ static int prompt(pam_handle_t *pamh)
     return code;
 }
 
-static int authenticate(pam_handle_t *pamh, const struct options *options, const char *user,
-                        char *ret_entity)
+static int authenticate(pam_handle_t *pamh, const struct options *options, struct opened *opened,
+                        const char *user, char *ret_entity)
 {
     int code = options->use_first_pass ? PAM_CRED_INSUFFICIENT : PAM_AUTH_ERR;
     if (!options->use_first_pass && !options->try_first_pass)
         pam_set_item(pamh, PAM_AUTHTOK, NULL);
     const char *token = authtok(pamh);
     if (token != NULL)
-        code = ask(pamh, options, user, token, ret_entity);
+        code = validate_token(pamh, options, opened, user, token, ret_entity);
     else if (options->use_first_pass)
-        pam_syslog(pamh, LOG_NOTICE, "use_first_pass, and no module before asked for a token");
+        pam_syslog(pamh, LOG_NOTICE,
+                   "use_first_pass: no earlier module asked for a token; remove the option, or put "
+                   "such a module before this one");
     if (code != PAM_AUTH_ERR || options->use_first_pass)
         return code;
-    pam_set_item(pamh, PAM_AUTHTOK, NULL); /* else a prompt that is resumed would try it again */
+    pam_set_item(pamh, PAM_AUTHTOK, NULL); /* a resumed prompt must not try it again */
     code = prompt(pamh);
-    return code == PAM_SUCCESS ? ask(pamh, options, user, authtok(pamh), ret_entity) : code;
+    return code == PAM_SUCCESS
+               ? validate_token(pamh, options, opened, user, authtok(pamh), ret_entity)
+               : code;
 }
 
 EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
     struct options options;
+    struct opened opened = {0};
     const char *user = NULL;
     char entity[sizeof((espt_result *)0)->entity];
     (void)flags;
-    int code = keep(pamh, NULL);
+    int code = store(pamh, NULL);
     if (code == PAM_SUCCESS && !options_parse(&options, pamh, argc, argv))
         code = PAM_SERVICE_ERR;
     if (code == PAM_SUCCESS && !options.any_user)
         code = pam_get_user(pamh, &user, NULL);
     if (code == PAM_SUCCESS)
-        code = authenticate(pamh, &options, user, entity);
+        code = authenticate(pamh, &options, &opened, user, entity);
     if (code == PAM_SUCCESS && options.any_user)
         code = pam_set_item(pamh, PAM_USER, entity);
     if (code == PAM_SUCCESS)
-        code = keep(pamh, authtok(pamh));
+        code = store_token(pamh, authtok(pamh), &opened);
+    opened_close(&opened);
     return code == PAM_CONV_AGAIN ? PAM_INCOMPLETE : code;
 }
 
 EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
     struct options options;
-    const void *kept = NULL, *user = NULL;
+    const void *data = NULL, *user = NULL;
     char entity[sizeof((espt_result *)0)->entity];
     (void)flags;
     if (!options_parse(&options, pamh, argc, argv))
         return PAM_SERVICE_ERR;
-    if (pam_get_data(pamh, KEPT, &kept) != PAM_SUCCESS || kept == NULL) {
-        pam_syslog(pamh, LOG_NOTICE, "account without a token that auth let pass");
+    if (pam_get_data(pamh, DATA_NAME, &data) != PAM_SUCCESS || data == NULL) {
+        pam_syslog(
+            pamh, LOG_NOTICE,
+            "account: no token passed auth in this login; add an auth line for pam_esp_token.so");
         return PAM_CRED_INSUFFICIENT;
     }
+    struct stored *stored = (struct stored *)(uintptr_t)data; /* of store_token(), so not const */
     int code = options.any_user ? PAM_SUCCESS : pam_get_item(pamh, PAM_USER, &user);
     if (code == PAM_SUCCESS && !options.any_user && user == NULL)
         code = PAM_USER_UNKNOWN;
-    return code == PAM_SUCCESS
-               ? ask(pamh, &options, user, ((const struct kept *)kept)->token, entity)
-               : code;
+    if (code == PAM_SUCCESS)
+        code = validate_token(pamh, &options, &stored->opened, user, stored->token, entity);
+    opened_close(&stored->opened);
+    return code;
 }
 
-/* A token is all there is: no credentials to set, and none to refuse. */
+/* The module sets no credentials. */
 EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
     (void)pamh, (void)flags, (void)argc, (void)argv;

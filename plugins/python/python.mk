@@ -1,8 +1,9 @@
-# One file, with the place of the installed plugin in it.
+# SPDX-License-Identifier: ISC
+# One file, which contains the path of the installed plugin.
 PYTHONDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/python3/dist-packages,$(PREFIX)/lib/$(shell \
   /usr/bin/python3 -c 'import sys; print("python%d.%d" % sys.version_info[:2])' 2>/dev/null || echo python3)/dist-packages)
 HOST_PACKAGES += mypy curl
-$(eval $(call adapter,python,command -v python3 >/dev/null,python3,plugins/python/esp_token.py,$(PYTHONDIR)))
+$(eval $(call adapter,python,command -v python3 >/dev/null,python3,plugins/python/esp_token.py,$(PYTHONDIR),0644))
 
 $(OUT)/plugins/python/esp_token.py: plugins/python/esp_token.py $(OUT)/plugins/paths.h
 	@mkdir -p $(@D)

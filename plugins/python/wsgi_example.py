@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: ISC
 """A WSGI middleware that admits requests by their API tokens, and a small server around it.
 
     python3 wsgi_example.py [CONFIG [PLUGIN]]        # http://127.0.0.1:PORT/metrics/METRIC?entity=NAME
 
-Answers follow RFC 6750. The token is taken from Authorization: Bearer, from X-API-KEY, or as a Basic
-password, and goes no further than the middleware.
+Answers follow RFC 6750. The middleware takes the token from Authorization: Bearer, from X-API-KEY, or from a
+Basic password, and does not pass it on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import socketserver
 import sys
 import urllib.parse
-from typing import TYPE_CHECKING, Callable, Iterable, Optional
+from typing import TYPE_CHECKING, Callable, Iterable, Optional, Tuple
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import esp_token
@@ -23,14 +24,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 REALM = 'Bearer realm="analytics"'
-UNKNOWING = {esp_token.Status.UNAVAILABLE, esp_token.Status.CORRUPT, esp_token.Status.USAGE}
-UNENTITLED = {esp_token.Status.METRIC, esp_token.Status.ENTITY}
+UNDECIDED = {esp_token.Status.UNAVAILABLE, esp_token.Status.CORRUPT, esp_token.Status.USAGE}
+OUT_OF_SCOPE = {esp_token.Status.METRIC, esp_token.Status.ENTITY}
 
 
-def presented(environ: WSGIEnvironment) -> Optional[str]:
-    """The token of a request, or None; it is taken out of `environ`."""
-    scheme, _, value = str(environ.pop("HTTP_AUTHORIZATION", "")).partition(" ")
-    key: Optional[str] = environ.pop("HTTP_X_API_KEY", None)
+def token_in(authorization: str, key: Optional[str]) -> Optional[str]:
+    """The token in the value of Authorization ("" if there is none), or else in that of X-API-KEY."""
+    scheme, _, value = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return value.strip()
     if key is not None:
@@ -45,9 +45,26 @@ def presented(environ: WSGIEnvironment) -> Optional[str]:
     return None
 
 
+def presented(environ: WSGIEnvironment) -> Optional[str]:
+    """The token of a request, or None. Removes it from `environ`."""
+    authorization = str(environ.pop("HTTP_AUTHORIZATION", ""))
+    return token_in(authorization, environ.pop("HTTP_X_API_KEY", None))
+
+
+def refusal(result: esp_token.Result, token: Optional[str]) -> Tuple[str, Optional[str]]:
+    """The status line of a refusal, and the challenge that goes with it."""
+    if result.status in UNDECIDED:
+        return "503 Service Unavailable", None
+    if result.status in OUT_OF_SCOPE:
+        return "403 Forbidden", REALM + ', error="insufficient_scope"'
+    if token is None:
+        return "401 Unauthorized", REALM
+    return "401 Unauthorized", REALM + ', error="invalid_token"'
+
+
 class TokenMiddleware:
-    """Passes to `app` what a token admits, with the Result as environ["esp_token.result"] and its
-    entity as REMOTE_USER. `metric` and `entity` say what a request asks for."""
+    """Passes admitted requests to `app`, with the Result as environ["esp_token.result"] and its entity
+    as REMOTE_USER. `metric` and `entity` return what a request asks for."""
 
     def __init__(
         self,
@@ -70,14 +87,8 @@ class TokenMiddleware:
         environ["wsgi.errors"].write(
             f"token {result.token_id or '-'}: {result.reason} ({result.detail})\n"
         )
-        if result.status in UNKNOWING:
-            status, challenge = "503 Service Unavailable", None
-        elif result.status in UNENTITLED:
-            status, challenge = "403 Forbidden", REALM + ', error="insufficient_scope"'
-        elif token is None:
-            status, challenge = "401 Unauthorized", REALM
-        else:
-            status, challenge = "401 Unauthorized", REALM + ', error="invalid_token"'
+        environ["wsgi.errors"].flush()
+        status, challenge = refusal(result, token)
         headers = [("Content-Type", "text/plain; charset=utf-8")]
         if challenge is not None:
             headers.append(("WWW-Authenticate", challenge))
@@ -86,19 +97,19 @@ class TokenMiddleware:
 
 
 def metric_of(environ: WSGIEnvironment) -> Optional[str]:
-    """/metrics/METRIC; another path asks for a metric that nobody has."""
+    """The METRIC of /metrics/METRIC. For other paths the empty name, which no tier shows."""
     head, _, metric = str(environ.get("PATH_INFO", "")).rpartition("/")
     return metric if head == "/metrics" else ""
 
 
 def entity_of(environ: WSGIEnvironment) -> Optional[str]:
-    """?entity=NAME; without, the token's own."""
+    """The NAME of ?entity=NAME; None for the token's own."""
     asked = urllib.parse.parse_qs(str(environ.get("QUERY_STRING", "")), keep_blank_values=True)
     return asked["entity"][0] if "entity" in asked else None
 
 
 def analytics(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """What stands behind the middleware: it knows whose data to show."""
+    """The application behind the middleware."""
     result: esp_token.Result = environ["esp_token.result"]
     shown = {
         "metric": metric_of(environ),
@@ -116,7 +127,7 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
 
 class Handler(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
-        """The middleware logs what is worth it."""
+        """Logs nothing: the middleware logs refusals."""
 
 
 def main() -> None:
