@@ -1,12 +1,13 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A small real host: an HTTP server on loopback that loads the validator as any host would, and
- * serves sample analytics metrics to whoever presents a token that may see them.
+ * serves sample analytics metrics to clients whose token allows them.
  *
  *     metrics_host VALIDATOR.so CONFIG
  *     GET /metrics/METRIC                  the token's own entity
  *     GET /entities/NAME/metrics/METRIC    that entity
  *
- * Answers follow RFC 6750. Its log names verdicts and token ids, never a token's text.
+ * Answers follow RFC 6750. The log has verdicts and token ids, never a token's text.
  */
 #include "espt/validator.h"
 
@@ -66,7 +67,7 @@ static unsigned http_status(int32_t status)
     }
 }
 
-/* `Authorization: Bearer TOKEN` or `X-API-KEY: TOKEN`; "" if neither was sent. */
+/* Reads `Authorization: Bearer TOKEN` or `X-API-KEY: TOKEN`; "" if neither was sent. */
 static const char *presented_token(struct MHD_Connection *connection)
 {
     static const char scheme[] = "Bearer ";
@@ -92,7 +93,7 @@ static int parse_path(const char *path, struct question *question)
     return 1;
 }
 
-/* Sample figures: the platform's back end would fetch real ones here. */
+/* Sample figures; the platform's back end would fetch real ones here. */
 static json_t *sample(const struct question *question, const espt_result *result)
 {
     unsigned long figure = 5381;
@@ -178,7 +179,7 @@ int main(int argc, char **argv)
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGTERM);
-    sigprocmask(SIG_BLOCK, &ends, NULL); /* before the threads begin, so that all block them */
+    sigprocmask(SIG_BLOCK, &ends, NULL); /* so that every thread blocks them */
 
     struct sockaddr_in loopback = {.sin_family = AF_INET};
     loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -1,6 +1,7 @@
-# Hosts to read, and to begin one's own from. They need the public header alone.
+# SPDX-License-Identifier: ISC
+# Example hosts, to read and to start one's own from. They need only the public header.
 CXX ?= c++
-$(OUT)/examples/%.o: CPPFLAGS := $(ADAPTER_CPPFLAGS)
+$(OUT)/examples/%.o: BASE_CPPFLAGS = $(ADAPTER_CPPFLAGS)
 
 $(OUT)/examples/host: $(OUT)/examples/host.o
 	$(call SAY,LINK  $@)

@@ -1,4 +1,5 @@
-// The shortest host in C++: is the token on standard input good for kpi.peak_audience?
+/* SPDX-License-Identifier: ISC */
+// The shortest host in C++: may the token on standard input read kpi.peak_audience?
 // c++ -std=c++17 host.cc -o host $(pkg-config --cflags --libs esp-validator)
 #include <dlfcn.h>
 #include <espt/validator.h>

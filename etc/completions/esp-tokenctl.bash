@@ -1,10 +1,12 @@
-# Completion in bash. esp-tokenctl itself tells what may stand next (esp-tokenctl complete --help).
+# SPDX-License-Identifier: ISC
+# Completion in bash. esp-tokenctl lists the possible next words (esp-tokenctl complete --help).
 
 _esp_tokenctl()
 {
-    # The words as the shell will read them: COMP_WORDS breaks a name at a colon, and keeps quotes.
+    # The words as the shell will read them. COMP_WORDS would split a name at a colon, and keep
+    # quotes.
     local line=${COMP_LINE:0:COMP_POINT} word='' quote='' begun='' char candidate
-    local -i at fixed=0 # how much of the word readline takes as fixed
+    local -i at fixed=0 # how much of the word readline treats as fixed
     local -a words=()
     for ((at = 0; at < ${#line}; at++)); do
         char=${line:at:1}
@@ -37,11 +39,11 @@ _esp_tokenctl()
         *)
             [[ $candidate == */ ]] && compopt -o nospace
             candidate=${candidate:fixed}
-            # in the quotes that were opened, if any; nothing that the shell would act on
+            # quoted like the word so far; no character that the shell would interpret
             case $quote in
             \') candidate=${candidate//\'/\'\\\'\'} ;;
             \")
-                [[ $candidate == *!* ]] && continue # nothing keeps history from it there
+                [[ $candidate == *!* ]] && continue # history expansion cannot be prevented within double quotes
                 candidate=${candidate//\\/\\\\}
                 candidate=${candidate//\"/\\\"}
                 candidate=${candidate//\$/\\\$}

@@ -1,9 +1,10 @@
-# Completion in fish. esp-tokenctl itself tells what may stand next (esp-tokenctl complete --help).
+# SPDX-License-Identifier: ISC
+# Completion in fish. esp-tokenctl lists the possible next words (esp-tokenctl complete --help).
 
 function __esp_tokenctl_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
-    # what a quote has begun is not whole yet
+    # a word with an open quote is not complete yet
     set current (string unescape -- $current; or string sub -s 2 -- $current)
     command -q $words[1]; or return
     for line in (command $words[1] complete -- $words[2..-1] "$current" 2>/dev/null)
