@@ -1,7 +1,8 @@
-# copy in real clipboards: of X by xclip and by xsel, of Wayland, of tmux, and of a terminal (OSC 52).
-# What cannot be installed is skipped there, and said.
-check-clipboard: deps ## copy and clear in the clipboards of X, Wayland, tmux and a terminal
+# SPDX-License-Identifier: ISC
+# copy with real clipboards: X (xclip and xsel), Wayland, tmux and a terminal (OSC 52). A clipboard
+# whose packages cannot be installed is skipped with a message.
+check-clipboard: deps ## test copy with the clipboards of X, Wayland, tmux and a terminal
 	@for package in xvfb xclip xsel tmux wl-clipboard sway python3; do tools/deps.sh $$package || true; done
-	$(MAKE) $(PRODUCTS)
+	$(MAKE) $(PARALLEL) $(PRODUCTS)
 	@OUT=$(OUT) tests/clipboard.sh
 .PHONY: check-clipboard

@@ -1,6 +1,8 @@
 #!/bin/sh
-# copy in real clipboards: the text arrives whole, goes after its time if it is still there, and what
-# was copied later stays. Servers are the test's own and ended by pid; what cannot be had is skipped.
+# SPDX-License-Identifier: ISC
+# Tests `copy` with real clipboards: the text arrives complete, it is cleared after its time if it
+# is still there, and a later copy by someone else stays. The test starts its own servers and ends
+# them by process id. A clipboard that is not available is skipped.
 set -u
 build=$(cd "$OUT" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/espt-clipboard-XXXXXX")
@@ -21,22 +23,22 @@ at_end() {
 trap at_end EXIT
 trap 'exit 130' INT TERM HUP
 
-# same WHAT EXPECTED GOT: neither is printed, since it may be a token's text
+# same WHAT EXPECTED GOT: prints neither value, because it may be a token's text
 same() {
     if [ "$2" = "$3" ]; then
         passed=$((passed + 1))
         echo "ok   $1"
     else
         failed=$((failed + 1))
-        echo "FAIL $1: ${#3} bytes in the place of ${#2}"
+        echo "FAIL $1: ${#3} bytes, expected ${#2}"
     fi
 }
 
 skipped() {
-    echo "SKIPPED $1: it needs $2"
+    echo "SKIPPED $1: needs $2"
 }
 
-# missing PROGRAM...: the first that is not there
+# missing PROGRAM...: prints the first program that is not installed
 missing() {
     for program in "$@"; do
         command -v "$program" >/dev/null || { echo "$program"; return 0; }
@@ -44,7 +46,7 @@ missing() {
     return 1
 }
 
-# comes COMMAND...: within five seconds
+# comes COMMAND...: waits up to five seconds until the command succeeds
 comes() {
     left=50
     until "$@" >/dev/null 2>&1; do
@@ -54,19 +56,19 @@ comes() {
     done
 }
 
-# serve COMMAND...: in the background, until the end
+# serve COMMAND...: runs it in the background until the test ends
 serve() {
     "$@" >"$work/server.log" 2>&1 &
     server=$!
     servers="$servers $server"
 }
 
-# copied_by WAY: copies as $run does, by that way; the words say which it was
+# copied_by WAY: copies with $run, and checks that the message names that way
 copied_by() {
     # shellcheck disable=SC2086
     $run "$build/esp-tokenctl" -c "$config" copy acme/default --clear "$clear_after" >"$work/out.log" 2>&1 </dev/null
     same "$1: exit status" 0 $?
-    same "$1: says so" "esp-tokenctl: copied acme/default to the clipboard ($1); it is cleared in $clear_after s" \
+    same "$1: message" "esp-tokenctl: copied acme/default to the clipboard ($1); it is cleared in $clear_after s" \
         "$(cat "$work/out.log")"
 }
 
@@ -74,7 +76,7 @@ is_empty() {
     [ -z "$(paste_text)" ]
 }
 
-# whole_life WAY: `paste_text` and `put_text TEXT` are that clipboard's own
+# whole_life WAY: uses that clipboard's own functions `paste_text` and `put_text TEXT`
 whole_life() {
     copied_by "$1"
     same "$1: the text is there" "$text" "$(paste_text)"
@@ -83,12 +85,12 @@ whole_life() {
     copied_by "$1"
     put_text "something else"
     sleep $((clear_after + 1))
-    same "$1: what came later stays" "something else" "$(paste_text)"
+    same "$1: a later copy stays" "something else" "$(paste_text)"
 }
 
 # --- X ---
 
-# x_display PROGRAM: a display of its own, and a PATH with that program alone
+# x_display PROGRAM: starts its own display; PATH has only that program
 x_display() {
     if lacks=$(missing Xvfb "$1"); then
         skipped "$1" "$lacks"
@@ -97,7 +99,7 @@ x_display() {
     mkdir "$work/$1"
     ln -s "$(command -v "$1")" "$work/$1/$1"
     mkfifo "$work/$1/display"
-    # it chooses a free number, and writes it once clients may come
+    # Xvfb chooses a free number, and writes it when clients may connect
     Xvfb -displayfd 3 -screen 0 320x240x8 -nolisten tcp 3<>"$work/$1/display" >"$work/server.log" 2>&1 &
     servers="$servers $!"
     read -r number <"$work/$1/display"
@@ -118,7 +120,7 @@ try_xsel() {
     whole_life xsel
 }
 
-# --- Wayland: sway will not run as root, so an ordinary user does ---
+# --- Wayland: sway refuses to run as root, so another user runs it ---
 
 try_wayland() {
     if lacks=$(missing sway wl-copy wl-paste setpriv); then
@@ -138,7 +140,7 @@ try_wayland() {
         skipped wl-copy "a headless sway: $(tail -n 1 "$work/server.log")"
         return 0
     fi
-    # who copies is the display's user here, as at a desk: with a store of its own
+    # the display's user copies, with a store of its own
     user="$as env XDG_RUNTIME_DIR=$runtime WAYLAND_DISPLAY=wayland-1 HOME=$runtime"
     paste_text() { $user wl-paste -n 2>/dev/null; }
     put_text() { printf '%s' "$1" | $user wl-copy >/dev/null 2>&1; }
@@ -175,7 +177,7 @@ try_tmux() {
     run="env XDG_RUNTIME_DIR=$work/tmux"
     paste_text() { tmux show-buffer 2>/dev/null; }
     put_text() { tmux set-buffer -w "$1"; }
-    # whoever is attached has the text on the clipboard of his own terminal
+    # an attached client also gets the text on the clipboard of its own terminal
     TERM=xterm TMUX='' python3 "$here/clipboard_pty.py" 60 tmux attach -t clip >"$work/tmux/attached" &
     attached=$!
     servers="$servers $attached"
@@ -184,11 +186,11 @@ try_tmux() {
     tmux detach-client -s clip
     wait "$attached"
     servers=${servers% "$attached"}
-    same "tmux: its terminal was told each in turn" "[$text]
+    same "tmux: its terminal got each text in turn" "[$text]
 [ ]
 [$text]
 [something else]" "$(cat "$work/tmux/attached")"
-    same "tmux: nothing of the token is kept beside it" buffer0 "$(tmux list-buffers -F '#{buffer_name}')"
+    same "tmux: no other buffer has the token" buffer0 "$(tmux list-buffers -F '#{buffer_name}')"
     unset TMUX TMUX_TMPDIR
 }
 
@@ -208,7 +210,7 @@ try_terminal() {
     same "terminal: --clear 0 leaves it" "[$text]" "$got"
 }
 
-# new_store AS: makes $config, and prints the text of its acme/default
+# new_store AS: makes the store of $config and prints the text of acme/default
 new_store() {
     $1 "$build/esp-tokenctl" init "${config%/*}" >/dev/null &&
         $1 "$build/esp-tokenctl" -c "$config" --json entity add acme --kind customer |
@@ -224,6 +226,6 @@ try_wayland
 try_tmux
 try_terminal
 ! grep -q 'esptk_[0-9A-Za-z]\{11\}_' "$work"/*.log
-same "no text in what was printed" 0 $?
+same "no token text in the output" 0 $?
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

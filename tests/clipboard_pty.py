@@ -1,5 +1,6 @@
-"""Runs a command at a terminal of its own for some seconds, and prints what the terminal would have
-on its clipboard: one line for each OSC 52, its text decoded.
+# SPDX-License-Identifier: ISC
+"""Runs a command in its own terminal for some seconds. Prints the texts that the command
+sends to the terminal's clipboard: one line for each OSC 52, decoded.
 
     clipboard_pty.py SECONDS COMMAND...
 """
@@ -22,7 +23,7 @@ while time.monotonic() < end:
         continue
     try:
         got = os.read(terminal, 4096)
-    except OSError:  # nobody holds the other end
+    except OSError:  # the other end is closed
         break
     if not got:
         break

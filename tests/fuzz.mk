@@ -1,39 +1,57 @@
-# libFuzzer (clang) over what strangers and administrators may write. Seeds are in
-# tests/fuzz/seeds/NAME; what fails is put in tests/fuzz/found/NAME, and both replay in make check.
-FUZZERS       := token tiers config records reader when forms args
+# SPDX-License-Identifier: ISC
+# libFuzzer (clang) on everything that strangers and administrators may write. Seeds are in
+# tests/fuzz/seeds/NAME. Failing inputs are saved in tests/fuzz/found/NAME. make check replays both.
+FUZZERS       := token tiers config records reader when forms args entry
+FUZZ_PACKAGES := clang libclang-rt-14-dev
 FUZZ_OUT      := build/fuzz
 FUZZ_SECONDS   = $${ESPT_FUZZ_SECONDS:-60}
-FUZZ_SOURCES  := $(wildcard src/common/*.c src/reader/*.c)
 FUZZ_LIBS     := libsodium inih
-# over these as well
-FUZZ_CLI      := $(wildcard src/store/*.c) $(filter-out src/cli/main.c,$(wildcard src/cli/*.c)) $(OUT)/shipped.c
-FUZZ_LIBS_forms := lmdb smartcols jansson libbsd
+FUZZ_LIBS_forms := lmdb smartcols jansson libbsd libutf8proc
 FUZZ_LIBS_args  := $(FUZZ_LIBS_forms)
-FUZZ_FLAGS    := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DESPT_FUZZ -Itests
+FUZZ_SANITIZE := address,undefined -fno-sanitize-recover=all
+FUZZ_FLAGS     = -std=c17 -g -O1 -DESPT_FUZZ -Itests -MMD -MP $(ALL_CPPFLAGS)
+# The objects that all fuzzers use, and those that only the fuzzers of command lines use; each
+# source is compiled once.
+fuzz_objects   = $(patsubst %.c,$(FUZZ_OUT)/%.o,$(1))
+FUZZ_OBJECTS  := $(call fuzz_objects,$(wildcard src/common/*.c src/reader/*.c))
+FUZZ_CLI      := $(FUZZ_OUT)/shipped.o $(call fuzz_objects,$(filter-out src/cli/main.c,\
+  $(wildcard src/store/*.c src/store/*/*.c src/fleet/*.c src/cli/*.c src/cli/*/*.c)))
 FUZZ_OPTIONS_reader := -max_len=2048
 FUZZ_OPTIONS_token  := -max_len=160
 FUZZ_OPTIONS_records := -max_len=512
 FUZZ_OPTIONS_when    := -max_len=64
 FUZZ_OPTIONS_forms   := -max_len=256
 FUZZ_OPTIONS_args    := -max_len=512
+FUZZ_LIBS_entry      := libsodium
+FUZZ_OPTIONS_entry   := -max_len=2048
+# the other fuzzers need no libraries and no options
+$(foreach name,$(FUZZERS),$(eval FUZZ_LIBS_$(name) ?=)$(eval FUZZ_OPTIONS_$(name) ?=))
+
+$(FUZZ_OUT)/%.o: %.c | $(OUT)/src/build_config.h
+	@mkdir -p $(@D)
+	$(call SAY,FUZZ  $<)
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -c $< -o $@
+$(FUZZ_OUT)/shipped.o: $(OUT)/shipped.c
+	@mkdir -p $(@D)
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -c $< -o $@
 
 $(FUZZ_OUT)/fuzz_forms: $(FUZZ_CLI)
-# verify finds the validator beside the program
-ARGS_PARTS := tests/fuzz/place.c tests/fuzz/ctl.c tests/fuzz/judge.c
-$(FUZZ_OUT)/fuzz_args: $(FUZZ_CLI) $(ARGS_PARTS) src/cli/main.c | $(FUZZ_OUT)/esp_validator.so
+$(FUZZ_OUT)/fuzz_entry: $(call fuzz_objects,$(wildcard src/fleet/entry.c src/fleet/ops*.c src/fleet/signature.c))
+# verify looks for the validator beside the program
+ARGS_PARTS := tests/fuzz/place.c tests/fuzz/ctl.c tests/fuzz/invariants.c
+$(FUZZ_OUT)/fuzz_args: $(FUZZ_CLI) $(call fuzz_objects,$(ARGS_PARTS)) | $(FUZZ_OUT)/esp_validator.so
 $(FUZZ_OUT)/esp_validator.so $(OUT)/tests/fuzz/esp_validator.so: $(OUT)/esp_validator.so
 	@mkdir -p $(@D)
 	$(Q)ln -sf $(abspath $<) $@
-$(FUZZ_OUT)/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(FUZZ_SOURCES) | $(OUT)/src/places.h
-	@mkdir -p $(@D)
-	$(call SAY,FUZZ  $@)
-	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) $(filter-out src/cli/main.c,$(filter %.c,$^)) -o $@ $(call PC,$(FUZZ_LIBS) $(FUZZ_LIBS_$*))
+$(FUZZ_OUT)/fuzz_%: $(FUZZ_OUT)/tests/fuzz/fuzz_%.o $(FUZZ_OBJECTS)
+	$(call SAY,LINK  $@)
+	$(Q)clang -g -fsanitize=fuzzer,$(FUZZ_SANITIZE) $^ -o $@ $(call PC,$(FUZZ_LIBS) $(FUZZ_LIBS_$*))
 
 fuzz-deps:
-	@tools/deps.sh clang libclang-rt-14-dev
+	@tools/deps.sh $(FUZZ_PACKAGES)
 
 $(FUZZERS:%=fuzz-%): fuzz-%: fuzz-deps
-	@$(MAKE) --no-print-directory $(FUZZ_OUT)/fuzz_$*
+	@$(MAKE) $(PARALLEL) --no-print-directory $(FUZZ_OUT)/fuzz_$*
 	@mkdir -p $(FUZZ_OUT)/corpus/$* tests/fuzz/found/$*
 	$(FUZZ_OUT)/fuzz_$* -max_total_time=$(FUZZ_SECONDS) $(FUZZ_OPTIONS_$*) -timeout=10 -print_final_stats=1 \
 	  -verbosity=0 -artifact_prefix=$(CURDIR)/tests/fuzz/found/$*/ $(CURDIR)/$(FUZZ_OUT)/corpus/$* tests/fuzz/seeds/$*

@@ -1,3 +1,4 @@
-check-install: deps ## install from a copy without git, and look at what is there
+# SPDX-License-Identifier: ISC
+check-install: deps ## test make install, from a copy without git
 	@tests/install.sh
 .PHONY: check-install

@@ -1,29 +1,30 @@
-# What a reader who never tires finds. .clang-tidy says which checks, and why not the others.
-# Every C source of src/ and plugins/ is looked at; those of tests, examples and tools are formatted.
-LINTED       := $(wildcard src/*/*.c plugins/*/*.c)
+# SPDX-License-Identifier: ISC
+# Static analysis. .clang-tidy lists the checks, and says why others are off. Every C source of src/
+# and plugins/ is analysed; the sources of tests, examples and tools are only formatted.
+LINTED       := $(wildcard src/*/*.c src/*/*/*.c plugins/*/*.c plugins/*/*/*.c)
 LINT_INCLUDE := -Isrc -I$(OUT)/src -Iinclude -Iplugins -I$(OUT)/plugins
-# nginx's headers come with its tree, and are its own affair
+# the headers of nginx come with its source tree and are not analysed
 LINT_NGINX   := $(addprefix -isystem $(NGINX_OUT)/tree/,\
   src/core src/event src/os/unix src/http src/http/modules src/http/v2 objs)
 LINT_PACKAGES := clang-tidy cppcheck clang-format
 
-# cppcheck, left out of its style: variableScope (a block's variables stand at its head, as C's
-# readers expect), duplicateCondition and knownConditionTrueFalse (it takes what a callee wrote
-# through a pointer, or an atomic, for unchanged).
+# Checks of cppcheck that are off: variableScope (this project declares variables at the start of a
+# block), duplicateCondition and knownConditionTrueFalse (they assume that a callee does not write
+# through a pointer, and that an atomic does not change).
 CPPCHECK := cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability,style \
   --inline-suppr --suppress=variableScope --suppress=duplicateCondition --suppress=knownConditionTrueFalse
 
 .PHONY: lint run-lint $(LINTED:%=tidy-%)
-lint: deps-hosts ## clang-format, clang-tidy and cppcheck find nothing
+lint: deps-hosts ## run clang-format, clang-tidy and cppcheck
 	@tools/deps.sh $(LINT_PACKAGES)
-	@$(MAKE) --no-print-directory run-lint
+	@$(MAKE) $(PARALLEL) --no-print-directory run-lint
 
 run-lint: $(LINTED:%=tidy-%)
-	@git ls-files '*.c' '*.h' '*.cc' | xargs clang-format --dry-run -Werror
+	@clang-format --dry-run -Werror $(C_SOURCES)
 	$(call SAY,CPPCHECK)
 	$(Q)$(CPPCHECK) -j2 -D_GNU_SOURCE -Isrc -I$(OUT)/src -Iinclude -Iplugins -I$(OUT)/plugins src plugins
 
-$(LINTED:%=tidy-%): tidy-%: | $(OUT)/src/places.h $(OUT)/plugins/paths.h $(NGINX_OUT)/tree/objs/Makefile
+$(LINTED:%=tidy-%): tidy-%: | $(OUT)/src/build_config.h $(OUT)/plugins/paths.h $(NGINX_OUT)/tree/objs/Makefile
 	$(call SAY,TIDY  $*)
 	$(Q)clang-tidy --quiet $* -- -std=c17 -D_GNU_SOURCE $(LINT_INCLUDE) $(LINT_NGINX) \
-	  $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags smartcols 2>/dev/null)) 2>/dev/null
+	  $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags smartcols libpq libcurl 2>/dev/null)) 2>/dev/null

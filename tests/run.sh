@@ -1,18 +1,111 @@
 #!/bin/sh
-# Runs each test program named, shows the output of those that fail, and counts. A script that cannot
-# do its work here ends with 77, its last line saying why; it is not counted as passed.
-# The logs lie beside the programs, those of scripts in $LOGS.
-# A busy machine is no fault of a test's: Check gives each more time.
-: "${CK_DEFAULT_TIMEOUT:=20}" "${CK_TIMEOUT_MULTIPLIER:=3}"
-export CK_DEFAULT_TIMEOUT CK_TIMEOUT_MULTIPLIER
-passed=0 failed=0 skipped=0
+# SPDX-License-Identifier: ISC
+# Runs the test programs named, several at a time, and prints one line for each in the order named; of
+# those that fail, the output too. A script that cannot do its work here ends with 77, its last line
+# saying why: it counts as skipped. The last line is `N passed, N failed` or `N passed, N failed, N skipped`.
+#
+#   JOBS=N        programs at a time (default: two for each core, because half their time is waiting)
+#   LOGS=FOLDER   where scripts log (build); the log of a program is PROGRAM.log
+#   TEST_LIMIT=S  seconds after which a program is ended and counts as failed (1800)
+#
+# Tests must not depend on one another: each has folders, sockets and ports of its own.
+set -u
+
+log_of() {
+    case $1 in
+    *.sh) echo "${LOGS:-build}/$(basename "$1" .sh).log" ;;
+    *) echo "$1.log" ;;
+    esac
+}
+
+# --- one program, started by xargs below: --one FOLDER NUMBER PROGRAM ---
+if [ "${1-}" = --one ]; then
+    folder=$2 number=$3 test=$4
+    [ ! -e "$folder/stop" ] || exit 0
+    begin=$(date +%s)
+    timeout -k 10 "$TEST_LIMIT" "$test" >"$(log_of "$test")" 2>&1 &
+    echo $! >"$folder/$number.pid"
+    [ ! -e "$folder/stop" ] || kill $! # the stop came between
+    wait $!
+    echo "$? $(($(date +%s) - begin))" >"$folder/$number.new"
+    rm "$folder/$number.pid"
+    mv "$folder/$number.new" "$folder/$number"
+    exit 0
+fi
+
+# A busy machine is not the test's fault: Check multiplies each of its limits.
+: "${CK_DEFAULT_TIMEOUT:=20}" "${CK_TIMEOUT_MULTIPLIER:=6}" "${TEST_LIMIT:=1800}"
+: "${JOBS:=$((2 * $(nproc)))}"
+export CK_DEFAULT_TIMEOUT CK_TIMEOUT_MULTIPLIER TEST_LIMIT LOGS="${LOGS-}"
+[ $# -gt 0 ] || { echo "run.sh: name the test programs to run" >&2; exit 2; }
+folder=$(mktemp -d) || exit 1
+pool=
+
+# Each program runs in a process group of its own, so a Ctrl-C must be passed on to it.
+stop() {
+    : >"$folder/stop"
+    for file in "$folder"/*.pid; do
+        [ ! -e "$file" ] || kill "$(cat "$file")" 2>/dev/null
+    done
+    wait
+}
+trap 'rm -rf "$folder"' EXIT
+trap 'stop; exit 130' INT
+trap 'stop; exit 143' TERM HUP
+
+number=0
 for test in "$@"; do
-    log=${LOGS:-${test%/*}}/${test##*/}.log
-    "$test" >"$log" 2>&1
-    case $? in
+    number=$((number + 1))
+    printf '%s\n%s\n' "$number" "$test"
+done >"$folder/tests"
+# xargs waits for all of them, whatever one's status.
+xargs -d '\n' -n 2 -P "$JOBS" "$0" --one "$folder" <"$folder/tests" &
+pool=$!
+
+# --- a bar on the terminal, redrawn in place ---
+bar=
+[ ! -t 2 ] || [ "${TERM:-dumb}" = dumb ] || bar=yes
+drawn=
+draw() {
+    [ -n "$bar" ] || return 0
+    done=$(find "$folder" -name '*[0-9]' -type f | wc -l)
+    width=$((done * 30 / $#))
+    running=
+    for file in "$folder"/*.pid; do
+        [ -e "$file" ] || continue
+        file=${file##*/}
+        name=$(sed -n "$((2 * ${file%.pid}))p" "$folder/tests")
+        running="$running ${name##*/}"
+    done
+    line=$(printf '[%-30s] %d/%d, %d failed:%.60s' "$(printf '%*s' "$width" '' | tr ' ' '#')" \
+        "$done" $# "$failed" "$running")
+    [ "$line" = "$drawn" ] || printf '\r\033[K%s' "$line" >&2
+    drawn=$line
+}
+erase() {
+    [ -z "$drawn" ] || printf '\r\033[K' >&2
+    drawn=
+}
+
+passed=0 failed=0 skipped=0 number=0
+for test in "$@"; do
+    number=$((number + 1))
+    tick=0
+    while [ ! -e "$folder/$number" ]; do
+        kill -0 "$pool" 2>/dev/null || [ -e "$folder/$number" ] || echo "125 0" >"$folder/$number" # never ran
+        [ $((tick % 5)) -ne 0 ] || draw "$@"
+        tick=$((tick + 1))
+        sleep 0.1
+    done
+    erase
+    read -r status seconds <"$folder/$number"
+    log=$(log_of "$test")
+    took=
+    [ "$seconds" -lt 10 ] || took=" ($seconds s)"
+    case $status in
     0)
         passed=$((passed + 1))
-        printf 'ok   %s: %s\n' "${test##*/}" "$(grep -aE '^[0-9]+(%| checks)' "$log" | tail -n 1)"
+        printf 'ok   %s: %s%s\n' "${test##*/}" "$(grep -aE '^[0-9]+(%| checks)' "$log" | tail -n 1)" "$took"
         grep -a '^SKIPPED' "$log" | sort -u | sed 's/^/     /' # a part that cannot be done here
         ;;
     77)
@@ -21,11 +114,16 @@ for test in "$@"; do
         ;;
     *)
         failed=$((failed + 1))
-        printf 'FAIL %s\n' "${test##*/}"
+        printf 'FAIL %s (status %d after %d s)\n' "${test##*/}" "$status" "$seconds"
+        case $status in
+        124 | 137) echo "it was ended, because it ran for more than $TEST_LIMIT s" ;;
+        125) echo "it was not run" ;;
+        esac
         cat "$log"
         ;;
     esac
 done
+wait "$pool"
 if [ "$skipped" -gt 0 ]; then
     printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 else

@@ -1,7 +1,8 @@
-# What a terminal's scrollback holds after every kind of command and prompt (tmux).
-check-scrollback: deps ## a terminal's scrollback holds token texts only where they were asked for
+# SPDX-License-Identifier: ISC
+# The scrollback of a terminal after every kind of command and prompt (tmux).
+check-scrollback: deps ## test that a terminal's scrollback has only the token texts that were asked for
 	@tools/deps.sh tmux || true
-	$(MAKE) $(PRODUCTS)
+	$(MAKE) $(PARALLEL) $(PRODUCTS)
 	@mkdir -p $(OUT)/tests
 	@LOGS=$(OUT)/tests OUT=$(OUT) tests/run.sh tests/scrollback.sh
 .PHONY: check-scrollback

@@ -1,11 +1,13 @@
 #!/bin/sh
-# What a terminal's scrollback holds after a day at it (tmux): each token's text exactly where it was
-# asked for, and no passphrase and no key anywhere; and the terminal echoes again behind every prompt,
-# however that was left. The server is the test's own and ended by its socket.
+# SPDX-License-Identifier: ISC
+# Tests what a terminal's scrollback (in tmux) holds after every kind of command: each token's text
+# exactly where it was asked for, and no passphrase and no key anywhere. The terminal echoes again
+# after every prompt, however the prompt ended. The test starts its own server and ends it by its
+# socket.
 set -u
 build=$(cd "$OUT" && pwd)
 if ! command -v tmux >/dev/null; then
-    echo "SKIPPED scrollback: it needs tmux"
+    echo "SKIPPED scrollback: needs tmux"
     exit 77
 fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/espt-scrollback-XXXXXX")
@@ -26,7 +28,7 @@ at_end() {
 trap at_end EXIT
 trap 'exit 130' INT TERM HUP
 
-# same WHAT EXPECTED GOT: neither is printed where it may be a secret
+# same WHAT EXPECTED GOT: prints neither value, because it may be a secret
 same() {
     if [ "$2" = "$3" ]; then
         passed=$((passed + 1))
@@ -40,7 +42,7 @@ scrollback() {
     pane capture-pane -p -J -S - -E - -t day
 }
 
-# seen WORDS: they come to stand there, within ten seconds
+# seen WORDS: waits up to ten seconds until they are in the scrollback
 seen() {
     left=100
     until scrollback | grep -qF -e "$1"; do
@@ -59,18 +61,18 @@ type_line() {
     pane send-keys -t day Enter
 }
 
-# begin COMMAND: its exit status is told at its end, in words that were not typed so
+# begin COMMAND: prints the exit status at the end, in a form that differs from the typed line
 begin() {
     step=$((step + 1))
     type_line "$1; echo end''-$step:\$?"
 }
 
-# ended STATUS
+# ended STATUS: waits for the end of the command and checks its exit status
 ended() {
     seen "end-$step:" && same "step $step: exit status" "end-$step:$1" "$(scrollback | grep -o "^end-$step:.*\|end-$step:[0-9]*\$" | tail -n 1)"
 }
 
-# at_prompt COMMAND WORDS: until they stand there once more
+# at_prompt COMMAND WORDS: runs it and waits until WORDS appear once more
 at_prompt() {
     before=$(scrollback | grep -cF -e "$2")
     begin "$1"
@@ -79,17 +81,17 @@ at_prompt() {
         left=$((left - 1))
         sleep 0.1
     done
-    sleep 0.3 # it reads by now
+    sleep 0.3 # the program reads its input by now
 }
 
-# text_of TOKEN [OPTION...]: not by way of that terminal
+# text_of TOKEN [OPTION...]: reveals the text outside of that terminal
 text_of() {
     token=$1
     shift
     esp-tokenctl show "$token" --reveal "$@" | sed -n 's/^token  *//p'
 }
 
-# asked TOKEN [OPTION...]: its text was asked for, and stands there once
+# asked TOKEN [OPTION...]: records that the text was asked for, and must be there once
 asked() {
     text_of "$@" >>"$work/asked"
 }
@@ -103,7 +105,7 @@ text_of acme/default >"$work/token"
 echo 'set -g history-limit 50000' >"$work/tmux.conf"
 pane new-session -d -s day -x 160 -y 50 "exec env PS1='\$ ' HISTFILE= sh"
 
-# --- what prints a text ---
+# --- commands that print a text ---
 begin 'esp-tokenctl create acme web'; ended 0; asked acme/web
 begin 'esp-tokenctl create acme quiet -q'; ended 0; asked acme/quiet
 begin 'esp-tokenctl --json create acme json'; ended 0; asked acme/json
@@ -112,7 +114,7 @@ begin 'esp-tokenctl show acme/web --reveal'; ended 0; asked acme/web
 begin 'esp-tokenctl rotate acme/web'; ended 0; asked acme/web
 begin "printf 'one\ntwo\n' | esp-tokenctl create acme --from -"; ended 0; asked acme/one; asked acme/two
 
-# --- what prints none ---
+# --- commands that print no text ---
 begin 'esp-tokenctl create acme clip --copy'; ended 0
 begin 'esp-tokenctl copy acme/web --clear 0'; ended 0
 begin 'esp-tokenctl show acme/web --copy'; ended 0
@@ -126,7 +128,7 @@ done
 begin "esp-tokenctl verify <$work/token"; ended 0
 begin 'esp-tokenctl log --follow & sleep 1; kill -INT $!; wait $!; true'; ended 0
 
-# --- given as an argument: it stands where it was typed, and is not repeated ---
+# --- a text as an argument: it is where it was typed, and is not repeated ---
 secret=$(cat "$work/token")
 begin "esp-tokenctl show $secret"; ended 2; echo "$secret" >>"$work/asked"
 
@@ -153,20 +155,20 @@ at_prompt 'esp-tokenctl entity remove bolt' '[y/N] '; type_line y; ended 0
 scrollback >"$work/all"
 grep -oE 'esptk_[0-9A-Za-z]{11}_[0-9A-Za-z]{36}' "$work/all" | sort >"$work/there"
 sort "$work/asked" >"$work/wanted"
-same 'each text stands where it was asked for, and nowhere else' "$(cat "$work/wanted")" "$(cat "$work/there")"
-same 'there were some' 10 "$(wc -l <"$work/there")"
+same 'each text is where it was asked for, and nowhere else' "$(cat "$work/wanted")" "$(cat "$work/there")"
+same 'number of texts found' 10 "$(wc -l <"$work/there")"
 for words in 'correct horse' 'correct hearse' 'battery staple'; do
     same 'no passphrase' 0 "$(grep -cF -e "$words" "$work/all")"
 done
 for file in "$work/store/reveal.key" "$work/words"; do
     same "nothing of $(basename "$file")" 0 "$(grep -cFf "$file" "$work/all")"
 done
-# no piece more of any text, nor its form for a clipboard (OSC 52)
+# no further piece of any text, nor its form for a clipboard (OSC 52)
 for token in acme/default acme/web acme/quiet acme/json acme/clip acme/two; do
     text_of $token --passphrase-file "$work/words" >"$work/text"
     same "the text of $token" 54 "$(tr -d '\n' <"$work/text" | wc -c)"
     for piece in $(sed 's/.*_//; s/\(.\{12\}\)/\1 /g' "$work/text") $(tr -d '\n' <"$work/text" | base64 -w 0 | cut -c 29-60); do
-        same "no piece more of $token" "$(grep -cF -e "$piece" "$work/wanted")" "$(grep -cF -e "$piece" "$work/all")"
+        same "no further piece of $token" "$(grep -cF -e "$piece" "$work/wanted")" "$(grep -cF -e "$piece" "$work/all")"
     done
 done
 echo "$((passed + failed)) checks, $failed failed"

@@ -1,26 +1,51 @@
-# Every tests/*/test_NAME.c is one Check program over the modules; it drives the products by $(OUT).
-# Those of tests/hosts need the hosts' own libraries: hosts.mk runs them.
-TEST_SOURCES := $(filter-out tests/hosts/%,$(wildcard tests/*/test_*.c))
-TESTS        := $(TEST_SOURCES:%.c=$(OUT)/%)
-SUPPORT      := $(call sources,tests/support)
-PRODUCTS     := $(OUT)/esp-tokenctl $(OUT)/esp_validator.so
+# SPDX-License-Identifier: ISC
+# The test programs use the products in $(TEST_OUT) and link the modules; lists.mk lists the programs.
+TEST_OUT     ?= $(OUT)
+$(OUT)/tests/%.o: MORE_CPPFLAGS += -Itests -DOUT='"$(abspath $(TEST_OUT))"'
 
-$(OUT)/tests/support/%.o: CPPFLAGS += -Itests -DOUT='"$(abspath $(OUT))"'
-$(OUT)/tests/%.o: CPPFLAGS += -Itests -DOUT='"$(abspath $(OUT))"'
+# Optimizing the tests would take longer than running them. The tests that make millions of look-ups are
+# optimized, as is the code that all of them test.
+$(OUT)/tests/%.o: OPT_release := -O0
+$(OUT)/tests/stress/%.o $(OUT)/tests/fuzz/%.o $(OUT)/tests/bench/%.o: OPT_release := $(OPT_release)
 
-$(OUT)/tests/%: $(OUT)/tests/%.o $(SUPPORT) $(STORE) $(READER) $(COMMON)
+# An archive, so that a program has the modules that it uses and not all of them.
+$(OUT)/tests/modules.a: $(FLEET) $(STORE) $(READER) $(COMMON)
+	@mkdir -p $(@D)
+	$(call SAY,AR    $@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(OUT)/tests/%: $(OUT)/tests/%.o $(SUPPORT) $(OUT)/tests/modules.a
 	$(call SAY,LINK  $@)
-	$(Q)$(LINK) -pie $(filter %.o,$^) -o $@ $(call PC,lmdb libsodium inih check smartcols jansson) $(TEST_LIBS) -ldl
+	$(Q)$(LINK) -pie $(filter %.o,$^) $(filter %.a,$^) -o $@ $(call PC,lmdb libsodium inih check smartcols jansson libutf8proc) $(TEST_LIBS) -ldl
+TEST_LIBS :=
 
-.PHONY: run-tests
-run-tests: $(PRODUCTS) $(TESTS)
-	@tests/run.sh $(TESTS)
+# $(call RUN_TESTS,PROGRAMS AND SCRIPTS); scripts get the build folder in OUT.
+RUN_TESTS = @LOGS=$(OUT)/tests OUT=$(OUT) tests/run.sh $(1)
+
+.PHONY: check check-quick check-fast asan tsan run-tests run-quick-tests
+run-tests: $(PRODUCTS) $(TESTS) $(MAN_PAGES)
+	$(call RUN_TESTS,$(TEST_SCRIPTS) $(TESTS))
+
+run-quick-tests: $(PRODUCTS) $(QUICK_TESTS)
+	$(call RUN_TESTS,$(QUICK_TESTS))
 
 check: deps ## install what is missing, build, and run every test
-	$(MAKE) run-tests
+	$(MAKE) $(PARALLEL) run-tests
 
-asan: deps ## the same tests under AddressSanitizer and UBSan
-	$(MAKE) VARIANT=asan run-tests
+check-quick: deps ## run the quick tests (unit, ABI, esp-tokenctl without passphrases), while editing
+	$(MAKE) $(PARALLEL) run-quick-tests
 
-tsan: deps ## the same tests under ThreadSanitizer
-	$(MAKE) VARIANT=tsan run-tests
+# a second name for the same target
+check-fast: check-quick
+
+asan: deps ## run the tests of make check under AddressSanitizer and UBSan
+	$(MAKE) $(PARALLEL) VARIANT=asan run-tests
+
+tsan: deps ## run the tests of make check under ThreadSanitizer
+	$(MAKE) $(PARALLEL) VARIANT=tsan run-tests
+
+picture: deps ## draw docs/terminal.svg from docs/terminal.txt
+	@$(MAKE) --no-print-directory all
+	@tools/terminal_picture.py $(OUT) docs/terminal.txt >build/terminal.svg
+	@mv build/terminal.svg docs/terminal.svg
+.PHONY: picture

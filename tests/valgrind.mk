@@ -1,6 +1,7 @@
-# One pass of esp-tokenctl under valgrind; its map of 16 GiB is within what valgrind can give.
-valgrind: deps ## one pass of every command under valgrind: no wrong read or write, no leak
+# SPDX-License-Identifier: ISC
+# One pass of esp-tokenctl under valgrind, which can map the 16 GiB of the default map_size.
+valgrind: deps ## run every command once under valgrind: no invalid access, no leak
 	@tools/deps.sh valgrind
-	$(MAKE) $(PRODUCTS)
+	$(MAKE) $(PARALLEL) $(PRODUCTS)
 	@OUT=$(OUT) tests/valgrind.sh
 .PHONY: valgrind

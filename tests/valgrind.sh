@@ -1,6 +1,7 @@
 #!/bin/sh
-# valgrind.sh: one pass of esp-tokenctl: every command of its table, in plain words and as JSON, the
-# refusals too, and none reads or writes what it should not, or leaks a byte.
+# SPDX-License-Identifier: ISC
+# Runs every command of esp-tokenctl once under valgrind, with plain and with JSON output, including
+# refusals: no command reads or writes wrong memory, or leaks a byte.
 set -eu
 build=$(cd "$OUT" && pwd)
 tmp=${TMPDIR:-/tmp}
@@ -18,7 +19,7 @@ fail() {
     exit 1
 }
 
-# runs STATUS WORDS...: what it prints is in $work/out
+# runs STATUS WORDS...: the output is in $work/out
 runs() {
     expected=$1 status=0
     shift
@@ -26,7 +27,7 @@ runs() {
         --log-file="$work/logs/%p" "$build/esp-tokenctl" "$@" <"$input" >"$work/out" 2>"$work/err" || status=$?
     cat "$work"/logs/* >"$work/log"
     [ ! -s "$work/log" ] || fail "$*: $(cat "$work/log")"
-    [ "$status" -eq "$expected" ] || fail "$*: status $status, and not $expected: $(cat "$work/err")"
+    [ "$status" -eq "$expected" ] || fail "$*: status $status, expected $expected: $(cat "$work/err")"
     rm "$work"/logs/*
     echo "${1:-} ${2:-}" >>"$work/ran"
     runs=$((runs + 1))
@@ -38,7 +39,7 @@ both() {
     runs "$status" "$@" --json
 }
 
-# a clipboard of our own, and a passphrase that costs little to derive
+# a clipboard program of our own, and a passphrase that is quick to derive
 mkdir "$work/bin"
 printf '#!/bin/sh\ncase "$1" in -o) exec cat "%s" ;; esac\ncat > "%s"\n' "$work/clip" "$work/clip" >"$work/bin/xclip"
 chmod 755 "$work/bin/xclip"
@@ -47,7 +48,7 @@ export PATH DISPLAY XDG_RUNTIME_DIR
 unset WAYLAND_DISPLAY TMUX
 (umask 077 && echo a-passphrase-of-some-length >"$work/passphrase")
 
-runs 2
+runs 0
 runs 0 --help
 runs 0 --version
 runs 0 create --help
@@ -74,6 +75,8 @@ runs 4 create acme second
 printf 'one\ntwo\n' >"$work/names"
 runs 0 create north --from "$work/names"
 both 0 list
+runs 0 help create
+runs 0 entity
 runs 0 list --expiring 400d --sort expires
 both 0 show north/site
 both 3 show north/stie
@@ -111,6 +114,9 @@ cp "$work/out" "$work/lines"
 both 0 import "$work/lines" --dry-run
 runs 0 import "$work/lines"
 runs 0 key rotate
+runs 0 key list --json
+runs 0 key list
+runs 0 key forget "$(sed -n 's/ kept .*//p' "$work/out")" --yes
 runs 0 key passphrase --new-passphrase-file "$work/passphrase"
 runs 0 key rotate --passphrase-file "$work/passphrase"
 runs 0 show north/web --reveal --passphrase-file "$work/passphrase"
@@ -122,12 +128,80 @@ ESP_TOKEN_CONFIG=$work/old/esp-token.conf
 runs 0 upgrade
 both 0 check
 
-# None of the table is forgotten: what completion offers was run, each of the second words too.
+# a fleet of two sites, in a folder
+mkdir "$work/journal"
+for site in one two; do
+    "$build/esp-tokenctl" init "$work/$site" >/dev/null
+    printf '[fleet]\njournal = dir\nname = %s\n' $site >>"$work/$site/esp-token.conf"
+    (umask 077 && echo "path = $work/journal" >"$work/$site/journal.conf")
+done
+at() { ESP_TOKEN_CONFIG=$work/$1/esp-token.conf; }
+at two
+cp "$work/one/reveal.key" "$work/one/reveal.pub" "$work/two/"
+both 0 fleet key
+key=$(sed -n 's/.*"key": "\([^"]*\)".*/\1/p' "$work/out")
+at one
+runs 0 fleet key
+runs 0 fleet init
+runs 0 entity add north --kind reseller --tier advanced
+runs 0 fleet site add two "$key"
+both 0 fleet site list
+runs 0 tier publish --yes
+cp "$work/one/fleet.pub" "$work/two/"
+at two
+runs 0 fleet join --yes
+runs 0 tier pull --yes
+runs 0 create north web
+both 0 fleet status
+both 0 fleet check
+runs 0 list --stale
+# ended when it has begun; valgrind's log is named by the process
+daemon() {
+    (
+        for _ in $(seq 600); do
+            grep -q "$2" "$work/err" && break
+            sleep 0.1
+        done
+        kill "$(ls "$work/logs")"
+    ) &
+    runs 0 fleet "$1"
+    wait
+}
+daemon follow following
+at one
+mkdir -m 0755 "$work/feed"
+echo "publish = $work/feed" >>"$work/one/esp-token.conf"
+daemon publish publishing
+runs 0 list
+runs 0 fleet status --prometheus
+runs 0 fleet refill
+runs 0 fleet site remove two
+runs 0 fleet edge add edge-1 "$key"
+both 0 fleet edge list
+runs 0 usage fold
+runs 0 fleet edge remove edge-1
+runs 0 restore "$work/backup.mdb" --yes
+
+# sign-in links of the portal
+ESP_TOKEN_CONFIG=$config
+printf '[portal]\nlisten = 127.0.0.1:8443\npublic_url = http://localhost:8443\n' >>"$config"
+both 0 portal link north --viewer
+runs 0 portal link north -q
+both 0 portal sessions
+runs 0 portal end north
+
+# the exit status depends on this machine
+status=0
+"$build/esp-tokenctl" doctor >"$work/out" || status=$?
+both $status doctor
+both 0 notify --dry-run
+
+# No command is forgotten: every command and subcommand that completion offers was run.
 for word in $("$build/esp-tokenctl" complete -- '' | cut -f 1); do
     grep -q "^$word\>" "$work/ran" || fail "$word was not run"
     for second in $("$build/esp-tokenctl" complete -- "$word" '' | grep -v "^[:-]" | cut -f 1); do
-        case $word in entity | tier | log | usage | key) ;; *) continue ;; esac
+        case $word in entity | tier | log | usage | key | fleet | portal) ;; *) continue ;; esac
         grep -q "^$word $second$" "$work/ran" || fail "$word $second was not run"
     done
 done
-echo "$runs commands under valgrind: nothing found"
+echo "$runs commands under valgrind: no errors"

@@ -1,4 +1,6 @@
-/* A host as any other: the plugin by dlopen, the store by esp-tokenctl. Failures end the test. */
+/* SPDX-License-Identifier: ISC */
+/* A typical host: it loads the plugin with dlopen, and esp-tokenctl creates its store. A failure
+   ends the test. */
 #ifndef TESTS_HOST_H
 #define TESTS_HOST_H
 
@@ -33,7 +35,7 @@ static inline void count_log(void *arg, int level, const char *message, size_t l
     ck_assert_ptr_eq(arg, &warnings);
     ck_assert_uint_eq(strlen(message), len);
     ck_assert_ptr_null(strstr(message, "esptk_"));
-    /* of two threads one; a lock would hang a child forked while it is held */
+    /* keeps the message of one thread; no lock, because a child forked during it would hang */
     if (!atomic_flag_test_and_set(&logging)) {
         snprintf(last_log, sizeof last_log, "%s", message);
         atomic_flag_clear(&logging);
@@ -68,7 +70,7 @@ static inline struct text text_in(const char *output)
     return text;
 }
 
-/* esp-tokenctl must do it; gives what it printed. */
+/* Runs esp-tokenctl, which must succeed. Returns its output. */
 #define DO(...) host_do((const char *const[]){__VA_ARGS__, NULL})
 static inline const char *host_do(const char *const *args)
 {
@@ -90,10 +92,11 @@ static inline int validate_now(const struct text *text, const char *metric, cons
         .entity_len = entity != NULL ? strlen(entity) : 0,
         .now = now,
     };
-    memset(ret_result, 0xa5, sizeof *ret_result); /* nothing of it may be left */
+    memset(ret_result, 0xa5, sizeof *ret_result); /* the call must overwrite every byte */
     ret_result->size = sizeof *ret_result;
     int allowed = plugin->validate(ctx, &query, ret_result);
-    if (allowed != (ret_result->status == ESPT_ALLOW)) /* no ck_assert, which writes each time */
+    if (allowed !=
+        (ret_result->status == ESPT_ALLOW)) /* ck_assert would write to a file each time */
         ck_abort_msg("%d with status %d", allowed, ret_result->status);
     return ret_result->status;
 }
@@ -111,7 +114,7 @@ static inline int64_t clock_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Milliseconds until `text` gives `status`, which must come within `limit`. */
+/* Returns the milliseconds until `text` gives `status`. Fails after `limit`. */
 static inline int64_t wait_for(const struct text *text, int status, int64_t limit)
 {
     int64_t start = clock_ms();

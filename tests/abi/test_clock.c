@@ -1,13 +1,14 @@
-/* Edits whose times lie anywhere, and clocks that go back: what counts is when the kernel saw the
-   file change last. Looks are counted, not timed: a call that comes a second after the last look
-   looks. */
+/* SPDX-License-Identifier: ISC */
+/* Edits with any modification time, and clocks that are set back: only the kernel's change time
+   counts. The test counts checks and does not measure time: a call one second after the last check
+   checks the files. */
 #include "host.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#define A_LOOK 1050000 /* microseconds after which the next call looks */
+#define A_CHECK 1050000 /* microseconds after which the next call checks the files */
 
 static _Atomic int64_t shift; /* seconds */
 static struct text text;
@@ -33,11 +34,11 @@ static void setup(void)
     host_setup();
     tiers = in_folder(folder, "tiers.ini");
     text = text_in(DO("entity", "add", "shop", "--kind", "customer"));
-    usleep(A_LOOK);
+    usleep(A_CHECK);
     ck_assert(sees("kpi.x") && !sees("asn.x"));
 }
 
-/* Another table with the new metric, of that modification time, put in place by a rename. */
+/* Renames another table into place, with the new metric and the given modification time. */
 static void edit(const char *metric, time_t modified)
 {
     char new_table[256];
@@ -50,35 +51,35 @@ static void edit(const char *metric, time_t modified)
     ck_assert_int_eq(rename(aside, tiers), 0);
 }
 
-START_TEST(modified_whenever)
+START_TEST(any_modification_time)
 {
     const time_t now = time(NULL);
     edit("ahead.x", now + 3600);
-    usleep(A_LOOK);
+    usleep(A_CHECK);
     ck_assert_int_eq(sees("ahead.x"), 1);
     edit("ancient.x", 1);
-    usleep(A_LOOK);
+    usleep(A_CHECK);
     ck_assert_int_eq(sees("ancient.x"), 1);
     edit("far.x", 4000000000);
-    usleep(A_LOOK);
+    usleep(A_CHECK);
     ck_assert_int_eq(sees("far.x"), 1);
-    usleep(A_LOOK);
+    usleep(A_CHECK);
     ck_assert_int_eq(sees("far.x"), 1);
     ck_assert_int_eq(atomic_load(&notices), 3);
     ck_assert_int_eq(atomic_load(&warnings), 0);
 }
 END_TEST
 
-/* A change that lies ahead is one that two looks saw the same. */
-START_TEST(clock_gone_back)
+/* A change time in the future counts as settled when two checks have seen the same signature. */
+START_TEST(clock_set_back)
 {
     atomic_store(&shift, -3600);
     edit("asn.x", 1);
-    usleep(A_LOOK);
+    usleep(A_CHECK);
     ck_assert_int_eq(sees("asn.x"), 0);
-    usleep(A_LOOK);
+    usleep(A_CHECK);
     ck_assert_int_eq(sees("asn.x"), 1);
-    usleep(A_LOOK);
+    usleep(A_CHECK);
     ck_assert_int_eq(sees("asn.x"), 1);
     ck_assert_int_eq(atomic_load(&notices), 1);
 }
@@ -90,8 +91,8 @@ int main(void)
     TCase *tests = tcase_create("times");
     tcase_add_checked_fixture(tests, setup, host_teardown);
     tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, modified_whenever);
-    tcase_add_test(tests, clock_gone_back);
+    tcase_add_test(tests, any_modification_time);
+    tcase_add_test(tests, clock_set_back);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

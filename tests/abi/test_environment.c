@@ -1,17 +1,24 @@
-/* A host's environment is never read (contract §4): it may be a stranger's. */
+/* SPDX-License-Identifier: ISC */
+/* The plugin never reads the host's environment (specification §4), because another user may
+ * control it.
+ */
 #include "abi/host.h"
-#include "places.h"
+#include "build_config.h"
+#include "support/namespace.h"
 
 #include <errno.h>
+#include <libintl.h>
+#include <locale.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 static struct text add(const char *entity)
 {
     return text_in(DO("entity", "add", entity, "--kind", "customer"));
 }
 
-/* A store of its own; leaves `config` naming it. */
+/* Creates a store; sets `config` to its configuration. */
 static struct text another(const char *entity)
 {
     config = store_folder(&folder);
@@ -32,7 +39,7 @@ START_TEST(config_of_the_call)
 }
 END_TEST
 
-/* Without a config the installed one is asked: here a store of the test's, mounted in its place. */
+/* Without a config, `open` uses the installed one. The test mounts its own there. */
 START_TEST(installed_default)
 {
     char err[512] = "", path[1024];
@@ -50,15 +57,76 @@ START_TEST(installed_default)
     snprintf(path, sizeof path, "%s/esp-token/esp-token.conf", place);
     config = path;
     const struct text installed = add("installed");
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount(place, ESPT_SYSCONFDIR, NULL, MS_BIND, NULL) != 0) {
-        printf("SKIPPED installed_default: it needs root and mounts: %s\n", strerror(errno));
+    if (!mounts_apart("installed_default"))
         return;
-    }
+    ck_assert_int_eq(mount(place, ESPT_SYSCONFDIR, NULL, MS_BIND, NULL), 0);
     config = NULL;
     host_open();
     ck_assert_int_eq(verdict(&installed), ESPT_ALLOW);
     ck_assert_int_eq(verdict(&theirs), ESPT_DENY_UNKNOWN);
+    host_teardown();
+}
+END_TEST
+
+/* --- the language of messages --- */
+
+static const char english[] = "No such file or directory", german[] = "GIBT ES NICHT";
+
+/* Writes FOLDER/de/LC_MESSAGES/libc.mo: a catalogue of two entries, in the format of msgfmt. */
+static void make_catalogue(const char *place)
+{
+    static const char head[] = "Content-Type: text/plain; charset=UTF-8\n";
+    const uint32_t texts = 28 + 4 * 8;
+    const uint32_t at[4] = {texts, texts + 1, texts + 1 + sizeof english,
+                            texts + 1 + sizeof english + sizeof head};
+    const uint32_t words[] = {0x950412de, 0, 2, 28, 28 + 16, 0, 0,
+                              /* length and offset of each key, and of each translation */
+                              0, at[0], sizeof english - 1, at[1], sizeof head - 1, at[2],
+                              sizeof german - 1, at[3]};
+    char bytes[512];
+    size_t len = sizeof words;
+    memcpy(bytes, words, sizeof words);
+    bytes[len++] = '\0';
+    memcpy(bytes + len, english, sizeof english);
+    memcpy(bytes + len + sizeof english, head, sizeof head);
+    memcpy(bytes + len + sizeof english + sizeof head, german, sizeof german);
+    len += sizeof english + sizeof head + sizeof german;
+    char path[1024];
+    snprintf(path, sizeof path, "%s/de", place);
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    snprintf(path, sizeof path, "%s/de/LC_MESSAGES", place);
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    snprintf(path, sizeof path, "%s/de/LC_MESSAGES/libc.mo", place);
+    file_write(path, bytes, len, 0644);
+}
+
+/* The host has set its locale, and the environment names a language. Messages for failed system
+   calls are still in English. */
+START_TEST(messages_in_one_language)
+{
+    char err[512] = "", again[512] = "";
+    another("ours");
+    host_load();
+    host_open();
+    ck_assert_int_eq(unlink(in_folder(folder, "tiers.ini")), 0);
+    ck_assert_int_eq(plugin->refresh(ctx, err, sizeof err), 0);
+    ck_assert_msg(strstr(err, english) != NULL, "%s", err);
+    const char *place = temp_folder();
+    make_catalogue(place);
+    ck_assert(setenv("LANGUAGE", "de", 1) == 0 && setenv("LC_ALL", "C.UTF-8", 1) == 0);
+    if (setlocale(LC_ALL, "") == NULL || bindtextdomain("libc", place) == NULL ||
+        strcmp(strerror(ENOENT), german) != 0) {
+        printf("SKIPPED messages_in_one_language: libc says %s\n", strerror(ENOENT));
+        return;
+    }
+    ck_assert_int_eq(plugin->refresh(ctx, again, sizeof again), 0);
+    ck_assert_str_eq(again, err);
+    espt_ctx *other;
+    ck_assert_int_eq(plugin->open(&other, "/nowhere/c", NULL, NULL, err, sizeof err), 0);
+    ck_assert_msg(strstr(err, german) == NULL, "%s", err);
+    ck_assert_int_eq(unlink(in_folder(folder, "tokens.mdb")), 0);
+    ck_assert_int_eq(plugin->open(&other, config, NULL, NULL, err, sizeof err), 0);
+    ck_assert_msg(strstr(err, english) != NULL && strstr(err, german) == NULL, "%s", err);
     host_teardown();
 }
 END_TEST
@@ -70,6 +138,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, config_of_the_call);
     tcase_add_test(tests, installed_default);
+    tcase_add_test(tests, messages_in_one_language);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

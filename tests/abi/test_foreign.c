@@ -1,4 +1,5 @@
-/* Tokens of another system, known by their SHA-256 alone. */
+/* SPDX-License-Identifier: ISC */
+/* Tokens of another system, of which the store has only the SHA-256. */
 #include "abi/host.h"
 
 #include <sodium.h>
@@ -43,7 +44,7 @@ static void import(const char *text, const char *name)
 
 #define OLD "ab:cd-0123456789/old+text"
 
-START_TEST(known_by_its_digest)
+START_TEST(found_by_digest)
 {
     ck_assert_int_eq(status_of(OLD), ESPT_DENY_MALFORMED);
     import(OLD, "old");
@@ -55,7 +56,7 @@ START_TEST(known_by_its_digest)
     ck_assert_int_eq(result.status, ESPT_DENY_UNKNOWN);
     ck_assert_str_eq(result.token_id, "");
     ck_assert_str_eq(result.entity, "");
-    /* the rest of a token's life is like any other's */
+    /* all other commands work as for other tokens */
     ck_assert_int_eq(CTL(config, NULL, "edit", "acme/old", "--status", "inactive").status, 0);
     ck_assert_int_eq(status_of(OLD), ESPT_DENY_INACTIVE);
     ck_assert_int_eq(CTL(config, NULL, "edit", "acme/old", "--status", "active").status, 0);
@@ -65,8 +66,8 @@ START_TEST(known_by_its_digest)
 }
 END_TEST
 
-/* 20 to 256 printable ASCII bytes that do not begin as our own do. */
-START_TEST(the_form)
+/* 20 to 256 printable ASCII bytes that do not begin with esptk_. */
+START_TEST(form_of_foreign_texts)
 {
     char text[300];
     import(OLD, "old");
@@ -89,8 +90,8 @@ START_TEST(the_form)
 }
 END_TEST
 
-/* A token of ours is not found by its digest, nor one of theirs by its id. */
-START_TEST(the_two_do_not_meet)
+/* Our tokens are not found by their digest, and foreign tokens are not found by their id. */
+START_TEST(own_and_foreign_tokens_are_separate)
 {
     struct run made = CTL(config, NULL, "create", "acme", "own", "-q");
     ck_assert_int_eq(made.status, 0);
@@ -108,9 +109,9 @@ int main(void)
     TCase *tcase = tcase_create("texts");
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_set_timeout(tcase, 60);
-    tcase_add_test(tcase, known_by_its_digest);
-    tcase_add_test(tcase, the_form);
-    tcase_add_test(tcase, the_two_do_not_meet);
+    tcase_add_test(tcase, found_by_digest);
+    tcase_add_test(tcase, form_of_foreign_texts);
+    tcase_add_test(tcase, own_and_foreign_tokens_are_separate);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

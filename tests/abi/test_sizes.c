@@ -1,4 +1,5 @@
-/* What a careless, older or newer host may pass, and that not a byte beyond it is touched. */
+/* SPDX-License-Identifier: ISC */
+/* Arguments of careless, older and newer hosts. The plugin touches no byte outside them. */
 #include "host.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ static espt_query query_for(const char *token, size_t len)
     return (espt_query){.size = sizeof(espt_query), .token = token, .token_len = len};
 }
 
-static int32_t judge(const espt_query *query)
+static int32_t validate_query(const espt_query *query)
 {
     espt_result result;
     memset(&result, 0xa5, sizeof result);
@@ -29,7 +30,7 @@ static int32_t judge(const espt_query *query)
     return result.status;
 }
 
-/* Memory that ends where the next page may not be touched; `len` bytes before that end. */
+/* Copies `len` bytes to memory that ends directly before an inaccessible page. */
 static char *before_guard(const void *bytes, size_t len)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -87,13 +88,13 @@ START_TEST(queries_of_other_sizes)
     } larger = {.query = query_for(text.bytes, TEXT_LEN)};
     for (uint32_t size = 0; size < sizeof(espt_query); size++) {
         larger.query.size = size;
-        ck_assert_int_eq(judge(&larger.query), ESPT_ERR_USAGE);
+        ck_assert_int_eq(validate_query(&larger.query), ESPT_ERR_USAGE);
     }
     larger.query.size = sizeof larger;
-    ck_assert_int_eq(judge(&larger.query), ESPT_ALLOW);
+    ck_assert_int_eq(validate_query(&larger.query), ESPT_ALLOW);
     for (size_t i = 0; i < sizeof larger.beyond; i++) {
         larger.beyond[i] = 1;
-        ck_assert_int_eq(judge(&larger.query), ESPT_ERR_USAGE);
+        ck_assert_int_eq(validate_query(&larger.query), ESPT_ERR_USAGE);
         larger.beyond[i] = 0;
     }
 }
@@ -103,30 +104,30 @@ START_TEST(nulls_and_flags)
 {
     espt_query query = query_for(text.bytes, TEXT_LEN);
     espt_result result = {.size = sizeof result};
-    ck_assert_int_eq(judge(&query), ESPT_ALLOW);
+    ck_assert_int_eq(validate_query(&query), ESPT_ALLOW);
     ck_assert_int_eq(plugin->validate(ctx, &query, NULL), 0);
-    ck_assert_int_eq(judge(NULL), ESPT_ERR_USAGE);
+    ck_assert_int_eq(validate_query(NULL), ESPT_ERR_USAGE);
     ck_assert_int_eq(plugin->validate(NULL, &query, &result), 0);
     ck_assert_int_eq(result.status, ESPT_ERR_USAGE);
     for (uint32_t flag = 1; flag != 0; flag <<= 1) {
         query.flags = flag;
-        ck_assert_int_eq(judge(&query), ESPT_ERR_USAGE);
+        ck_assert_int_eq(validate_query(&query), ESPT_ERR_USAGE);
     }
     query = query_for(NULL, 0);
-    ck_assert_int_eq(judge(&query), ESPT_DENY_MALFORMED);
+    ck_assert_int_eq(validate_query(&query), ESPT_DENY_MALFORMED);
     query = query_for(NULL, TEXT_LEN);
-    ck_assert_int_eq(judge(&query), ESPT_ERR_USAGE);
+    ck_assert_int_eq(validate_query(&query), ESPT_ERR_USAGE);
     query = query_for(text.bytes, SIZE_MAX);
-    ck_assert_int_eq(judge(&query), ESPT_DENY_MALFORMED);
+    ck_assert_int_eq(validate_query(&query), ESPT_DENY_MALFORMED);
     query = query_for(text.bytes, TEXT_LEN);
-    query.metric_len = query.entity_len = 99; /* of NULL: any, and the token's own */
-    ck_assert_int_eq(judge(&query), ESPT_ALLOW);
+    query.metric_len = query.entity_len = 99; /* the lengths of NULL texts are ignored */
+    ck_assert_int_eq(validate_query(&query), ESPT_ALLOW);
     query.metric = "";
     query.metric_len = 0;
-    ck_assert_int_eq(judge(&query), ESPT_DENY_METRIC);
+    ck_assert_int_eq(validate_query(&query), ESPT_DENY_METRIC);
     query.entity = "";
     query.entity_len = 0;
-    ck_assert_int_eq(judge(&query), ESPT_DENY_ENTITY);
+    ck_assert_int_eq(validate_query(&query), ESPT_DENY_ENTITY);
 }
 END_TEST
 
@@ -151,30 +152,31 @@ START_TEST(allows_only_what_was_allowed)
     bad.size = sizeof bad - 1;
     ck_assert_int_eq(plugin->allows(ctx, &bad, "kpi.x", 5), 0);
     bad = result;
-    memset(bad.tier, 'x', sizeof bad.tier); /* without an end */
+    memset(bad.tier, 'x', sizeof bad.tier); /* without a terminator */
     ck_assert_int_eq(plugin->allows(ctx, &bad, "kpi.x", 5), 0);
     memset(&bad, 0, sizeof bad);
     ck_assert_int_eq(plugin->allows(ctx, &bad, "kpi.x", 5), 0);
 }
 END_TEST
 
-/* Texts without a terminator, each ending where memory does, at any length. */
+/* Texts of any length without a terminator, each directly before an inaccessible page. */
 START_TEST(reads_no_byte_beyond)
 {
     char name[200];
     memset(name, 'a', sizeof name);
     for (size_t len = 0; len <= TEXT_LEN; len++) {
         const espt_query query = query_for(before_guard(text.bytes, len), len);
-        ck_assert_int_eq(judge(&query), len == TEXT_LEN ? ESPT_ALLOW : ESPT_DENY_MALFORMED);
+        ck_assert_int_eq(validate_query(&query),
+                         len == TEXT_LEN ? ESPT_ALLOW : ESPT_DENY_MALFORMED);
     }
     for (size_t len = 0; len <= sizeof name; len += 3) {
         espt_query query = query_for(text.bytes, TEXT_LEN);
         query.metric = before_guard(name, len);
         query.metric_len = len;
-        ck_assert_int_eq(judge(&query), ESPT_DENY_METRIC);
+        ck_assert_int_eq(validate_query(&query), ESPT_DENY_METRIC);
         query.entity = query.metric;
         query.entity_len = len;
-        ck_assert_int_eq(judge(&query), ESPT_DENY_ENTITY);
+        ck_assert_int_eq(validate_query(&query), ESPT_DENY_ENTITY);
     }
     espt_query query = query_for(text.bytes, TEXT_LEN);
     query.metric = before_guard("kpi.x", 5);
@@ -182,11 +184,11 @@ START_TEST(reads_no_byte_beyond)
     query.entity = before_guard("shop", 4);
     query.entity_len = 4;
     const espt_query *last = (const espt_query *)(void *)before_guard(&query, sizeof query);
-    ck_assert_int_eq(judge(last), ESPT_ALLOW);
+    ck_assert_int_eq(validate_query(last), ESPT_ALLOW);
 }
 END_TEST
 
-/* Lengths that no memory has, of texts that end where memory does. */
+/* Impossible lengths, for texts directly before an inaccessible page. */
 START_TEST(huge_lengths)
 {
     static const size_t lengths[] = {129,          4096,          INT32_MAX, UINT32_MAX,
@@ -196,15 +198,15 @@ START_TEST(huge_lengths)
         const size_t huge = lengths[i];
         espt_result result = {.size = sizeof result};
         espt_query query = query_for(before_guard(text.bytes, TEXT_LEN), huge);
-        ck_assert_int_eq(judge(&query), ESPT_DENY_MALFORMED);
+        ck_assert_int_eq(validate_query(&query), ESPT_DENY_MALFORMED);
         query = query_for(reseller.bytes, TEXT_LEN);
         query.metric = before_guard("kpi.x", 5);
         query.metric_len = huge;
-        ck_assert_int_eq(judge(&query), ESPT_DENY_METRIC);
+        ck_assert_int_eq(validate_query(&query), ESPT_DENY_METRIC);
         query.metric = NULL;
         query.entity = before_guard("shop", 4);
         query.entity_len = huge;
-        ck_assert_int_eq(judge(&query), ESPT_DENY_ENTITY);
+        ck_assert_int_eq(validate_query(&query), ESPT_DENY_ENTITY);
         query = query_for(reseller.bytes, TEXT_LEN);
         ck_assert_int_eq(plugin->validate(ctx, &query, &result), 1);
         ck_assert_int_eq(plugin->allows(ctx, &result, before_guard("kpi.x", 5), huge), 0);
@@ -212,7 +214,7 @@ START_TEST(huge_lengths)
 }
 END_TEST
 
-/* Of every size up to this version's, each ending where memory does. */
+/* Results of every size up to this version's, each directly before an inaccessible page. */
 START_TEST(results_at_the_end_of_memory)
 {
     const espt_query query = query_for(text.bytes, TEXT_LEN);
@@ -241,7 +243,7 @@ START_TEST(any_address_and_shared_memory)
         ck_assert_str_eq(result.entity, "shop");
         ck_assert_int_eq(plugin->allows(ctx, at, "kpi.x", 5), 1);
     }
-    /* the entity of an earlier result, asked for while that result is filled anew */
+    /* the query's entity is a text in the result that is filled */
     espt_query query = query_for(text.bytes, TEXT_LEN);
     espt_result result = {.size = sizeof result, .entity = "shop"};
     query.entity = result.entity;
@@ -250,7 +252,7 @@ START_TEST(any_address_and_shared_memory)
 }
 END_TEST
 
-/* A text that begins before the result, in it, or ends behind it, and is written over. */
+/* A text that overlaps the result at any offset, so that the call overwrites it. */
 START_TEST(texts_within_the_result)
 {
     enum { BEFORE = 64 };
@@ -258,7 +260,7 @@ START_TEST(texts_within_the_result)
     espt_result *result = (espt_result *)(void *)(room + BEFORE);
     for (size_t at = 0; at <= sizeof room - TEXT_LEN; at++) {
         if (at + TEXT_LEN > BEFORE && at < BEFORE + sizeof result->size)
-            continue; /* it would be the size */
+            continue; /* would overwrite the result's size */
         espt_query query = query_for(room + at, TEXT_LEN);
         memset(room, 0, sizeof room);
         memcpy(room + at, text.bytes, TEXT_LEN);
@@ -310,10 +312,12 @@ START_TEST(open_and_close)
 }
 END_TEST
 
-/* A host's buffer is small beside a path: what is wrong, and what to do, stand behind it. */
+/* The path may be longer than the host's buffer. The error and the remedy, which follow it, are
+ * kept.
+ */
 START_TEST(reason_behind_a_long_path)
 {
-    static const char reason[] = ": there is no configuration; make it by";
+    static const char reason[] = ": there is no configuration; run 'esp-tokenctl";
     char path[1024], whole[1024], err[256];
     espt_ctx *other;
     size_t len = (size_t)snprintf(path, sizeof path, "%s", folder);
@@ -328,7 +332,7 @@ START_TEST(reason_behind_a_long_path)
         ck_assert_ptr_nonnull(strstr(err, "..."));
         ck_assert_str_eq(err + strlen(err) - strlen(behind), behind);
         ck_assert_int_eq(strncmp(err, folder, 8), 0);
-        for (const char *c = err; *c != '\0'; c++) /* no character is cut */
+        for (const char *c = err; *c != '\0'; c++) /* no UTF-8 character is split */
             ck_assert(((*c & 0xe0) == 0xc0) == ((c[*c != '\0'] & 0xc0) == 0x80));
     }
     for (size_t size = 1; size < 64; size++) {

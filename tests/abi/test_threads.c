@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Many threads, forks in their midst, edits and replaced stores, while tokens are revoked: no good
- * token is ever denied, and no revoked one allowed once esp-tokenctl has returned.
+ * Many threads validate, while the process forks, files are edited, stores are replaced and tokens
+ * are revoked. No valid token is ever denied. No revoked token is allowed once esp-tokenctl has
+ * returned.
  */
 #include "host.h"
 
@@ -12,7 +14,7 @@
 #define ROUNDS 24
 
 static struct text good, doomed[TOKENS];
-static atomic_int revoked; /* how many of `doomed`, from the first on */
+static atomic_int revoked; /* number of revoked tokens in `doomed`, from the first on */
 static atomic_bool stop;
 static atomic_int wrong;
 static atomic_long calls;
@@ -30,7 +32,7 @@ static void setup(void)
     }
 }
 
-/* No ck_assert here: threads and forked children count instead. */
+/* Threads and forked children must not use ck_assert; they count failures. */
 static int32_t ask(const struct text *text)
 {
     const espt_query query = {.size = sizeof query, .token = text->bytes, .token_len = TEXT_LEN};
@@ -51,7 +53,7 @@ static void *validate_all(void *arg)
             atomic_fetch_add(&wrong, 1);
         seed = seed * 1103515245 + 12345;
         int which = (int)(seed >> 16) % TOKENS;
-        int before = atomic_load(&revoked); /* the commands that have returned */
+        int before = atomic_load(&revoked); /* the tokens whose revocation has returned */
         int32_t status = ask(&doomed[which]);
         if (status == ESPT_ALLOW ? which < before : status != ESPT_DENY_INACTIVE)
             atomic_fetch_add(&wrong, 1);
@@ -60,7 +62,7 @@ static void *validate_all(void *arg)
     return NULL;
 }
 
-/* A child of a process whose other threads were anywhere: it validates, and reloads. */
+/* Runs in a child that was forked while other threads were at any point. Validates and reloads. */
 static int child(int first)
 {
     char err[512];
@@ -69,7 +71,8 @@ static int child(int first)
         if (ask(&good) != ESPT_ALLOW || (first > 0 && ask(&doomed[first - 1]) == ESPT_ALLOW))
             return 1;
         if (i % 50 == 0 && plugin->refresh(ctx, err, sizeof err) != 1 &&
-            strstr(err, "being written") == NULL && strstr(err, "replaced meanwhile") == NULL)
+            strstr(err, "changed while it was read") == NULL &&
+            strstr(err, "replaced meanwhile") == NULL)
             return 2;
     }
     return atomic_load(&wrong) == 0 ? 0 : 3;
@@ -87,7 +90,7 @@ static void edit_tiers(int round)
     ck_assert_int_eq(rename(next, in_folder(folder, "tiers.ini")), 0);
 }
 
-START_TEST(revocation_holds_in_the_midst_of_all)
+START_TEST(revocation_holds_during_forks_and_reloads)
 {
     pthread_t threads[THREADS];
     pid_t children[ROUNDS];
@@ -131,14 +134,14 @@ static void *refresh_all(void *arg)
     return NULL;
 }
 
-/* Every thread reloads; what each put in place of another's must stay whole (ASan, TSan see). */
+/* All threads reload at once. ASan and TSan see whether a replaced object is still used. */
 START_TEST(all_reload_at_once)
 {
     pthread_t threads[THREADS];
     const char *next = keep_string(strdup(in_folder(folder, "next.mdb")));
     const char *store = keep_string(strdup(in_folder(folder, "tokens.mdb")));
     size_t len;
-    const char *bytes = file_read(store, &len); /* nobody writes: a copy is whole */
+    const char *bytes = file_read(store, &len); /* no process writes, so the copy is consistent */
     for (uintptr_t i = 0; i < THREADS; i++)
         ck_assert_int_eq(
             pthread_create(&threads[i], NULL, i % 2 == 0 ? refresh_all : validate_all, (void *)i),
@@ -165,7 +168,7 @@ int main(void)
     Suite *suite = suite_create("threads");
     TCase *tcase = tcase_create("together");
     tcase_add_checked_fixture(tcase, setup, host_teardown);
-    tcase_add_test(tcase, revocation_holds_in_the_midst_of_all);
+    tcase_add_test(tcase, revocation_holds_during_forks_and_reloads);
     tcase_add_test(tcase, all_reload_at_once);
     tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);

@@ -1,12 +1,14 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Counting uses, in hosts of all kinds: exact where it can be done, silent but for one line in the
- * log where it cannot, and never in the way of a verdict.
+ * Counting uses in hosts of all kinds. The counts are exact where possible. Where counting is not
+ * possible, the log has one line, and verdicts do not change.
  */
 #include "cli/drive.h"
 #include "common/token.h"
 #include "common/usage.h"
+#include "support/namespace.h"
 
-/* clang-format off: it declares names that parameters of drive.h bear */
+/* clang-format off: this must come first, because it declares names that drive.h uses */
 #include "abi/host.h"
 /* clang-format on */
 
@@ -14,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -31,7 +32,7 @@ static void remember_id(void)
     id[TOKEN_ID_LEN] = '\0';
 }
 
-/* Where [usage] lies elsewhere, or the table is small. */
+/* Writes a config with another [usage] folder, or a small table. */
 static void configure(const char *path, unsigned tokens)
 {
     char *text = file_read(config, NULL), *section = strstr(text, "[usage]");
@@ -73,7 +74,7 @@ static void open_not_counting(const char *words)
     ck_assert_int_eq(atomic_load(&warnings), 1);
 }
 
-/* What esp-tokenctl tells of the token. */
+/* The uses that esp-tokenctl shows for the token. */
 static int64_t uses(void)
 {
     json_t *json = done(CTL(config, NULL, "--json", "show", id));
@@ -112,7 +113,7 @@ static pid_t fork_host(int times, bool opens)
         if (opens && !plugin->open(&ctx, config, NULL, NULL, NULL, 0))
             _exit(1);
         validate_often(&times);
-        kill(getpid(), SIGKILL); /* nothing is written at an end */
+        kill(getpid(), SIGKILL); /* so the process writes nothing at its end */
     }
     return child;
 }
@@ -126,7 +127,31 @@ static void wait_killed(pid_t child)
 
 /* --- exact --- */
 
-START_TEST(every_allowed_use_and_no_other)
+/* A context that asks without using counts nothing, and makes no file. verify asks so. */
+START_TEST(asking_is_no_use)
+{
+    char err[512] = "";
+    const unsigned before = files();
+    ck_assert_int_eq(plugin->open_uncounted(&ctx, config, count_log, &warnings, err, sizeof err),
+                     1);
+    ck_assert_int_eq(verdict(&good), ESPT_ALLOW);
+    ck_assert_uint_eq(files(), before);
+    plugin->close(ctx);
+    struct run run = run_ctl(config, good.bytes, (const char *const[]){"verify", NULL});
+    ck_assert_msg(run.status == 0, "%s", run.err);
+    run = run_ctl(config, good.bytes, (const char *const[]){"verify", "--explain", NULL});
+    ck_assert_msg(run.status == 0, "%s", run.err);
+    ck_assert_int_eq(uses(), 0);
+    DO("usage", "fold");
+    ck_assert_int_eq(uses(), 0);
+    char now[32];
+    const time_t clock = time(NULL);
+    strftime(now, sizeof now, "%FT%TZ", gmtime(&clock));
+    ck_assert_ptr_nonnull(strstr(DO("list", "zed", "--unused", now), id));
+}
+END_TEST
+
+START_TEST(only_allowed_uses_are_counted)
 {
     struct text wrong = good;
     open_counting();
@@ -140,7 +165,7 @@ START_TEST(every_allowed_use_and_no_other)
     ck_assert_int_eq(validate_now(&good, "asn.x", NULL, 0, &result), ESPT_DENY_METRIC);
     ck_assert_int_eq(validate_now(&good, NULL, "acme", 0, &result), ESPT_DENY_ENTITY);
     ck_assert_int_eq(uses(), 1);
-    /* a question about another time is a use too, now */
+    /* a query with `now` set counts as a use at the current time */
     ck_assert_int_eq(validate_now(&good, NULL, NULL, 1800000000, &result), ESPT_ALLOW);
     ck_assert_int_eq(uses(), 2);
     json_t *json = done(CTL(config, NULL, "--json", "list", "zed"));
@@ -174,16 +199,16 @@ START_TEST(threads_forks_and_kills)
     ck_assert_int_eq(uses(), (THREADS + 4) * ROUNDS);
     DO("usage", "fold");
     ck_assert_int_eq(uses(), (THREADS + 4) * ROUNDS);
-    ck_assert_uint_eq(files(), 1); /* this one's */
+    ck_assert_uint_eq(files(), 1); /* the file of this process */
     plugin->close(ctx);
-    DO("create", "acme", "second"); /* what writes folds */
+    DO("create", "acme", "second"); /* each writing command folds */
     ck_assert_uint_eq(files(), 0);
     ck_assert_int_eq(uses(), (THREADS + 4) * ROUNDS);
 }
 END_TEST
 
-/* A thousand lives, one after another, leave one file; two at once, two. */
-START_TEST(a_file_is_gone_on_with)
+/* A thousand processes, one after another, leave one file. Two at once leave two. */
+START_TEST(files_of_ended_hosts_are_reused)
 {
     for (int i = 0; i < 1000; i++) {
         open_counting();
@@ -221,7 +246,7 @@ static void remember_descriptors(void)
         was_open[fd] = fcntl(fd, F_GETFD) >= 0;
 }
 
-/* All but the test's own. */
+/* Closes all descriptors except the test's own. */
 static void close_descriptors(void)
 {
     for (int fd = 3; fd < FDS; fd++) {
@@ -230,7 +255,8 @@ static void close_descriptors(void)
     }
 }
 
-/* As a host that becomes a daemon does: the mapping keeps the lock, in what it forks too. */
+/* A host that becomes a daemon closes all descriptors. The mapping keeps the lock, also in its
+   children. */
 START_TEST(a_host_that_closed_its_descriptors)
 {
     int told[2];
@@ -245,7 +271,7 @@ START_TEST(a_host_that_closed_its_descriptors)
     pid_t child = fork();
     if (child == 0) {
         close(told[1]);
-        if (read(told[0], &go, 1) != 0) /* until the parent has unmapped it */
+        if (read(told[0], &go, 1) != 0) /* waits until the parent has unmapped the file */
             _exit(1);
         int times = 1;
         plugin->refresh(ctx, NULL, 0);
@@ -272,8 +298,8 @@ START_TEST(a_host_that_closed_its_descriptors)
 }
 END_TEST
 
-/* Nothing is written at the end, so a host that is stopped for good has told all. */
-START_TEST(without_a_host_nothing_is_counted)
+/* A host writes nothing at its end, so a killed host loses no counts. */
+START_TEST(a_stopped_host_loses_no_counts)
 {
     count_no_uses(config);
     host_open();
@@ -289,7 +315,7 @@ END_TEST
 #define MANY 1500
 static struct text many[MANY];
 
-/* More tokens than a table has places for, and a host that counts. */
+/* Creates more tokens than a small usage file has places for, and opens a host that counts. */
 static void open_counting_few(void)
 {
     configure("usage", USAGE_TOKENS_MIN);
@@ -312,7 +338,7 @@ static void use(int first, int behind)
         ck_assert_int_eq(verdict(&many[i]), ESPT_ALLOW);
 }
 
-/* In a host that was forked, or in another, which ends at once. */
+/* Counts in a forked child, or in another process that then ends. */
 static void use_elsewhere(int first, int behind, bool opens)
 {
     pid_t child = fork_child();
@@ -328,7 +354,7 @@ static void use_elsewhere(int first, int behind, bool opens)
     wait_killed(child);
 }
 
-/* How many of the many were used so often. */
+/* The number of tokens that were used `times` times. */
 static unsigned used(int64_t times)
 {
     json_t *json = done(CTL(config, NULL, "--json", "list", "acme"));
@@ -350,7 +376,7 @@ START_TEST(more_tokens_than_places)
     plugin->refresh(ctx, NULL, 0);
     plugin->refresh(ctx, NULL, 0);
     ck_assert_int_eq(atomic_load(&warnings), 1);
-    ck_assert_ptr_nonnull(strstr(last_log, "[usage] tokens; raise it"));
+    ck_assert_ptr_nonnull(strstr(last_log, "[usage] tokens allows; raise it"));
     use(0, MANY); /* now that it knows that the table is full */
     ck_assert_uint_eq(used(4), USAGE_TOKENS_MIN);
     ck_assert_uint_eq(used(0), MANY - USAGE_TOKENS_MIN);
@@ -358,8 +384,7 @@ START_TEST(more_tokens_than_places)
 }
 END_TEST
 
-/* Who meets the full table finds the places that others took, who used so many of the first once.
- */
+/* A host whose table is full still finds the places that other processes filled. */
 static void finds_places(unsigned taken)
 {
     use((int)taken, MANY);
@@ -368,7 +393,7 @@ static void finds_places(unsigned taken)
     ck_assert_uint_eq(used(2), taken);
 }
 
-START_TEST(places_taken_by_a_forked_host)
+START_TEST(places_filled_by_a_forked_host)
 {
     open_counting_few();
     use_elsewhere(0, USAGE_TOKENS_MIN, false);
@@ -378,7 +403,7 @@ START_TEST(places_taken_by_a_forked_host)
 }
 END_TEST
 
-START_TEST(places_taken_by_an_ended_host)
+START_TEST(places_filled_by_an_ended_host)
 {
     enum { SOME = USAGE_TOKENS_MIN / 2 };
     open_counting_few();
@@ -386,19 +411,19 @@ START_TEST(places_taken_by_an_ended_host)
     DO("usage", "fold");
     use_elsewhere(0, SOME, true);
     open_counting();
-    ck_assert_uint_eq(files(), 1); /* the ended one's */
+    ck_assert_uint_eq(files(), 1); /* the file of the ended process, reused */
     finds_places(SOME);
     ck_assert_uint_eq(used(1), USAGE_TOKENS_MIN - SOME);
     host_teardown();
 }
 END_TEST
 
-/* --- what is in the way --- */
+/* --- obstacles --- */
 
 START_TEST(no_folder)
 {
     ck_assert_int_eq(rmdir(usage), 0);
-    open_not_counting("make it by systemd-tmpfiles");
+    open_not_counting("run 'systemd-tmpfiles");
     ck_assert_int_eq(uses(), 0);
 }
 END_TEST
@@ -417,7 +442,7 @@ START_TEST(the_folder_vanishes)
 }
 END_TEST
 
-START_TEST(a_folder_where_others_may_take_away)
+START_TEST(a_shared_folder_without_sticky_bit)
 {
     ck_assert_int_eq(chmod(usage, 0777), 0);
     open_not_counting("chmod +t");
@@ -449,7 +474,7 @@ START_TEST(a_link_in_the_folder)
 }
 END_TEST
 
-/* The signal's default action ends a process. */
+/* SIGXFSZ would end the process. */
 START_TEST(a_file_size_limit)
 {
     const struct rlimit low = {1 << 16, 1 << 16};
@@ -460,16 +485,15 @@ START_TEST(a_file_size_limit)
 }
 END_TEST
 
-/* In a mount namespace of its own; only root may make one. */
+/* Runs in its own mount namespace, which only root may create. */
 static bool mount_small(const char *size)
 {
     char options[64];
     snprintf(options, sizeof options, "size=%s,mode=0700", size);
-    if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-        mount("tmpfs", usage, "tmpfs", 0, options) == 0)
-        return true;
-    perror("SKIPPED: it needs root and mounts");
-    return false;
+    if (!mounts_apart("usage on a small file system"))
+        return false;
+    ck_assert_msg(mount("tmpfs", usage, "tmpfs", 0, options) == 0, "%s", strerror(errno));
+    return true;
 }
 
 START_TEST(a_full_disk)
@@ -479,7 +503,7 @@ START_TEST(a_full_disk)
     open_not_counting("free some space");
     ck_assert_uint_eq(files(), 0);
     host_teardown();
-    /* and one that runs full once the room is reserved */
+    /* and a file system that is filled after the space was reserved */
     ck_assert_int_eq(mount("tmpfs", usage, "tmpfs", MS_REMOUNT, "size=2m"), 0);
     atomic_store(&warnings, 0);
     open_counting();
@@ -512,17 +536,18 @@ START_TEST(overlayfs)
              in_folder(folder, "upper"), in_folder(folder, "work"));
     mkdir(in_folder(folder, "upper"), 0700);
     mkdir(in_folder(folder, "work"), 0700);
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("overlay", usage, "overlay", 0, options) != 0) {
-        perror("SKIPPED overlayfs: it needs root and overlayfs");
+    if (!mounts_apart("overlayfs"))
+        return;
+    if (mount("overlay", usage, "overlay", 0, options) != 0) {
+        printf("SKIPPED overlayfs: it needs overlayfs: %s\n", strerror(errno));
         return;
     }
-    open_not_counting("keep it on tmpfs, ext4 or xfs");
+    open_not_counting("keep the folder on tmpfs, ext4 or xfs");
     umount(usage);
 }
 END_TEST
 
-/* A host that may not write there, and one that drops its rights after open. */
+/* A host that may not write to the folder, and one that drops its rights after `open`. */
 START_TEST(without_permission)
 {
     if (geteuid() != 0) {
@@ -565,17 +590,18 @@ int main(void)
     TCase *tcase = tcase_create("host");
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_set_timeout(tcase, 120);
-    tcase_add_test(tcase, every_allowed_use_and_no_other);
+    tcase_add_test(tcase, asking_is_no_use);
+    tcase_add_test(tcase, only_allowed_uses_are_counted);
     tcase_add_test(tcase, threads_forks_and_kills);
-    tcase_add_test(tcase, a_file_is_gone_on_with);
+    tcase_add_test(tcase, files_of_ended_hosts_are_reused);
     tcase_add_test(tcase, a_host_that_closed_its_descriptors);
-    tcase_add_test(tcase, without_a_host_nothing_is_counted);
+    tcase_add_test(tcase, a_stopped_host_loses_no_counts);
     tcase_add_test(tcase, more_tokens_than_places);
-    tcase_add_test(tcase, places_taken_by_a_forked_host);
-    tcase_add_test(tcase, places_taken_by_an_ended_host);
+    tcase_add_test(tcase, places_filled_by_a_forked_host);
+    tcase_add_test(tcase, places_filled_by_an_ended_host);
     tcase_add_test(tcase, no_folder);
     tcase_add_test(tcase, the_folder_vanishes);
-    tcase_add_test(tcase, a_folder_where_others_may_take_away);
+    tcase_add_test(tcase, a_shared_folder_without_sticky_bit);
     tcase_add_test(tcase, a_folder_of_another);
     tcase_add_test(tcase, a_link_in_the_folder);
     tcase_add_test(tcase, a_file_size_limit);

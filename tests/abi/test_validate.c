@@ -1,4 +1,5 @@
-/* Every verdict, in the order of contract §7, as a host sees it. */
+/* SPDX-License-Identifier: ISC */
+/* Every verdict as a host sees it, in the order of specification §7. */
 #include "common/crc32.h"
 #include "common/token.h"
 #include "host.h"
@@ -9,7 +10,7 @@
 /*
  * big (reseller, advanced) ── shop (customer, lite), idle (customer, lite, inactive)
  * small (reseller, advanced) ── other (customer, lite)
- * lone, lonely (customers, lite, of nobody)
+ * lone, lonely (customers, lite, without a reseller)
  */
 static struct text big, shop, idle, small, other, lone, lonely;
 
@@ -26,7 +27,7 @@ static void setup(void)
     DO("entity", "edit", "idle", "--status", "inactive");
 }
 
-/* Another secret under the same id, with its checksum. */
+/* Makes a well-formed text with the same id and another secret. */
 static struct text forged(struct text text)
 {
     text.bytes[20] = text.bytes[20] == 'x' ? 'y' : 'x';
@@ -44,7 +45,8 @@ static bool all_zero(const void *bytes, size_t len)
     return true;
 }
 
-/* Nothing but the id may be told before the secret matched; each text is zero after its end. */
+/* Checks that the result shows only the id if the secret did not match, and that each text is
+   followed by zeros. */
 static void check_fields(const espt_result *r, bool matched)
 {
     if (!matched) {
@@ -67,7 +69,7 @@ static void check_fields(const espt_result *r, bool matched)
     ck_assert_ptr_null(strstr(r->detail, "esptk_"));
 }
 
-START_TEST(allows_and_says_whose)
+START_TEST(allows_and_names_the_entity)
 {
     espt_result r;
     ck_assert_int_eq(validate_now(&shop, "kpi.join_time", NULL, 0, &r), ESPT_ALLOW);
@@ -150,12 +152,13 @@ static void tiers_without_lite(bool without)
     ck_assert_msg(plugin->refresh(ctx, err, sizeof err) == 1, "%s", err);
 }
 
-/* Each set of faults gives the one that comes first: so each pair is proven too. */
-START_TEST(the_first_fault_in_order_is_told)
+/* Every subset of faults gives the status that comes first in the order. This includes all pairs.
+ */
+START_TEST(the_first_fault_in_order_is_the_status)
 {
     enum { INACTIVE = 1u, EXPIRED = 2u, SUSPENDED = 4u, TIER = 8u, ENTITY = 16u, METRIC = 32u };
     for (int outer = 0; outer < 8; outer++) {
-        /* the slow three change the store or the table */
+        /* the three faults that change the store or the table are slow */
         bool inactive = (outer & 1) != 0, suspended = (outer & 2) != 0, tier = (outer & 4) != 0;
         DO("edit", "shop/default", "--status", inactive ? "inactive" : "active");
         DO("entity", "edit", "shop", "--status", suspended ? "inactive" : "active");
@@ -226,7 +229,7 @@ START_TEST(changes_are_in_force_at_once)
 }
 END_TEST
 
-START_TEST(whose_data)
+START_TEST(data_of_other_entities)
 {
     static char long_name[10000];
     memset(long_name, 'a', sizeof long_name - 1);
@@ -241,12 +244,12 @@ START_TEST(whose_data)
         {&shop, "other", ESPT_DENY_ENTITY},
         {&big, "big", ESPT_ALLOW},
         {&big, "shop", ESPT_ALLOW},
-        {&big, "idle", ESPT_ALLOW}, /* suspended ones included */
+        {&big, "idle", ESPT_ALLOW}, /* suspended customers too */
         {&big, "other", ESPT_DENY_ENTITY},
         {&big, "small", ESPT_DENY_ENTITY},
         {&big, "lone", ESPT_DENY_ENTITY},
         {&lone, "lone", ESPT_ALLOW},
-        {&lone, "lonely", ESPT_DENY_ENTITY}, /* both are of nobody */
+        {&lone, "lonely", ESPT_DENY_ENTITY}, /* neither has a reseller */
         {&idle, "idle", ESPT_DENY_SUSPENDED},
         {&big, "nobody", ESPT_DENY_ENTITY},
         {&big, "SHOP", ESPT_DENY_ENTITY},
@@ -301,8 +304,7 @@ START_TEST(metrics_by_tier)
 }
 END_TEST
 
-/* The store's own file, overwritten as no tool of ours would: every page, or one of the first two.
- */
+/* Damages the store's file: overwrites every page, or one of the first two. */
 START_TEST(damage_denies)
 {
     const int pages[] = {0, 1, 2};
@@ -336,13 +338,13 @@ int main(void)
     Suite *suite = suite_create("validate");
     TCase *tcase = tcase_create("verdicts");
     tcase_add_checked_fixture(tcase, setup, host_teardown);
-    tcase_add_test(tcase, allows_and_says_whose);
+    tcase_add_test(tcase, allows_and_names_the_entity);
     tcase_add_test(tcase, malformed);
     tcase_add_test(tcase, unknown);
-    tcase_add_test(tcase, the_first_fault_in_order_is_told);
+    tcase_add_test(tcase, the_first_fault_in_order_is_the_status);
     tcase_add_test(tcase, expires_at_its_second);
     tcase_add_test(tcase, changes_are_in_force_at_once);
-    tcase_add_test(tcase, whose_data);
+    tcase_add_test(tcase, data_of_other_entities);
     tcase_add_test(tcase, metrics_by_tier);
     tcase_add_test(tcase, damage_denies);
     tcase_set_timeout(tcase, 60);

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Nanoseconds of one look-up, on a logarithmic axis. Needs data, out and title.
 set terminal svg size 760,300 font 'sans-serif,12' background rgb 'white'
 set output out

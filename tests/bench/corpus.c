@@ -1,12 +1,16 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A store as years of use would leave it: ids in order of creation, in busy hours and quiet ones, a
- * third as many entities as tokens, each made with one, and the others made for any of them in
- * between; one entity in a hundred is a reseller, every other customer under one. It is written
- * through the store's own apply.c in large transactions; only the sealed texts are random bytes (no
- * validator reads them, and a million crypto_box_seal take a minute).
+ * Makes a store like one after years of use: ids in order of creation, in busy and quiet hours; one
+ * entity for every three tokens. Each entity starts with one token; the other tokens go to random
+ * entities in between. One entity in a hundred is a reseller, and every other customer is under a
+ * reseller.
+ *
+ * The store is written by the store's own apply.c in large transactions. Only the sealed texts are
+ * random bytes: no validator reads them, and a million crypto_box_seal calls take a minute.
  */
 #include "bench/bench.h"
 #include "store/apply.h"
+#include "store/keyfile.h"
 #include "store/mint.h"
 #include "store/reveal.h"
 
@@ -24,17 +28,59 @@
 #define RESELLERS_ONE_IN 100
 #define FIRST_MS (TOKEN_EPOCH_MS + INT64_C(1000) * 3600 * 24 * 365)
 #define PER_TRANSACTION 20000
-#define HOUR 1000 /* tokens between which the pace does not change */
+#define HOUR 1000 /* tokens before the pace changes */
 #define PACE_MIN 8
-#define PACE_DOUBLINGS 8 /* at most, above it */
+#define PACE_DOUBLINGS 8 /* upper limit, above the minimum */
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
+{
+    (void)st, (void)type, (void)walk;
+    return remove(path);
+}
+
+/* The folders that exist now; die() removes them, too. */
+static struct {
+    char path[sizeof((struct corpus *)0)->folder];
+    pid_t owner; /* a child that dies leaves its parent's folders alone */
+} folders[4];
+#define FOLDERS (sizeof folders / sizeof *folders)
+
+static void remove_folder(size_t i)
+{
+    if (folders[i].owner == getpid())
+        nftw(folders[i].path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folders[i].owner = 0;
+}
+
+static void remove_folders(void)
+{
+    for (size_t i = 0; i < FOLDERS; i++)
+        remove_folder(i);
+}
+
+static void make_folder(char *folder, size_t room, const char *below)
+{
+    static bool registered;
+    size_t i = 0;
+    while (i < FOLDERS && folders[i].owner != 0)
+        i++;
+    snprintf(folder, room, "%s/esp-bench-XXXXXX", below);
+    if (i == FOLDERS || (!registered && atexit(remove_folders) != 0))
+        die("too many stores at once");
+    registered = true;
+    if (mkdtemp(folder) == NULL)
+        die("%s: cannot be made", folder);
+    snprintf(folders[i].path, sizeof folders[i].path, "%s", folder);
+    folders[i].owner = getpid();
+}
 
 static const char tiers[] = "[lite]\nrank = 10\nmax_tokens = 1\ndefault = yes\n"
                             "metrics = kpi.* summary.* engagement.*\n"
                             "metrics = traffic.* geo.* topology.*\n\n"
                             "[advanced]\nrank = 20\nmax_tokens = 5\nmetrics = asn.*\n";
 
-/* Milliseconds from one token to the next: as those who come by chance come, at a pace that changes
-   (tens of milliseconds to seconds). Never 0: ids rise. */
+/* Milliseconds from one token to the next: random arrivals at a pace that changes, from tens of
+   milliseconds to seconds. Never 0, because ids rise. */
 static int64_t pause_before(size_t i)
 {
     static double pace;
@@ -56,10 +102,8 @@ static void prepare(struct corpus *corpus, const char *below)
 {
     struct espt_error err;
     bool made, made_secret;
-    snprintf(corpus->folder, sizeof corpus->folder, "%s/esp-bench-XXXXXX", below);
     umask(022);
-    if (mkdtemp(corpus->folder) == NULL)
-        die("%s: cannot be made", corpus->folder);
+    make_folder(corpus->folder, sizeof corpus->folder, below);
     write_file(corpus->folder, "tiers.ini", tiers);
     write_file(corpus->folder, "esp-token.conf",
                "[store]\npath = tokens.mdb\n[tiers]\npath = tiers.ini\n[usage]\nfolder = usage\n");
@@ -70,12 +114,13 @@ static void prepare(struct corpus *corpus, const char *below)
         die("%s: cannot be made", usage);
     if (config_load(&corpus->config, corpus->path, geteuid(), &err) != 0 ||
         store_create(&corpus->config, &made, &err) != 0 ||
-        reveal_create(&corpus->config, &made, &made_secret, &err) != 0)
+        reveal_create(&corpus->config, &made, &made_secret, &err) != 0 ||
+        keyfile_read_public(corpus->config.public_key, corpus->public, &err) != 0)
         die("%s", err.message);
 }
 
-/* The latest of the resellers up to that entity: one in each hundred, somewhere in its first half,
-   so that their numbers are as uneven as in life; entity 1 is the first. */
+/* The latest reseller up to that entity. There is one in each hundred entities, somewhere in the
+   first half, so that their numbers are as uneven as in practice; entity 1 is the first. */
 static uint32_t reseller_before(uint32_t number)
 {
     const uint32_t hundred = (number - 1) / RESELLERS_ONE_IN;
@@ -84,14 +129,14 @@ static uint32_t reseller_before(uint32_t number)
     return its <= number ? its : reseller_before(hundred * RESELLERS_ONE_IN);
 }
 
-/* Names come in no order, as in life; a factor that is odd keeps them apart. */
+/* Names come in random order, as in practice; an odd factor keeps them distinct. */
 static void name_entity(char *out, size_t size, uint32_t number)
 {
     snprintf(out, size, "%s-%06x", reseller_before(number) == number ? "partner" : "site",
              number * 0x9e3779b1u & 0xffffff);
 }
 
-/* Entity `number`, from 1 on. */
+/* Makes entity `number`, counted from 1. */
 static void describe(struct entity *ret_entity, uint32_t number, int64_t created)
 {
     bool reseller = reseller_before(number) == number;
@@ -107,9 +152,10 @@ static void describe(struct entity *ret_entity, uint32_t number, int64_t created
         name_entity(ret_entity->reseller, sizeof ret_entity->reseller, reseller_before(number));
 }
 
-/* A token made at `ms`; its text goes to `text`. */
+/* Makes a token created at `ms`, and writes its text to `text`. Its record names `key` as the id of
+   its reveal key, but the sealed text is random. */
 static void draw(struct token_full *ret_token, int64_t ms, const struct entity *entity,
-                 unsigned nth, char text[static TOKEN_TEXT_LEN])
+                 unsigned nth, uint32_t key, char text[static TOKEN_TEXT_LEN])
 {
     char drawn[TOKEN_TEXT_LEN + 1];
     *ret_token = (struct token_full){
@@ -126,6 +172,7 @@ static void draw(struct token_full *ret_token, int64_t ms, const struct entity *
         snprintf(ret_token->token.name, sizeof ret_token->token.name, "dashboard-%u", nth);
     snprintf(ret_token->token.entity, sizeof ret_token->token.entity, "%s", entity->name);
     randombytes_buf(ret_token->sealed, sizeof ret_token->sealed);
+    ret_token->key = key;
     mint_text(ret_token->token.id, drawn);
     token_digest(drawn, ret_token->digest);
     memcpy(text, drawn, TOKEN_TEXT_LEN);
@@ -143,7 +190,7 @@ static void commit(struct store *store, struct changes *changes)
     changes->count = 0;
 }
 
-/* The tokens that entities are still to get, in no order. */
+/* The entities that get further tokens, in random order. */
 struct wanted {
     struct want {
         uint32_t entity;
@@ -160,8 +207,8 @@ static struct want take_any(struct wanted *wanted)
     return taken;
 }
 
-/* A new entity with its first token, every other time as long as there are to be more; else another
-   token of one that is there. */
+/* Adds an entity with its first token, every second time while entities are left; otherwise another
+   token for an existing entity. */
 static struct want next_token(struct wanted *wanted, struct changes *changes, size_t i, int64_t ms,
                               size_t count)
 {
@@ -185,14 +232,14 @@ static void fill(struct corpus *corpus, struct store *store)
     if (wanted.want == NULL)
         die("out of memory");
     int64_t ms = FIRST_MS;
-    for (size_t i = 0; i <= corpus->count; i++) { /* one more, for a writer to edit */
+    for (size_t i = 0; i <= corpus->count; i++) { /* one more token, for a writer to edit */
         char spare[TOKEN_TEXT_LEN];
         struct entity entity;
         struct change change = {.type = CHANGE_TOKEN_ADD};
         ms += pause_before(i);
         const struct want next = next_token(&wanted, &changes, i, ms, corpus->count);
         describe(&entity, next.entity, 0);
-        draw(&change.token.after, ms, &entity, next.nth,
+        draw(&change.token.after, ms, &entity, next.nth, key_id(corpus->public),
              i < corpus->count ? corpus->text[i] : spare);
         changes_add(&changes, &unused, &change);
         if (i == corpus->count / 2) {
@@ -238,14 +285,11 @@ void corpus_make(struct corpus *ret_corpus, const char *below, size_t count)
              (double)(clock_ns() - begin) / 1e9);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st, (void)type, (void)walk;
-    return remove(path);
-}
-
 void corpus_remove(struct corpus *corpus)
 {
     free(corpus->text);
-    nftw(corpus->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    for (size_t i = 0; i < FOLDERS; i++) {
+        if (strcmp(folders[i].path, corpus->folder) == 0)
+            remove_folder(i);
+    }
 }

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* Runs rounds of look-ups and checks every answer. */
 #include "bench/bench.h"
 
 #include <sodium.h>
@@ -6,7 +8,7 @@
 
 #define ORDER_LEN 65536
 
-/* An order in which hot texts are asked for, drawn before the clock runs. */
+/* An order of hot texts, drawn before the clock starts. */
 static const uint16_t *hot_order(void)
 {
     static uint16_t order[ORDER_LEN];

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* The command line of the bench, and the order of its parts. */
 #include "bench/bench.h"
 
 #include <getopt.h>
@@ -11,11 +13,12 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: bench [--tokens N] [--rounds N] [--large] FOLDER\n"
+    "usage: bench [--tokens N] [--rounds N] [--only GROUP] [--large] FOLDER\n"
     "Measures validation against its rivals, and writes FOLDER/bench.json and FOLDER/bench.svg.\n"
+    "--only measures one group: footprint, lookups, parallel, commands or strangers.\n"
     "--large draws cost against size, from ten thousand tokens to N.\n";
 
-/* The store lies in memory: what is measured is not a disk. */
+/* The store is in memory, because the bench does not measure a disk. */
 static const char *memory_folder(void)
 {
     struct statfs fs;
@@ -34,14 +37,26 @@ static size_t number(const char *text, size_t max)
     return value;
 }
 
-static void run_all(const char *below, const char *folder, size_t tokens, unsigned rounds)
+static bool wanted(const char *only, const char *group)
+{
+    return only == NULL || strcmp(only, group) == 0;
+}
+
+static void run_all(const char *below, const char *folder, size_t tokens, unsigned rounds,
+                    const char *only)
 {
     struct corpus corpus;
     corpus_make(&corpus, below, tokens);
-    bench_footprint(&corpus);
-    bench_lookups(&corpus, rounds);
-    bench_parallel(&corpus, rounds);
-    bench_commands(&corpus, below, folder, rounds);
+    if (wanted(only, "footprint"))
+        bench_footprint(&corpus);
+    if (wanted(only, "lookups"))
+        bench_lookups(&corpus, rounds);
+    if (wanted(only, "parallel"))
+        bench_parallel(&corpus, rounds);
+    if (wanted(only, "commands"))
+        bench_commands(&corpus, below, folder, rounds);
+    if (wanted(only, "strangers"))
+        bench_strangers(&corpus, rounds);
     corpus_remove(&corpus);
 }
 
@@ -49,16 +64,20 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {{"tokens", required_argument, NULL, 't'},
                                             {"rounds", required_argument, NULL, 'r'},
+                                            {"only", required_argument, NULL, 'o'},
                                             {"large", no_argument, NULL, 'l'},
                                             {0}};
     size_t tokens = 1000000;
     unsigned rounds = 31;
     bool large = false;
+    const char *only = NULL;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 't')
             tokens = number(optarg, 100000000);
         else if (c == 'r')
             rounds = (unsigned)number(optarg, ROUNDS_MAX);
+        else if (c == 'o')
+            only = optarg;
         else if (c == 'l')
             large = true;
         else
@@ -71,7 +90,7 @@ int main(int argc, char **argv)
     if (large)
         bench_scale(below, tokens, rounds);
     else
-        run_all(below, folder, tokens, rounds);
+        run_all(below, folder, tokens, rounds, only);
     report_end(folder, tokens, rounds);
     return 0;
 }

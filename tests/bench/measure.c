@@ -1,10 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* Time, interleaved rounds, child processes and the end of a run. */
 #include "bench/bench.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 static int64_t read_clock(clockid_t clock)
 {
@@ -27,7 +34,7 @@ void interleave(struct series *const *series, size_t count, unsigned rounds)
 {
     for (size_t i = 0; i < count; i++) {
         series[i]->count = 0;
-        (void)series[i]->run(series[i]->arg); /* warm */
+        (void)series[i]->run(series[i]->arg); /* a warm-up round */
     }
     for (unsigned round = 0; round < rounds && round < ROUNDS_MAX; round++) {
         for (size_t i = 0; i < count; i++)
@@ -48,6 +55,37 @@ double median(const struct series *series)
     memcpy(sorted, series->sample, n * sizeof *sorted);
     qsort(sorted, n, sizeof *sorted, by_value);
     return n % 2 != 0 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+pid_t fork_bound(void)
+{
+    const pid_t parent = getpid();
+    const pid_t pid = fork();
+    if (pid < 0)
+        die("no process: %s", strerror(errno));
+    if (pid == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent))
+        _exit(EXIT_FAILURE);
+    return pid;
+}
+
+void reap(pid_t pid, const char *who)
+{
+    int status;
+    if (waitpid(pid, &status, 0) != pid)
+        die("%s: %s", who, strerror(errno));
+    if (WIFSIGNALED(status))
+        die("%s was ended by signal %d", who, WTERMSIG(status));
+    if (status != 0)
+        die("%s failed with status %d", who, WEXITSTATUS(status));
+}
+
+void must_live(pid_t pid, const char *who)
+{
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
+        return;
+    reap(pid, who);
+    die("%s ended early", who);
 }
 
 void die(const char *format, ...)

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* Logins by PAM, with our module and with pam_permit. */
 #include "bench/bench.h"
 
 #include <security/pam_appl.h>

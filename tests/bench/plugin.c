@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: ISC */
+/* Back end: the real validator, loaded by dlopen. */
 #include "bench/bench.h"
 
 #include <dlfcn.h>
 
-#define METRIC "asn.peak_audience" /* of the highest tier: every pattern is tried */
+#define METRIC "asn.peak_audience" /* of the highest tier, so that every pattern is tried */
 
 void plugin_open(struct plugin *ret_plugin, const struct corpus *corpus)
 {

@@ -1,4 +1,5 @@
-/* Redis on a Unix socket in the bench's own folder: GET by digest, by hiredis. */
+/* SPDX-License-Identifier: ISC */
+/* Redis on a Unix socket in the bench's own folder: GET by digest, with hiredis. */
 #include "bench/bench.h"
 
 #include <hiredis/hiredis.h>
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,27 +20,25 @@ struct redis_rival {
 
 static const char record[] = "active expires=0 entity=customer-1 tier=advanced";
 
-/* No port, no file: it lives as long as the bench. */
+/* Without a port or a file; it lives as long as the bench. */
 static pid_t start_server(const char *socket, const char *folder)
 {
-    pid_t parent = getpid();
-    pid_t pid = fork();
+    const pid_t pid = fork_bound();
     if (pid != 0)
         return pid;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() == parent)
-        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket, "--save", "",
-               "--appendonly", "no", "--dir", folder, "--logfile", "/dev/null", (char *)NULL);
+    execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket, "--save", "",
+           "--appendonly", "no", "--dir", folder, "--logfile", "/dev/null", (char *)NULL);
     _exit(127);
 }
 
-static redisContext *reach(const char *socket)
+static redisContext *reach(const char *socket, pid_t server)
 {
     for (int tries = 0; tries < 500; tries++) {
         redisContext *redis = redisConnectUnix(socket);
         if (redis != NULL && redis->err == 0)
             return redis;
         redisFree(redis);
+        must_live(server, "redis-server");
         usleep(20000);
     }
     die("redis-server does not answer");
@@ -66,7 +64,7 @@ struct redis_rival *redis_start(const struct corpus *corpus)
         die("out of memory");
     snprintf(socket, sizeof socket, "%s/redis.sock", corpus->folder);
     rival->server = start_server(socket, corpus->folder);
-    rival->redis = reach(socket);
+    rival->redis = reach(socket, rival->server);
     size_t open = 0;
     for (size_t i = 0; i < corpus->count; i++) {
         uint8_t digest[TOKEN_DIGEST_LEN];
@@ -96,7 +94,7 @@ bool redis_validate(void *arg, const char *text, size_t len)
 void redis_stop(struct redis_rival *rival)
 {
     redisFree(rival->redis);
-    kill(rival->server, SIGKILL); /* it has nothing to keep */
+    kill(rival->server, SIGKILL); /* it has nothing to save */
     waitpid(rival->server, NULL, 0);
     free(rival);
 }

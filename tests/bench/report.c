@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* The report: a table for people, bench.json and bench.svg. */
 #include "bench/bench.h"
 
 #include <jansson.h>
@@ -17,7 +19,7 @@ static struct figure {
 } figures[ROWS_MAX];
 
 static struct cost {
-    char key[32]; /* of a cost at a size: who */
+    char key[32]; /* for a cost at a size: the back end */
     char about[96];
     size_t tokens; /* 0: a time of this store */
     double nanoseconds;
@@ -85,7 +87,7 @@ static void print_table(void)
     }
 }
 
-/* "AMD EPYC", or what the machine calls its processor. */
+/* "AMD EPYC", or the machine's own name for its processor. */
 static const char *processor(void)
 {
     static char line[256];
@@ -131,7 +133,7 @@ static void write_json(const char *path, size_t tokens, unsigned rounds)
     json_decref(all);
 }
 
-/* Data for bench.gp: bars of one store, or lines over sizes, whichever was measured. */
+/* Data for the gnuplot scripts: bars for one store, or lines over sizes, whichever was measured. */
 static void write_chart(const char *folder)
 {
     char path[256], command[1024];
@@ -139,7 +141,7 @@ static void write_chart(const char *folder)
     FILE *file = fopen(path, "we");
     if (file == NULL)
         die("%s: cannot be written", path);
-    bool lines = false;
+    bool bars = false, lines = false;
     for (size_t i = 0; i < cost_count; i++) {
         if (costs[i].tokens != 0) {
             lines = true;
@@ -147,9 +149,12 @@ static void write_chart(const char *folder)
                     costs[i].nanoseconds);
         } else if (strstr(costs[i].key, "uniform") != NULL || strstr(costs[i].key, "hot") != NULL) {
             fprintf(file, "\"%s\" %.1f\n", costs[i].about, costs[i].nanoseconds);
+            bars = true;
         }
     }
     fclose(file);
+    if (!lines && !bars)
+        return; /* --only measured another group */
     snprintf(command, sizeof command,
              "gnuplot -e \"data='%s'; out='%s/bench.svg'; title='%s, %ld cores'\" %s/%s", path,
              folder, processor(), sysconf(_SC_NPROCESSORS_ONLN), BENCH_SOURCE,

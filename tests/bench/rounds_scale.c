@@ -1,5 +1,6 @@
-/* The cost of a uniform look-up against the size of the store; and in the largest, that of
- * commands. */
+/* SPDX-License-Identifier: ISC */
+/* The cost of a uniform look-up against the size of the store; and the cost of commands in the
+   largest store. */
 #include "bench/bench.h"
 
 #define SMALLEST 10000
@@ -43,5 +44,5 @@ void bench_scale(const char *below, size_t largest, unsigned rounds)
             small = cost;
     }
     report_figure("growth", "growth of validate / growth of the floor, from 10,000 tokens",
-                  (cost.validate / small.validate) / (cost.floor / small.floor), AT_MOST, 1);
+                  (cost.validate / small.validate) / (cost.floor / small.floor), AT_MOST, 0.95);
 }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Nanoseconds of one uniform look-up against the size of the store. Needs data, out and title.
 set terminal svg size 760,380 font 'sans-serif,12' background rgb 'white'
 set output out

@@ -1,4 +1,5 @@
-/* SQLite as it is at its best: one table clustered by digest, a prepared SELECT, WAL and mmap. */
+/* SPDX-License-Identifier: ISC */
+/* SQLite at its best: one table clustered by digest, a prepared SELECT, WAL and mmap. */
 #include "bench/bench.h"
 
 #include <sodium.h>

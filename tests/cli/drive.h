@@ -1,4 +1,5 @@
-/* What the tests of esp-tokenctl share: documents, and stores with something in them. */
+/* SPDX-License-Identifier: ISC */
+/* Shared by the tests of esp-tokenctl: JSON documents, and stores with entities and tokens. */
 #ifndef TESTS_CLI_DRIVE_H
 #define TESTS_CLI_DRIVE_H
 
@@ -10,7 +11,7 @@
 
 #define TEXT_PATTERN "esptk_"
 
-/* The one document that a command printed. */
+/* Parses the only document that a command printed. The caller releases it. */
 static inline json_t *document(const char *text)
 {
     json_error_t error;
@@ -25,7 +26,7 @@ static inline json_t *done(struct run run)
     return document(run.out);
 }
 
-/* Exactly these keys, in this order. */
+/* Asserts that the object has exactly these keys, in this order. */
 static inline void has_keys(const json_t *object, const char *const *keys)
 {
     void *at = json_object_iter((json_t *)(uintptr_t)object);
@@ -37,9 +38,11 @@ static inline void has_keys(const json_t *object, const char *const *keys)
     ck_assert_msg(at == NULL, "one key too many");
 }
 #define HAS_KEYS(object, ...) has_keys((object), (const char *const[]){__VA_ARGS__, NULL})
-#define TOKEN_KEYS "id", "name", "entity", "status", "created", "expires", "last_used", "uses"
-#define ENTITY_KEYS \
-    "name", "kind", "reseller", "tier", "tier_known", "status", "created", "tokens", "max_tokens"
+#define TOKEN_KEYS \
+    "id", "name", "entity", "status", "created", "expires", "last_used", "uses", "note"
+#define ENTITY_KEYS                                                                                \
+    "name", "kind", "reseller", "tier", "tier_known", "status", "created", "tokens", "max_tokens", \
+        "contact"
 
 static inline const char *text_of(const json_t *object, const char *key)
 {
@@ -48,7 +51,7 @@ static inline const char *text_of(const json_t *object, const char *key)
     return text;
 }
 
-/* All that a refused command must leave as it was. */
+/* The state that a refused command must not change: all tokens and entities as JSON. */
 static inline const char *snapshot(const char *config)
 {
     struct run tokens = CTL(config, NULL, "--json", "list");
@@ -63,7 +66,8 @@ static inline const char *snapshot(const char *config)
     return out;
 }
 
-/* Where a test holds lists against each other between which it validates. */
+/* Removes [usage] from the config, for tests that compare lists and validate tokens between
+   them. */
 static inline void count_no_uses(const char *config)
 {
     char *text = file_read(config, NULL), *section = strstr(text, "[usage]");
@@ -72,7 +76,8 @@ static inline void count_no_uses(const char *config)
     file_text(config, text);
 }
 
-/* acme, an advanced reseller; bolt, its customer, lite; zed, a customer of the platform, lite. */
+/* Makes a store with acme, an advanced reseller; bolt, its lite customer; and zed, a lite customer
+   of the platform. */
 static inline const char *populated(const char **ret_folder)
 {
     const char *config = store_folder(ret_folder);

@@ -1,4 +1,5 @@
-/* esp-tokenctl as a person sees it: at a terminal of our own. */
+/* SPDX-License-Identifier: ISC */
+/* Runs esp-tokenctl at a pseudo-terminal. */
 #ifndef TESTS_CLI_TERMINAL_H
 #define TESTS_CLI_TERMINAL_H
 
@@ -11,17 +12,20 @@
 
 struct seen {
     int status;
-    char text[16384];
+    char text[1 << 18];
 };
 
-/* Begins at a terminal of 24 lines and 80 columns. */
+/* The size of the terminal; a test may change the columns. */
+static struct winsize terminal_size __attribute__((unused)) = {24, 80, 0, 0};
+
+/* Starts the command at a terminal. */
 static inline pid_t terminal_begin(const char *config, const char *const *args, int *ret_terminal)
 {
-    pid_t child = forkpty(ret_terminal, NULL, NULL, &(struct winsize){24, 80, 0, 0});
+    pid_t child = forkpty(ret_terminal, NULL, NULL, &terminal_size);
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        const char *argv[16] = {ctl_path(), "-c", config};
-        for (size_t i = 0; args[i] != NULL; i++)
+        const char *argv[64] = {ctl_path(), "-c", config};
+        for (size_t i = 0; args[i] != NULL && 3 + i < 63; i++)
             argv[3 + i] = args[i];
         execv(argv[0], (char *const *)(void *)argv);
         _exit(127);
@@ -37,8 +41,7 @@ static inline int terminal_end(pid_t child, int terminal)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-/* Answers once the question stands; `meanwhile` (may be
- * NULL) runs before the answer. */
+/* Runs the command and answers its question. `meanwhile` (may be NULL) runs before the answer. */
 static inline struct seen at_terminal(const char *config, const char *const *args,
                                       const char *answer, void (*meanwhile)(const char *config))
 {

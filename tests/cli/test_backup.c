@@ -1,7 +1,9 @@
-/* Copies of the store: whole, put back under running hosts, and brought to this schema. */
+/* SPDX-License-Identifier: ISC */
+/* Copies of the store: complete backups, restores under running hosts, and upgrades to this
+   schema. */
 #include "cli/drive.h"
 
-/* clang-format off: it declares names that parameters of drive.h bear */
+/* clang-format off: host.h declares names that drive.h uses for parameters */
 #include "abi/host.h"
 /* clang-format on */
 
@@ -30,7 +32,7 @@ static const char *copy_path(const char *name)
     return keep_string(path);
 }
 
-static int32_t judged(const char *text, uint64_t *ret_revision)
+static int32_t verdict_of(const char *text, uint64_t *ret_revision)
 {
     espt_query query = {.size = sizeof query, .token = text, .token_len = strlen(text)};
     espt_result result = {.size = sizeof result};
@@ -45,7 +47,8 @@ static char *kept_text(const char *token)
     return strdup(revealed(config, token));
 }
 
-/* What was made since is gone, what was removed is back, in a host that was open all the while. */
+/* In a host that stays open, tokens created since the backup are gone and removed tokens are
+   back. */
 START_TEST(a_backup_comes_back_at_once)
 {
     const char *file = copy_path("a.mdb");
@@ -58,19 +61,19 @@ START_TEST(a_backup_comes_back_at_once)
     ck_assert_int_eq(CTL(config, NULL, "create", "acme", "new").status, 0);
     char *new = kept_text("acme/new");
     uint64_t revision, later;
-    ck_assert_int_eq(judged(old, NULL), ESPT_DENY_UNKNOWN);
-    ck_assert_int_eq(judged(new, &revision), ESPT_ALLOW);
+    ck_assert_int_eq(verdict_of(old, NULL), ESPT_DENY_UNKNOWN);
+    ck_assert_int_eq(verdict_of(new, &revision), ESPT_ALLOW);
 
     run = CTL(config, NULL, "restore", file, "--yes");
     ck_assert_msg(run.status == 0, "%s", run.err);
-    ck_assert_int_eq(judged(old, &later), ESPT_ALLOW);
-    ck_assert_int_eq(judged(new, NULL), ESPT_DENY_UNKNOWN);
+    ck_assert_int_eq(verdict_of(old, &later), ESPT_ALLOW);
+    ck_assert_int_eq(verdict_of(new, NULL), ESPT_DENY_UNKNOWN);
     ck_assert_uint_gt(later, revision);
     ck_assert_str_eq(snapshot(config), before);
     ck_assert_int_eq(CTL(config, NULL, "check").status, 0);
     ck_assert_int_eq(CTL(config, NULL, "log", "verify").status, 0);
 
-    /* the kept one goes back in its place */
+    /* the kept store is restored */
     const char *kept = strstr(run.out, "kept as ");
     ck_assert_ptr_nonnull(kept);
     char *name = strdup(kept + 8);
@@ -78,12 +81,37 @@ START_TEST(a_backup_comes_back_at_once)
     ck_assert_int_eq(CTL(config, NULL, "restore", name, "--yes").status, 5);
     run = CTL(config, NULL, "restore", name, "--yes", "--no-manifest");
     ck_assert_msg(run.status == 0, "%s", run.err);
-    ck_assert_int_eq(judged(new, &revision), ESPT_ALLOW);
-    ck_assert_int_eq(judged(old, NULL), ESPT_DENY_UNKNOWN);
+    ck_assert_int_eq(verdict_of(new, &revision), ESPT_ALLOW);
+    ck_assert_int_eq(verdict_of(old, NULL), ESPT_DENY_UNKNOWN);
     ck_assert_uint_gt(revision, later);
     free(name);
     free(old);
     free(new);
+}
+END_TEST
+
+static void fails_saying(struct run run, const char *words)
+{
+    ck_assert_int_eq(run.status, 5);
+    ck_assert_msg(strstr(run.err, words) != NULL, "%s", run.err);
+    ck_assert_msg(strstr(run.err, "esp-token.conf") == NULL, "%s", run.err);
+}
+
+/* The message names what is missing, also where nobody can be asked. */
+START_TEST(what_is_missing_is_named)
+{
+    const char *bare = keep_string(strdup(in_folder(copies, "bare")));
+    fails_saying(CTL(config, NULL, "backup", "/nonexistent/x"),
+                 "/nonexistent: there is no such folder; create it first");
+    fails_saying(CTL(config, NULL, "restore", "/nonexistent/x"), "name a backup");
+    fails_saying(CTL(config, NULL, "restore", "nosuch", "--yes"),
+                 "nosuch: there is no such file; name a backup");
+    fails_saying(CTL(config, NULL, "restore", copies, "--yes"), "it is a folder");
+    file_text(bare, "x");
+    fails_saying(CTL(config, NULL, "restore", bare, "--yes"),
+                 "bare.manifest: there is no such file; copy it");
+    ck_assert_int_eq(CTL(config, NULL, "restore", bare).status, 2); /* nobody can be asked */
+    unlink(bare);
 }
 END_TEST
 
@@ -98,7 +126,8 @@ static void flip(const char *path, off_t at)
     close(fd);
 }
 
-/* A damaged copy is no copy: by its manifest; and, where that fits all the same, by its records. */
+/* A damaged copy is refused because of its manifest or, if the manifest matches, because of its
+   records. */
 START_TEST(a_damaged_backup_is_refused)
 {
     const char *file = copy_path("a.mdb");
@@ -111,13 +140,13 @@ START_TEST(a_damaged_backup_is_refused)
     flip(file, name - bytes);
     struct run run = CTL(config, NULL, "restore", file, "--yes");
     ck_assert_int_eq(run.status, 5);
-    ck_assert_ptr_nonnull(strstr(run.err, "another SHA-256"));
+    ck_assert_ptr_nonnull(strstr(run.err, "its SHA-256 differs from the one in its manifest"));
     run = CTL(config, NULL, "restore", file, "--yes", "--no-manifest");
     ck_assert_int_eq(run.status, 5);
-    ck_assert_ptr_nonnull(strstr(run.err, "not whole"));
+    ck_assert_ptr_nonnull(strstr(run.err, "the copy is damaged"));
     ck_assert_str_eq(snapshot(config), before);
 
-    ck_assert_int_eq(CTL(config, NULL, "backup", file).status, 4); /* never over a file */
+    ck_assert_int_eq(CTL(config, NULL, "backup", file).status, 4); /* no overwriting */
     char *manifest = NULL;
     ck_assert_int_gt(asprintf(&manifest, "%s.manifest", file), 0);
     unlink(manifest);
@@ -129,7 +158,7 @@ START_TEST(a_damaged_backup_is_refused)
 }
 END_TEST
 
-/* Nothing is left behind but the copy and its manifest, for its owner alone. */
+/* Only the copy and its manifest remain, readable by the owner only. */
 START_TEST(a_backup_is_private)
 {
     const char *file = copy_path("a.mdb");
@@ -147,7 +176,7 @@ START_TEST(a_backup_is_private)
 }
 END_TEST
 
-/* What a backup is for. */
+/* A backup replaces a destroyed store. */
 START_TEST(a_ruined_store_is_replaced)
 {
     const char *file = copy_path("a.mdb");
@@ -159,12 +188,12 @@ START_TEST(a_ruined_store_is_replaced)
     ck_assert_msg(run.status == 0, "%s", run.err);
     ck_assert_int_eq(CTL(config, NULL, "check").status, 0);
     host_open();
-    ck_assert_int_eq(judged(text, NULL), ESPT_ALLOW);
+    ck_assert_int_eq(verdict_of(text, NULL), ESPT_ALLOW);
     free(text);
 }
 END_TEST
 
-/* Commands that meet the replacing find the one store or the other, and never an empty one. */
+/* Commands that run during a restore find the old store or the new one, never an empty one. */
 START_TEST(commands_go_on_meanwhile)
 {
     const char *file = copy_path("a.mdb");
@@ -197,7 +226,7 @@ END_TEST
 
 /* --- upgrade --- */
 
-/* A copy of the store that 0.1.0 made. */
+/* Uses a copy of the store that 0.1.0 made. */
 static void take_fixture(void)
 {
     static const char *const files[] = {"esp-token.conf", "tiers.ini", "reveal.pub", "reveal.key",
@@ -215,12 +244,13 @@ static void take_fixture(void)
     config = strdup(in_folder(folder, "esp-token.conf"));
 }
 
-/* Nothing is ever put over a store that was kept: by today's date, and a hundred a day. */
+/* A kept store is never replaced. The name of each has the date and a number, up to a hundred a
+   day. */
 START_TEST(a_hundred_are_kept)
 {
     const char *file = copy_path("a.mdb");
     ck_assert_int_eq(CTL(config, NULL, "backup", file).status, 0);
-    for (int day = 0; day < 2; day++) { /* midnight may pass */
+    for (int day = 0; day < 2; day++) { /* the date may change at midnight */
         const time_t when = time(NULL) + day * 24 * 3600;
         char date[16], name[64];
         strftime(date, sizeof date, "%Y-%m-%d", gmtime(&when));
@@ -232,7 +262,7 @@ START_TEST(a_hundred_are_kept)
     const char *before = snapshot(config);
     struct run run = CTL(config, NULL, "restore", file, "--yes");
     ck_assert_msg(run.status == 5 &&
-                      strstr(run.err, "no free name to keep the old store by") != NULL,
+                      strstr(run.err, "no free name to keep the old store under") != NULL,
                   "%s", run.err);
     ck_assert_str_eq(snapshot(config), before);
 }
@@ -263,13 +293,13 @@ START_TEST(schema_1_is_upgraded)
     run = CTL(config, NULL, "check");
     ck_assert_msg(run.status == 0, "%s", run.out);
     ck_assert_int_eq(plugin->refresh(ctx, err, sizeof err), 1);
-    ck_assert_int_eq(judged(revealed(config, "bolt/web site"), NULL), ESPT_ALLOW);
-    ck_assert_int_eq(judged(revealed(config, "bolt/old"), NULL), ESPT_DENY_INACTIVE);
-    ck_assert_int_eq(judged(revealed(config, "late/default"), NULL), ESPT_DENY_SUSPENDED);
+    ck_assert_int_eq(verdict_of(revealed(config, "bolt/web site"), NULL), ESPT_ALLOW);
+    ck_assert_int_eq(verdict_of(revealed(config, "bolt/old"), NULL), ESPT_DENY_INACTIVE);
+    ck_assert_int_eq(verdict_of(revealed(config, "late/default"), NULL), ESPT_DENY_SUSPENDED);
     ck_assert_int_eq(CTL(config, NULL, "create", "north", "more").status, 0);
     run = CTL(config, NULL, "upgrade");
     ck_assert_int_eq(run.status, 0);
-    ck_assert_ptr_nonnull(strstr(run.out, "nothing was to do"));
+    ck_assert_ptr_nonnull(strstr(run.out, "already; nothing was changed"));
 }
 END_TEST
 
@@ -284,7 +314,7 @@ START_TEST(an_upgrade_keeps_what_was)
     ck_assert_int_eq(run.status, 4);
     ck_assert_mem_eq(file_read(store, NULL), before, len);
     unlink(in_folder(folder, "tokens.mdb.schema-1"));
-    /* a damaged record stops it, and nothing is half converted */
+    /* a damaged record stops the upgrade, and the store is unchanged */
     const char *name = memmem(before, len, "bolt\10advanced", 13);
     ck_assert_ptr_nonnull(name);
     while (name != NULL) {
@@ -299,9 +329,9 @@ START_TEST(an_upgrade_keeps_what_was)
 }
 END_TEST
 
-/* --- what is wrong in a store of schema 1 --- */
+/* --- damage in a store of schema 1 --- */
 
-/* Over table letter, key and value, as record_bytes.h has it for this schema. */
+/* Seals a record of schema 1: a checksum over table letter, key and value, as in record_bytes.h. */
 static void seal_1(char letter, const char *key, size_t key_len, uint8_t *value, size_t len)
 {
     uint32_t crc = crc32(crc32(crc32(0, &letter, 1), key, key_len), value, len - sizeof crc);
@@ -341,7 +371,7 @@ static void harm_old(enum harm harm)
     ck_assert_uint_le(state.mv_size, sizeof stamped);
     memcpy(stamped, state.mv_data, state.mv_size);
     if (harm != ANOTHER_PROGRAM) {
-        memcpy(stamped + 3, &id, sizeof id); /* behind version, schema and whether it is closed */
+        memcpy(stamped + 3, &id, sizeof id); /* after the version, schema and closed bytes */
         seal_1('s', "state", 5, stamped, state.mv_size);
     }
     stamped[12] ^= harm == STATE_TURNED;
@@ -377,6 +407,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, a_backup_comes_back_at_once);
+    tcase_add_test(tcase, what_is_missing_is_named);
     tcase_add_test(tcase, a_damaged_backup_is_refused);
     tcase_add_test(tcase, a_backup_is_private);
     tcase_add_test(tcase, a_ruined_store_is_replaced);

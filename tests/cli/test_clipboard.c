@@ -1,4 +1,5 @@
-/* The clipboard, by an xclip of our own that keeps its text in a file. */
+/* SPDX-License-Identifier: ISC */
+/* The clipboard, with a substitute for xclip that keeps the text in a file. */
 #include "cli/drive.h"
 
 #include <signal.h>
@@ -16,7 +17,7 @@ static const char fake_xclip[] = "#!/bin/sh\n"
                                  "-o) exec cat \"$CLIP\" ;;\n"
                                  "esac\n"
                                  "cat > \"$CLIP\"\n"
-                                 "sleep 6 &\n"; /* it stays behind, as the real one */
+                                 "sleep 6 &\n"; /* keeps running, as the real xclip does */
 
 static const char *clip;
 
@@ -36,7 +37,7 @@ static const char *with_xclip(void)
     return config;
 }
 
-/* Until the file holds `text`, for some seconds at most. */
+/* Waits at most `seconds` until the file holds `text`. */
 static bool comes_to_hold(const char *text, int seconds)
 {
     for (int i = 0; i < seconds * 20; i++) {
@@ -71,7 +72,7 @@ START_TEST(what_came_later_stays)
 }
 END_TEST
 
-/* The same text, copied again: the first one's time is over without anything. */
+/* The same text is copied again: the first process does not clear it when its time ends. */
 START_TEST(copied_again)
 {
     const char *config = with_xclip(), *text = revealed(config, "acme/default");
@@ -84,7 +85,7 @@ START_TEST(copied_again)
     ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "0").status, 0);
     sleep(3);
     ck_assert_str_eq(file_read(clip, NULL), text);
-    /* another display's is another clipboard */
+    /* another display has another clipboard */
     ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "1").status, 0);
     setenv("DISPLAY", ":another", 1);
     ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "0").status, 0);
@@ -92,8 +93,8 @@ START_TEST(copied_again)
 }
 END_TEST
 
-/* What tells of the last copy, where another may write to it or there is no folder for it: each
-   copy is cleared by its own command. */
+/* If the file of the last copy is writable for others, or has no folder, each process clears its
+   own copy. */
 START_TEST(nobody_knows_of_the_last)
 {
     const char *config = with_xclip(), *folder = getenv("XDG_RUNTIME_DIR");
@@ -107,13 +108,13 @@ START_TEST(nobody_knows_of_the_last)
     ck_assert(comes_to_hold("", 10));
     ck_assert_str_eq(file_read(last, NULL), "another's number");
     unsetenv("XDG_RUNTIME_DIR");
-    setenv("DISPLAY", clip, 1); /* nobody else's */
+    setenv("DISPLAY", clip, 1); /* a display that no other test uses */
     ck_assert_int_eq(CTL(config, NULL, "copy", "acme/default", "--clear", "1").status, 0);
     ck_assert(comes_to_hold("", 10));
 }
 END_TEST
 
-/* A display that hangs, and every program with it. */
+/* The display hangs, and so does every program that uses it. */
 START_TEST(hangs)
 {
     const char *config = with_xclip();
@@ -146,7 +147,7 @@ START_TEST(text_goes_by_pipe_alone)
 }
 END_TEST
 
-/* What is new goes there too, and then not to the screen. */
+/* With --copy, a new text goes to the clipboard and not to the screen. */
 START_TEST(new_text_is_copied_alone)
 {
     const char *config = with_xclip();
@@ -158,7 +159,7 @@ START_TEST(new_text_is_copied_alone)
     ck_assert_str_eq(file_read(clip, NULL), revealed(config, "acme/second"));
     run = CTL(config, NULL, "--json", "rotate", "acme/second", "--copy");
     json_t *json = done(run);
-    HAS_KEYS(json, TOKEN_KEYS);
+    HAS_KEYS(json, TOKEN_KEYS, "old");
     ck_assert_str_eq(file_read(clip, NULL), revealed(config, "acme/second"));
     json_decref(json);
     ck_assert_int_eq(CTL(config, NULL, "create", "acme", "third", "--copy", "-q").status, 2);
@@ -166,7 +167,7 @@ START_TEST(new_text_is_copied_alone)
 }
 END_TEST
 
-/* Neither xclip nor who waits to clear holds the pipe that $(...) reads. */
+/* Neither xclip nor the process that waits to clear holds the pipe that $(...) reads. */
 START_TEST(script_does_not_wait)
 {
     const char *config = with_xclip();
@@ -193,7 +194,7 @@ START_TEST(no_clipboard)
     run = CTL(config, NULL, "create", "acme", "second", "--copy");
     ck_assert_int_eq(run.status, 5);
     ck_assert_str_eq(run.out, "");
-    ck_assert_ptr_nonnull(strstr(run.err, "the token is made"));
+    ck_assert_ptr_nonnull(strstr(run.err, "the token is created"));
     ck_assert_int_eq(CTL(config, NULL, "show", "acme/second").status, 0);
 }
 END_TEST

@@ -1,4 +1,6 @@
-/* Every command's good path: the JSON shapes of contract §6, and what people see. */
+/* SPDX-License-Identifier: ISC */
+/* The successful path of every command: the JSON shapes of specification §6, and the text output.
+ */
 #include "cli/drive.h"
 
 #include <stdio.h>
@@ -144,7 +146,8 @@ START_TEST(over_the_limit)
     const char *config = populated(NULL);
     CTL(config, NULL, "create", "acme", "second");
     CTL(config, NULL, "entity", "edit", "acme", "--tier", "lite");
-    ck_assert_ptr_nonnull(strstr(CTL(config, NULL, "list", "acme").out, "2/1 over the limit"));
+    ck_assert_ptr_nonnull(strstr(CTL(config, NULL, "list", "acme").out,
+                                 "acme has 2 tokens, but tier lite allows 1: it cannot create"));
     ck_assert_ptr_nonnull(
         strstr(CTL(config, NULL, "entity", "show", "acme").out, "2/1 over the limit"));
     ck_assert_ptr_nonnull(strstr(CTL(config, NULL, "entity", "list").out, "2/1 over the limit"));
@@ -192,7 +195,7 @@ START_TEST(tiers)
 }
 END_TEST
 
-/* Whatever the file at the end of the line: LF, CRLF or none. */
+/* The input may end in LF, CRLF or neither. */
 START_TEST(verify)
 {
     static const char *const endings[] = {"", "\n", "\r\n"};

@@ -1,6 +1,6 @@
-/* Completion, in the shells themselves: what is typed at a terminal, and what the program then
- * gets.
- */
+/* SPDX-License-Identifier: ISC */
+/* Completion in real shells: the test types at a terminal and checks the arguments that the program
+   gets. */
 #include "cli/drive.h"
 
 #include <poll.h>
@@ -11,7 +11,7 @@
 
 #define READY "ready> "
 #define SECONDS 20
-/* What a shell would act on stays a name. */
+/* A name with characters that a shell would interpret. */
 #define ODD "q$(echo no) `id`;*'\"\\&!#|<~{a,b}"
 
 #define QUOTED "r$(echo no) `id` \"x\" \\ it's"
@@ -48,6 +48,7 @@ START_TEST(knows_what_may_come)
 {
     const char *config = with_names();
     COMPLETES(config, "entity\tadd, list, show, edit, remove\n", "en");
+    COMPLETES(config, "log\tshow who changed what, and when\n", "lo"); /* also for `log verify` */
     COMPLETES(config, "show\tshow an entity\n", "entity", "sh");
     COMPLETES(config, "acme\nbolt\nodd\nzed\n", "list", "");
     COMPLETES(config, "acme/\n", "show", "ac");
@@ -57,7 +58,7 @@ START_TEST(knows_what_may_come)
     COMPLETES(config, "", "create", "acme", "a");
     COMPLETES(config, "reseller\n", "entity", "add", "x", "--kind", "r");
     COMPLETES(config, "--kind=customer\n", "entity", "add", "x", "--kind=c");
-    COMPLETES(config, "acme\nodd\n", "entity", "add", "x", "--reseller", ""); /* resellers alone */
+    COMPLETES(config, "acme\nodd\n", "entity", "add", "x", "--reseller", ""); /* only resellers */
     COMPLETES(config, "none\n", "entity", "edit", "x", "--reseller", "n");
     COMPLETES(config, "lite\tLite\n", "entity", "edit", "x", "--tier", "l");
     COMPLETES(config, "--reveal\tprint the token's text too\n", "show", "--re");
@@ -82,7 +83,7 @@ START_TEST(knows_what_may_come)
     COMPLETES(config, "", "list", longer);
     longer[80] = '/';
     COMPLETES(config, "", "show", longer);
-    COMPLETES(config, "", "show", "zzzzzzzzzzz"); /* no id: beyond 64 bits */
+    COMPLETES(config, "", "show", "zzzzzzzzzzz"); /* not an id: more than 64 bits */
     COMPLETES(config, "", "show", "000000000000");
     struct run far = CTL(config,
                          "{\"token\":{\"id\":\"LygHa16AHYE\",\"entity\":\"acme\",\"name\":\"far\","
@@ -90,7 +91,7 @@ START_TEST(knows_what_may_come)
                          "\"0000000000000000000000000000000000000000000000000000000000000000\"}}",
                          "import", "-");
     ck_assert_msg(far.status == 0, "%s", far.err);
-    COMPLETES(config, "LygHa16AHYE\n", "show", "L"); /* beyond which there are none, either */
+    COMPLETES(config, "LygHa16AHYE\n", "show", "L"); /* the highest first character of an id */
     ck_assert_int_eq(CTL(config, NULL, "remove", "acme/far", "--yes").status, 0);
     struct run run = CTL(config, NULL, "--json", "show", "acme/default");
     json_t *token = done(run);
@@ -103,7 +104,8 @@ START_TEST(knows_what_may_come)
 }
 END_TEST
 
-/* Of more names than are shown, the last one is: a shell goes on only by what all share. */
+/* With more names than are shown, the last one is shown too, because a shell completes only the
+   prefix that all candidates share. */
 START_TEST(of_many_names)
 {
     const char *config = store_folder(NULL);
@@ -123,8 +125,8 @@ START_TEST(of_many_names)
 }
 END_TEST
 
-/* More tokens than are shown, by their ids and by their names; of an entity whose number's last
-   byte is the highest one, so that the next is another number. */
+/* More tokens than are shown, by id and by name. The last byte of the entity's number is 255, so
+   that the next number carries into the byte above. */
 START_TEST(of_many_tokens)
 {
     const char *folder, *config = store_folder(&folder);
@@ -162,7 +164,7 @@ static char seen[1 << 16];
 static size_t seen_len;
 static int terminal;
 
-/* Until `text` was printed after what the last call waited for, for some seconds at most. */
+/* Waits some seconds at most until `text` appears after the text of the last call. */
 static void wait_for(const char *text)
 {
     struct pollfd poll_fd = {.fd = terminal, .events = POLLIN};
@@ -171,7 +173,7 @@ static void wait_for(const char *text)
         ck_assert_msg(poll(&poll_fd, 1, SECONDS * 1000) == 1, "no %s in: %s", text, seen);
         ssize_t got = read(terminal, seen + seen_len, sizeof seen - 1 - seen_len);
         ck_assert_msg(got > 0, "the shell ended: %s", seen);
-        for (ssize_t i = 0; i < got; i++) { /* what zsh draws may hold NULs */
+        for (ssize_t i = 0; i < got; i++) { /* the output of zsh may hold NULs */
             if (seen[seen_len + (size_t)i] == '\0')
                 seen[seen_len + (size_t)i] = ' ';
         }
@@ -188,7 +190,8 @@ static void type(const char *text)
     ck_assert_int_eq(write(terminal, text, strlen(text)), (ssize_t)strlen(text));
 }
 
-/* `\t` in `typed` asks for completion; the program gets `expected`, each argument in <>. */
+/* `\t` in `typed` asks for completion. Asserts that the program gets `expected`, each argument in
+   <>. */
 static void gets(const char *typed, const char *expected)
 {
     char line[256];
@@ -204,7 +207,7 @@ static void begin_shell(const char *const *argv, const char *setup)
     const char *folder = temp_folder(), *path = in_folder(folder, "esp-tokenctl");
     char script[1024], search[1024];
     setenv("ESP_TOKEN_CONFIG", with_names(), 1);
-    /* the program's answers are its own; what else it is given, it tells */
+    /* completes like the real program, and prints all other arguments */
     snprintf(script, sizeof script,
              "#!/bin/sh\n[ \"$1\" = complete ] && exec '%s' \"$@\"\n"
              "printf 'got:'; printf '<%%s>' \"$@\"; echo :\n",
@@ -274,7 +277,7 @@ START_TEST(in_zsh)
 }
 END_TEST
 
-/* fish tells itself what it would complete. */
+/* fish has a command that prints its completions. */
 START_TEST(in_fish)
 {
     static const struct {

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What commands do at their corners: orders that are seldom asked for, a validator that is not
- * there, lines of an import that hold one wrong field each, and words for what would have been.
+ * Rare cases of commands: seldom used sort orders, a missing validator, lines of an import with one
+ * wrong field each, and the output of dry runs.
  */
 #include "cli/terminal.h"
 
@@ -29,10 +30,10 @@ START_TEST(in_order_of_creation)
         usleep(1100000); /* dates are whole seconds */
     }
     struct run run = CTL(config, NULL, "list", "acme", "--sort", "created");
-    const char *first = strstr(run.out, "t3"), *last = strstr(run.out, "t1");
+    const char *first = strstr(run.out, " t3 "), *last = strstr(run.out, " t1 ");
     ck_assert_msg(first != NULL && last != NULL && first < last, "%s%s", run.out, run.err);
     run = CTL(config, NULL, "list", "acme", "--sort", "-created");
-    ck_assert(strstr(run.out, "t1") < strstr(run.out, "t3"));
+    ck_assert(strstr(run.out, " t1 ") < strstr(run.out, " t3 "));
 }
 END_TEST
 
@@ -62,7 +63,7 @@ START_TEST(log_of_a_token_by_name)
 {
     ck_assert_int_eq(CTL(config, NULL, "create", "acme", "second").status, 0);
     struct run run = CTL(config, NULL, "log", "--token", "acme/second");
-    says(run, 0, "acme/second");
+    says(run, 0, "acme/\"second\"");
     ck_assert_ptr_null(strstr(run.out, "bolt"));
     says(CTL(config, NULL, "log", "--token", "acme/third"), 3, "no such token");
 }
@@ -70,23 +71,23 @@ END_TEST
 
 /* --- verify --- */
 
-static struct run judged(const char *const *args)
+static struct run explained(const char *const *args)
 {
     char text[64];
     snprintf(text, sizeof text, "%s", revealed(config, "bolt/default"));
     return run_ctl(config, text, args);
 }
-#define JUDGED(...) judged((const char *const[]){"verify", "--explain", __VA_ARGS__, NULL})
+#define EXPLAINED(...) explained((const char *const[]){"verify", "--explain", __VA_ARGS__, NULL})
 
 START_TEST(what_would_have_been)
 {
-    says(JUDGED("--at", "2020-06-01"), 0, "it expires at ");
-    says(JUDGED("--entity", "zed"), 1, "it would pass");
-    says(JUDGED("--entity", "zed", "--metric", "asn.x"), 1, "does not show asn.x");
-    says(JUDGED("--entity", "zed", "--metric", "kpi.x"), 1, "it would pass");
-    says(JUDGED("--entity", "zed", "--metric", "Not A Name"), 1, "not a metric name");
+    says(EXPLAINED("--at", "2020-06-01"), 0, "it expires at ");
+    says(EXPLAINED("--entity", "zed"), 1, "it would pass");
+    says(EXPLAINED("--entity", "zed", "--metric", "asn.x"), 1, "does not show asn.x");
+    says(EXPLAINED("--entity", "zed", "--metric", "kpi.x"), 1, "it would pass");
+    says(EXPLAINED("--entity", "zed", "--metric", "Not A Name"), 1, "not a metric name");
     ck_assert_int_eq(CTL(config, NULL, "edit", "bolt/default", "--expires", "never").status, 0);
-    says(JUDGED("--entity", "bolt"), 0, "it never expires");
+    says(EXPLAINED("--entity", "bolt"), 0, "it never expires");
 }
 END_TEST
 
@@ -99,13 +100,14 @@ START_TEST(validator_is_not_there)
     snprintf(made, sizeof made, "mkdir '%s/bin' && cp '%s' '%s'", folder, ctl_path(), self);
     ck_assert_int_eq(run_process((const char *const[]){"sh", "-c", made, NULL}, NULL).status, 0);
     const char *const verify[] = {self, "-c", config, "verify", NULL};
-    says(run_process(verify, text), 5, "esp_validator.so is not beside esp-tokenctl; reinstall");
+    says(run_process(verify, text), 5,
+         "esp_validator.so is neither installed nor beside esp-tokenctl; reinstall");
     file_write(wrong, "no library", 10, 0755);
     says(run_process(verify, text), 5, "the validator: ");
     snprintf(made, sizeof made, "echo 'int x;' | cc -shared -fPIC -x c - -o '%s'", wrong);
     ck_assert_int_eq(run_process((const char *const[]){"sh", "-c", made, NULL}, NULL).status, 0);
     says(run_process(verify, text), 5, "not a validator of this version; reinstall");
-    /* as it is installed */
+    /* the layout of an installation */
     snprintf(made, sizeof made,
              "rm '%s' && mkdir -p '%s/lib/esp-token' && cp '%s' '%s/lib/esp-token'", wrong, folder,
              plugin_path(), folder);
@@ -114,12 +116,13 @@ START_TEST(validator_is_not_there)
 }
 END_TEST
 
-/* Standard input is a terminal, and this process has none: nobody could be asked without echo. */
-START_TEST(nobody_to_ask)
+/* Standard input is a terminal, but this process has no controlling terminal, so a question without
+   echo is not possible. */
+START_TEST(a_prompt_without_a_controlling_terminal)
 {
     int terminal = posix_openpt(O_RDWR | O_NOCTTY);
     ck_assert(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
-    /* who leads a session takes the terminal that it opens for its own; its children do not */
+    /* only a session leader gets a terminal that it opens as its controlling terminal */
     const char *const argv[] = {"setsid",
                                 "--wait",
                                 "sh",
@@ -153,14 +156,13 @@ static const struct wrong {
      "status"},
     {"{\"token\":{\"foreign\":true,\"entity\":\"acme\",\"name\":\"x\",\"expires\":\"odd\"," SUM
      "}}",
-     "created or expires"},
+     "expires"},
     {"{\"token\":{\"foreign\":true,\"entity\":\"acme\",\"name\":\"x\",\"sha256\":\"0123\"}}",
      "sha256"},
     {"{\"token\":{\"id\":\"15R4YyLIodi\",\"entity\":\"acme\",\"name\":\"x\"," SUM
      ",\"sealed\":\"AAAA\"}}",
      "sealed"},
-    {"{\"token\":{\"foreign\":true,\"entity\":\"" NAME_64 "a\",\"name\":\"x\"," SUM "}}",
-     "entity or name"},
+    {"{\"token\":{\"foreign\":true,\"entity\":\"" NAME_64 "a\",\"name\":\"x\"," SUM "}}", "entity"},
 };
 
 START_TEST(one_wrong_field)
@@ -168,7 +170,7 @@ START_TEST(one_wrong_field)
     const struct wrong *wrong = &wrong_lines[_i];
     const char *before = snapshot(config);
     says(CTL(config, wrong->line, "import", "-"), 2, wrong->words);
-    says(CTL(config, wrong->line, "import", "-", "--dry-run"), 1, wrong->words);
+    says(CTL(config, wrong->line, "import", "-", "--dry-run"), 2, wrong->words);
     ck_assert_str_eq(before, snapshot(config));
 }
 END_TEST
@@ -183,9 +185,9 @@ START_TEST(foreign_tokens_travel)
                                    "\"acme\",\"name\":\"third\"," SUM "}}\n";
     ck_assert_int_eq(CTL(config, line, "import", "-").status, 0);
     says(CTL(config, NULL, "export"), 0, "\"foreign\":true");
-    ck_assert_int_eq(CTL(config, line, "import", "-").status, 0); /* it is there already */
-    says(CTL(config, other, "import", "-"), 4, "there is another token of that SHA-256");
-    says(CTL(config, numbered, "import", "-"), 4, "is there already, with another id");
+    ck_assert_int_eq(CTL(config, line, "import", "-").status, 0); /* the token exists already */
+    says(CTL(config, other, "import", "-"), 4, "there is another token with that SHA-256");
+    says(CTL(config, numbered, "import", "-"), 4, "exists already, with another id");
 }
 END_TEST
 
@@ -245,6 +247,7 @@ START_TEST(words_are_wrapped)
         "tokens and more of the metrics/' '%s/tiers.ini'",
         folder);
     ck_assert_int_eq(run_process((const char *const[]){"sh", "-c", command, NULL}, NULL).status, 0);
+    setenv("NO_COLOR", "1", 1);
     struct seen seen = AT_TERMINAL(config, NULL, NULL, "tier", "list");
     ck_assert_msg(seen.status == 0 && strstr(seen.text, "engagement.*") != NULL, "%s", seen.text);
     for (const char *line = seen.text; *line != '\0';
@@ -266,7 +269,7 @@ int main(void)
     tcase_add_test(tests, log_of_a_token_by_name);
     tcase_add_test(tests, what_would_have_been);
     tcase_add_test(tests, validator_is_not_there);
-    tcase_add_test(tests, nobody_to_ask);
+    tcase_add_test(tests, a_prompt_without_a_controlling_terminal);
     tcase_add_loop_test(tests, one_wrong_field, 0, (int)(sizeof wrong_lines / sizeof *wrong_lines));
     tcase_add_test(tests, foreign_tokens_travel);
     tcase_add_test(tests, a_line_beyond_all_lines);

@@ -1,4 +1,5 @@
-/* Stores that are no stores, or no longer; and one store under two names. */
+/* SPDX-License-Identifier: ISC */
+/* Files that are not stores, damaged stores, and one store under two names. */
 #include "cli/drive.h"
 
 #include <fcntl.h>
@@ -15,7 +16,7 @@ static void setup(void)
     store = strdup(in_folder(folder, "tokens.mdb"));
 }
 
-/* One line, status 5, no signal. */
+/* Asserts one line on standard error, status 5 and no signal. */
 static void is_told(struct run run)
 {
     ck_assert_msg(run.status == 5, "status %d: %s", run.status, run.err);
@@ -30,14 +31,14 @@ static void all_are_told(void)
     is_told(CTL(config, NULL, "--json", "entity", "list"));
 }
 
-/* AddressSanitizer takes a crash of liblmdb before the command can put it in words. */
+/* AddressSanitizer catches a crash of liblmdb before the command can report it. */
 #ifdef __SANITIZE_ADDRESS__
 enum { SANITIZED = 1 };
 #else
 enum { SANITIZED = 0 };
 #endif
 
-/* Nothing is written into a file that is no store. */
+/* A file that is not a store is not changed. */
 START_TEST(a_file_of_another_kind)
 {
     static const char *const others[] = {"", "x", "[lite]\nrank = 10\n"};
@@ -65,7 +66,7 @@ START_TEST(a_file_that_was_cut)
 }
 END_TEST
 
-/* Pages of noise: whatever liblmdb makes of them, the command ends in words. */
+/* Pages of noise: whatever liblmdb does with them, the command ends with a message. */
 START_TEST(a_file_of_noise)
 {
     size_t len;
@@ -104,7 +105,7 @@ static pid_t creates(const char *by, const char *prefix)
     _exit(0);
 }
 
-/* Two writers, each by another name of one store: the locks are the same. */
+/* Two writers open one store by different names: they share the locks. */
 START_TEST(a_link_is_the_same_store)
 {
     const char *other = temp_folder();

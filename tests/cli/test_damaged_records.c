@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * One record that is damaged or gone, and the command that comes upon it: it names the table, is
- * refused, and changes nothing. A validator denies.
+ * One record is damaged or missing. The command that reads it names the table, is refused, and
+ * changes nothing. A validator denies.
  */
 #include "cli/drive.h"
 #include "support/raw_store.h"
@@ -13,7 +14,7 @@
 static const char *config, *folder;
 static struct raw_store raw;
 static MDB_txn *txn;
-static char id[16]; /* of acme/default */
+static char id[16]; /* id of acme/default */
 
 static struct run import_foreign(void)
 {
@@ -38,7 +39,7 @@ static void setup(void)
     json_decref(token);
 }
 
-/* --- where a record is --- */
+/* --- keys of records --- */
 
 static uint64_t id_of(const char *entity, const char *name)
 {
@@ -62,7 +63,7 @@ static struct record_key last_key(enum table table)
     return key;
 }
 
-/* Of an entity, or of its token "default". */
+/* Returns the key of a record of the entity, or of its token "default". */
 static struct record_key key_of(enum table table, const char *entity)
 {
     switch (table) {
@@ -81,11 +82,12 @@ static struct record_key key_of(enum table table, const char *entity)
     }
 }
 
-/* --- harm --- */
+/* --- damage --- */
 
 enum harm { TURNED, LOST, SEALED };
 
-/* A bit of the value, or the record; or a whole one that says nothing. */
+/* Flips a bit of the value (TURNED), deletes the record (LOST), or replaces it by an empty one with
+   a correct checksum (SEALED). */
 static void harm(enum table table, const char *entity, enum harm how)
 {
     const struct record_key key = key_of(table, entity);
@@ -130,8 +132,8 @@ static const struct meeting {
     enum table table;
     const char *entity;
     enum harm how;
-    const char *args[8]; /* @: acme/default's id */
-    enum table told;     /* that the message names */
+    const char *args[8]; /* @: the id of acme/default */
+    enum table told;     /* table that the message names */
 } meetings[] = {
     {TABLE_AUTH, "acme", TURNED, {"show", "acme/default"}, TABLE_AUTH},
     {TABLE_AUTH, "acme", LOST, {"show", "@"}, TABLE_AUTH},
@@ -170,26 +172,25 @@ START_TEST(told_by_the_command)
     size_t len, len_after;
     char *before = file_read(path, &len);
     struct run run = run_ctl(config, NULL, args);
-    snprintf(table, sizeof table, "in table %s is damaged", table_name(meeting->told));
+    snprintf(table, sizeof table, "table %s", table_name(meeting->told));
     words = strstr(run.err, table);
-    ck_assert_msg(run.status == 5 && words != NULL, "status %d: %s%s", run.status, run.out,
-                  run.err);
+    ck_assert_msg(run.status == 5 && words != NULL && strstr(run.err, "is damaged") != NULL,
+                  "status %d: %s%s", run.status, run.out, run.err);
     ck_assert_mem_eq(file_read(path, &len_after), before, len);
     ck_assert_uint_eq(len_after, len);
 }
 END_TEST
 
-/* The index that leads to a token of another system. */
+/* The index from a digest to a token of another system. */
 START_TEST(told_by_an_import)
 {
     harm_store(TABLE_FOREIGN, NULL, TURNED);
     struct run run = import_foreign();
-    ck_assert_msg(run.status == 5 && strstr(run.err, "old in table foreign") != NULL, "%s",
-                  run.err);
+    ck_assert_msg(run.status == 5 && strstr(run.err, "table foreign") != NULL, "%s", run.err);
 }
 END_TEST
 
-/* A sealed text that was put in another token's place opens, and is another token's. */
+/* A sealed text that was copied to another token opens, but does not match that token. */
 START_TEST(not_its_text)
 {
     struct token_record own, other;
@@ -216,7 +217,29 @@ START_TEST(not_its_text)
 }
 END_TEST
 
-/* Whoever wrote to the store, it was not by the rules. */
+/* The two records of a token disagree on whether it is active. */
+START_TEST(on_and_off)
+{
+    struct token_record token;
+    MDB_val value;
+    uint8_t bytes[RECORD_MAX];
+    raw_open(&raw, in_folder(folder, "tokens.mdb"), 0);
+    txn = raw_begin(&raw);
+    struct record_key key = key_of(TABLE_TOKENS, "acme");
+    ck_assert(raw_get(&raw, txn, TABLE_TOKENS, &key, &value) &&
+              token_decode(&key, value.mv_data, value.mv_size, &token));
+    token.off_by = OFF_ENTITY;
+    raw_put(&raw, txn, TABLE_TOKENS, &key, bytes, token_encode(&key, &token, bytes));
+    raw_commit(&raw, txn);
+    raw_close(&raw);
+    struct run run = CTL(config, NULL, "check");
+    ck_assert_msg(run.status == 1 &&
+                      strstr(run.out, "says that the token was switched off") != NULL,
+                  "%d %s", run.status, run.out);
+}
+END_TEST
+
+/* Another program wrote to the store without the rules. */
 START_TEST(written_by_another_program)
 {
     struct record_key key = key_name("alias", 5);
@@ -237,7 +260,7 @@ START_TEST(written_by_another_program)
 }
 END_TEST
 
-/* --- suggestions do without --- */
+/* --- suggestions ignore damage --- */
 
 START_TEST(nothing_suggested)
 {
@@ -256,7 +279,7 @@ static const struct question {
     enum table table;
     const char *entity;
     enum harm how;
-    const char *token; /* NULL: the foreign one */
+    const char *token; /* NULL: the foreign token */
     const char *asked; /* --entity */
 } questions[] = {
     {TABLE_AUTH, "acme", SEALED, "acme/default", NULL},
@@ -291,6 +314,7 @@ int main(void)
     tcase_add_loop_test(tests, told_by_the_command, 0, (int)(sizeof meetings / sizeof *meetings));
     tcase_add_test(tests, told_by_an_import);
     tcase_add_test(tests, not_its_text);
+    tcase_add_test(tests, on_and_off);
     tcase_add_test(tests, written_by_another_program);
     tcase_add_test(tests, nothing_suggested);
     tcase_add_loop_test(tests, denied_by_the_validator, 0,

@@ -1,10 +1,13 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What commands that are seldom scripted print as documents, and what they ask and draw at a
- * terminal: passphrases that are typed, a restoring that is confirmed, a bar while it lasts.
+ * JSON documents of commands that scripts seldom use, and output at a terminal: typed passphrases,
+ * a confirmed restore, a progress bar.
  */
 #include "cli/terminal.h"
 
+#include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *config, *folder;
 
@@ -91,7 +94,7 @@ END_TEST
 START_TEST(fold_counts_files)
 {
     const char *text = revealed(config, "acme/default");
-    ck_assert_int_eq(CTL(config, text, "verify").status, 0); /* a host that has ended */
+    ck_assert_int_eq(CTL(config, text, "verify").status, 0); /* a host that ends at once */
     json_t *first = DOCUMENT("usage", "fold"), *second = DOCUMENT("usage", "fold");
     HAS_KEYS(first, "folded");
     ck_assert_int_ge(json_integer_value(json_object_get(first, "folded")), 0);
@@ -101,12 +104,21 @@ START_TEST(fold_counts_files)
 }
 END_TEST
 
+/* Returns "LOGIN>USER", as the log names this user after sudo from `login`. */
+static const char *after_sudo(const char *login)
+{
+    const struct passwd *user = getpwuid(geteuid());
+    char *words = NULL;
+    ck_assert_int_gt(asprintf(&words, "%s>%s", login, user != NULL ? user->pw_name : "uid"), 0);
+    return keep_string(words);
+}
+
 START_TEST(sudo_is_told)
 {
     setenv("SUDO_USER", "someone", 1);
     ck_assert_int_eq(CTL(config, NULL, "create", "acme", "second").status, 0);
     unsetenv("SUDO_USER");
-    ck_assert_ptr_nonnull(strstr(CTL(config, NULL, "log").out, "someone>root"));
+    ck_assert_ptr_nonnull(strstr(CTL(config, NULL, "log").out, after_sudo("someone")));
 }
 END_TEST
 
@@ -116,11 +128,12 @@ START_TEST(sudo_is_printable)
     ck_assert_int_eq(CTL(config, NULL, "create", "acme", "second").status, 0);
     unsetenv("SUDO_USER");
     const char *log = CTL(config, NULL, "log").out;
-    ck_assert_msg(strstr(log, "some?one>root") != NULL && strchr(log, '\033') == NULL, "%s", log);
+    ck_assert_msg(strstr(log, after_sudo("some?one")) != NULL && strchr(log, '\033') == NULL, "%s",
+                  log);
 }
 END_TEST
 
-/* Each line of it changed so that it says nothing that backup writes. */
+/* Each line of the manifest is changed into one that backup never writes. */
 START_TEST(manifest_is_none)
 {
     static const char *const edits[] = {"s/entities/things/", "s/revision/version/",
@@ -152,7 +165,7 @@ END_TEST
 
 /* --- at a terminal --- */
 
-/* Answers each question in its turn; they end in a colon. */
+/* Runs a command and answers each question in order. Questions end in a colon. */
 static struct seen types(const char *const *args, const char *const *answers)
 {
     struct seen seen = {0};
@@ -168,7 +181,7 @@ static struct seen types(const char *const *args, const char *const *answers)
         }
     }
     seen.status = terminal_end(child, terminal);
-    ck_assert_ptr_null(answers[asked]); /* all were asked for */
+    ck_assert_ptr_null(answers[asked]); /* every answer was used */
     return seen;
 }
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -178,7 +191,7 @@ START_TEST(passphrase_is_typed_twice)
     struct seen seen =
         types(WORDS("key", "passphrase"), WORDS("correct horse\n", "correct house\n"));
     ck_assert_msg(seen.status == 4, "%s", seen.text);
-    ck_assert_ptr_nonnull(strstr(seen.text, "the two are not the same; nothing was changed"));
+    ck_assert_ptr_nonnull(strstr(seen.text, "the two passphrases differ; nothing was changed"));
     ck_assert_int_eq(CTL(config, NULL, "show", "acme/default", "--reveal").status, 0);
     seen = types(WORDS("key", "passphrase"), WORDS("\n"));
     ck_assert_msg(seen.status == 4, "%s", seen.text);
@@ -222,7 +235,7 @@ START_TEST(restoring_over_damage_is_asked)
 }
 END_TEST
 
-/* Enough that it lasts longer than the half second after which a bar is drawn. */
+/* Creates so many tokens that the run exceeds the half second after which a bar is drawn. */
 START_TEST(bar_while_it_lasts)
 {
     char command[2048];
@@ -231,7 +244,7 @@ START_TEST(bar_while_it_lasts)
              "sed -i 's/^max_tokens.*/max_tokens = unlimited/' '%s' && seq 30000 > '%s/names'",
              tiers, folder);
     ck_assert_int_eq(run_process(WORDS("sh", "-c", command), NULL).status, 0);
-    /* the names themselves go to a file, the bar to the terminal */
+    /* the output goes to a file, the bar to the terminal */
     snprintf(command, sizeof command,
              "'%s' -c '%s' create acme --from '%s/names' -q > '%s/made'; echo done $?", ctl_path(),
              config, folder, folder);
@@ -251,7 +264,7 @@ START_TEST(bar_while_it_lasts)
     close(terminal);
     ck_assert_msg(strstr(text, "done 0") != NULL, "%s", text);
     ck_assert_msg(strstr(text, " % ") != NULL && strstr(text, " s left, ") != NULL, "%s", text);
-    ck_assert_ptr_nonnull(strstr(text, "\r\033[K")); /* and it is taken away */
+    ck_assert_ptr_nonnull(strstr(text, "\r\033[K")); /* the bar is erased */
 }
 END_TEST
 

@@ -1,4 +1,5 @@
-/* What --help says, for all commands and for each. */
+/* SPDX-License-Identifier: ISC */
+/* The output of --help, for the list of commands and for each command. */
 #include "cli/drive.h"
 
 #include <stdio.h>
@@ -6,7 +7,7 @@
 #define SCREEN_COLUMNS 80
 #define SCREEN_LINES 24
 
-/* Columns as a terminal counts them: bytes that continue a character are none. */
+/* Returns the columns of the widest line. UTF-8 continuation bytes do not count. */
 static size_t widest_line(const char *text)
 {
     size_t widest = 0, columns = 0;
@@ -25,7 +26,7 @@ static size_t lines_of(const char *text)
     return lines;
 }
 
-/* Calls `fn` with the words of every command, as completion tells them. */
+/* Calls `fn` with the words of every command, as completion lists them. */
 static size_t each_command(void (*fn)(const char *word, const char *second))
 {
     size_t count = 0;
@@ -36,6 +37,8 @@ static size_t each_command(void (*fn)(const char *word, const char *second))
             fn(at, NULL);
             count++;
         }
+        if (strcmp(at, "help") == 0) /* the words after help are other commands */
+            continue;
         char *seconds = CTL(NULL, NULL, "complete", "--", at, "").out, *second_state;
         for (char *second = strtok_r(seconds, "\n", &second_state); second != NULL;
              second = strtok_r(NULL, "\n", &second_state)) {
@@ -54,13 +57,13 @@ START_TEST(fits_the_screen)
     struct run run = CTL(NULL, NULL, "--help");
     ck_assert_int_eq(run.status, 0);
     ck_assert_str_eq(run.err, "");
-    ck_assert_uint_lt(lines_of(run.out), SCREEN_LINES); /* the prompt comes after it */
+    ck_assert_uint_lt(lines_of(run.out), SCREEN_LINES); /* one line remains for the prompt */
     ck_assert_uint_lt(widest_line(run.out), SCREEN_COLUMNS);
     ck_assert_ptr_nonnull(strstr(run.out, "\nEntities  entity   add, list, show, edit, remove\n"));
 }
 END_TEST
 
-static void judge_one(const char *word, const char *second)
+static void require_one(const char *word, const char *second)
 {
     struct run run =
         second != NULL ? CTL(NULL, NULL, word, second, "--help") : CTL(NULL, NULL, word, "--help");
@@ -70,7 +73,7 @@ static void judge_one(const char *word, const char *second)
     ck_assert_int_eq(run.status, 0);
     ck_assert_msg(strncmp(run.out, usage, strlen(usage)) == 0, "%s: %s%s", usage, run.out, run.err);
     ck_assert_msg(widest_line(run.out) < SCREEN_COLUMNS, "%s is too wide: %s", usage, run.out);
-    /* each option of the synopsis is told */
+    /* each option of the synopsis is described */
     const char *end = strstr(run.out, "\n\n"), *options = strstr(run.out, "\nOptions");
     ck_assert(end != NULL && options != NULL);
     for (const char *at = run.out; (at = strstr(at, "--")) != NULL && at < end; at += 2) {
@@ -78,14 +81,14 @@ static void judge_one(const char *word, const char *second)
         snprintf(option, sizeof option, " %.*s", (int)strcspn(at, " ]\n"), at);
         ck_assert_msg(strstr(options, option) != NULL, "%s does not tell%s", usage, option);
     }
-    /* and what it does, in a sentence */
+    /* the help describes the command in a sentence */
     ck_assert_ptr_nonnull(strchr(end + 2, '.'));
     ck_assert(strchr(end + 2, '.') < options);
 }
 
 START_TEST(of_each_command)
 {
-    ck_assert_uint_ge(each_command(judge_one), 18);
+    ck_assert_uint_ge(each_command(require_one), 18);
 }
 END_TEST
 
@@ -101,6 +104,27 @@ START_TEST(of_what_was_asked)
     ck_assert_ptr_nonnull(strstr(run.out, "tier list"));
     ck_assert_ptr_null(strstr(run.out, "entity add"));
     ck_assert_int_eq(CTL(NULL, NULL, "bogus", "--help").status, 2);
+    /* every form of asking for help prints it */
+    const char *all = keep_string(strdup(CTL(NULL, NULL, "--help").out));
+    run = run_ctl(NULL, NULL, (const char *const[]){NULL});
+    ck_assert_int_eq(run.status, 0);
+    ck_assert_str_eq(run.out, all);
+    ck_assert_str_eq(run.err, "");
+    ck_assert_str_eq(CTL(NULL, NULL, "help").out, all);
+    const char *some = keep_string(strdup(CTL(NULL, NULL, "tier", "--help").out));
+    run = CTL(NULL, NULL, "tier");
+    ck_assert_int_eq(run.status, 0);
+    ck_assert_str_eq(run.out, some);
+    ck_assert_str_eq(CTL(NULL, NULL, "help", "tier").out, some);
+    const char *one = keep_string(strdup(CTL(NULL, NULL, "tier", "list", "--help").out));
+    ck_assert_str_eq(CTL(NULL, NULL, "help", "tier", "list").out, one);
+    run = CTL(NULL, NULL, "help", "crate");
+    ck_assert_int_eq(run.status, 2);
+    ck_assert_ptr_nonnull(strstr(run.err, "'crate': no such command; did you mean create?"));
+    ck_assert_int_eq(CTL(NULL, NULL, "help", "create", "acme").status, 2);
+    /* an option of a command without the command is an error */
+    ck_assert_int_eq(CTL(NULL, NULL, "--yes").status, 2);
+    ck_assert_int_eq(CTL(NULL, NULL, "tier", "--yes").status, 2);
     run = CTL(NULL, NULL, "create", "acme");
     ck_assert_str_eq(run.err, "esp-tokenctl: NAME is missing; see esp-tokenctl create --help\n");
 }

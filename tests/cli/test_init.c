@@ -1,5 +1,8 @@
-/* init makes what is missing, never overwrites, and sets the modes of contract §4. */
+/* SPDX-License-Identifier: ISC */
+/* init creates missing files and folders, never overwrites, and sets the modes of specification §4.
+ */
 #include "cli/drive.h"
+#include "support/namespace.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -63,7 +66,8 @@ START_TEST(public_key_from_secret)
 }
 END_TEST
 
-/* Without DIR: the files that the config names, and the folders that hold config and store. */
+/* Without DIR, init creates the files that the config names, and the folders of config and
+   store. */
 START_TEST(what_the_config_names)
 {
     const char *folder = temp_folder(), *config = in_folder(folder, "my.conf");
@@ -76,7 +80,8 @@ START_TEST(what_the_config_names)
 }
 END_TEST
 
-/* Hosts of other users enter what is made, whatever the umask; and who made it can use it. */
+/* Whatever the umask is, hosts of other users can enter the folders, and the owner can use all
+   files. */
 START_TEST(umask_of_any_kind)
 {
     static const mode_t masks[] = {077, 027, 0777};
@@ -102,7 +107,7 @@ START_TEST(umask_of_any_kind)
 }
 END_TEST
 
-/* Paths are told whole, and once. */
+/* Each path is printed once, as an absolute path. */
 START_TEST(paths_are_absolute)
 {
     char folder[512], line[2000];
@@ -119,7 +124,7 @@ START_TEST(paths_are_absolute)
 }
 END_TEST
 
-/* In a root of its own, with the libraries that it needs. */
+/* Runs in a separate root, with the libraries that the program needs. */
 START_TEST(root_folder)
 {
     static const char script[] = "cp \"$2\" \"$1/ctl\"\n"
@@ -139,7 +144,7 @@ START_TEST(root_folder)
 }
 END_TEST
 
-/* What nobody would trust afterwards is not begun. */
+/* init refuses a folder that the trust rules would reject later. */
 START_TEST(folder_that_others_may_write)
 {
     const char *folder = in_folder(temp_folder(), "open");
@@ -164,11 +169,89 @@ START_TEST(cannot_be_made)
     const char *folder = temp_folder();
     struct run run = CTL(NULL, NULL, "init", in_folder(folder, "a/b"));
     ck_assert_int_eq(run.status, 5);
-    ck_assert_ptr_nonnull(strstr(run.err, "make its parent first"));
+    ck_assert_ptr_nonnull(strstr(run.err, "create its parent folder first"));
     ck_assert_int_ne(access(in_folder(folder, "a"), F_OK), 0);
     file_text(in_folder(folder, "file"), "");
     ck_assert_int_eq(CTL(NULL, NULL, "init", in_folder(folder, "file")).status, 5);
     ck_assert_int_eq(CTL(NULL, NULL, "init", "").status, 2);
+}
+END_TEST
+
+/* Runs the command where `groups` is /etc/group. */
+static struct run in_groups(const char *groups, const char *config, const char *command)
+{
+    return run_process(
+        (const char *const[]){"unshare", "--mount", "sh", "-ec",
+                              "mount --bind \"$1\" /etc/group; exec \"$0\" -c \"$2\" \"$3\"",
+                              ctl_path(), groups, config, command, NULL},
+        NULL);
+}
+
+static gid_t group_of(const char *path)
+{
+    struct stat st;
+    ck_assert_int_eq(stat(path, &st), 0);
+    return st.st_gid;
+}
+
+/* The store was made before the group esp-token. */
+START_TEST(the_group_comes_later)
+{
+    if (!mounts_possible("the_group_comes_later"))
+        return;
+    const char *folder = temp_folder();
+    const char *config = keep_string(strdup(in_folder(folder, "esp-token.conf")));
+    const char *store = keep_string(strdup(in_folder(folder, "tokens.mdb")));
+    const char *usage = keep_string(strdup(in_folder(folder, "usage")));
+    const char *none = keep_string(strdup(in_folder(folder, "none")));
+    const char *group = keep_string(strdup(in_folder(folder, "group")));
+    file_text(none, "root:x:0:\n");
+    file_text(group, "root:x:0:\nesp-token:x:4711:\n");
+    file_text(config, "[store]\npath = tokens.mdb\n[tiers]\npath = tiers.ini\n[usage]\nfolder = "
+                      "usage\n");
+    struct run run = in_groups(none, config, "init");
+    ck_assert_msg(run.status == 0, "%s", run.err);
+    ck_assert_ptr_nonnull(strstr(run.err, "there is no group esp-token"));
+    run = in_groups(none, config, "check");
+    ck_assert_msg(run.status == 0, "%s%s", run.out, run.err);
+    run = in_groups(group, config, "check");
+    ck_assert_int_eq(run.status, 1);
+    ck_assert_ptr_nonnull(strstr(run.out, "\ngroup "));
+    run = in_groups(group, config, "init");
+    ck_assert_int_eq(run.status, 0);
+    ck_assert_ptr_nonnull(strstr(run.err, "belongs to that group now"));
+    ck_assert_uint_eq(group_of(store), 4711);
+    ck_assert_uint_eq(mode_of(store), 0640);
+    ck_assert_uint_eq(group_of(usage), 4711);
+    ck_assert_uint_eq(mode_of(usage), 01770);
+    run = in_groups(group, config, "check");
+    ck_assert_msg(run.status == 0, "%s", run.out);
+    ck_assert_str_eq(in_groups(group, config, "init").err, "");
+    /* a group or a mode that an administrator chose is kept */
+    ck_assert_int_eq(chown(store, (uid_t)-1, 4712), 0);
+    ck_assert_int_eq(in_groups(group, config, "check").status, 0);
+    ck_assert_str_eq(in_groups(group, config, "init").err, "");
+    ck_assert_uint_eq(group_of(store), 4712);
+    ck_assert_int_eq(chown(store, (uid_t)-1, getegid()), 0);
+    ck_assert_int_eq(chmod(store, 0600), 0);
+    ck_assert_int_eq(in_groups(group, config, "check").status, 0);
+    ck_assert_int_eq(in_groups(group, config, "init").status, 0);
+    ck_assert_uint_eq(group_of(store), getegid());
+}
+END_TEST
+
+/* The inode number of a removed store can be that of the next one. A note of the old store would
+   then call the new one older than its last commit. */
+START_TEST(no_note_of_an_earlier_store)
+{
+    const char *folder, *config = populated(&folder);
+    const char *note = keep_string(strdup(in_folder(folder, "tokens.mdb.writer")));
+    struct stat st;
+    ck_assert(stat(note, &st) == 0 && st.st_size > 0);
+    ck_assert_int_eq(unlink(in_folder(folder, "tokens.mdb")), 0);
+    ck_assert_int_eq(CTL(config, NULL, "init").status, 0);
+    ck_assert(stat(note, &st) == 0 && st.st_size == 0);
+    ck_assert_int_eq(CTL(config, NULL, "entity", "add", "acme", "--kind", "customer").status, 0);
 }
 END_TEST
 
@@ -178,6 +261,7 @@ int main(void)
     TCase *tests = tcase_create("init");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, makes_all_then_keeps_all);
+    tcase_add_test(tests, the_group_comes_later);
     tcase_add_test(tests, public_key_from_secret);
     tcase_add_test(tests, what_the_config_names);
     tcase_add_test(tests, umask_of_any_kind);
@@ -185,6 +269,8 @@ int main(void)
     tcase_add_test(tests, root_folder);
     tcase_add_test(tests, folder_that_others_may_write);
     tcase_add_test(tests, cannot_be_made);
+    tcase_add_test(tests, the_group_comes_later);
+    tcase_add_test(tests, no_note_of_an_earlier_store);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -1,10 +1,11 @@
-/* Names are UTF-8 in every locale: what a shell's is called or lacks changes no column of a list,
-   and above all never keeps one from ending. */
+/* SPDX-License-Identifier: ISC */
+/* Names are UTF-8 in every locale. The shell's locale, even a missing one, changes no column of a
+   list, and never makes a list loop for ever. */
 #include "cli/drive.h"
 
 #include <stdio.h>
 
-#define LONGEST "10" /* seconds, for what takes a hundredth of one */
+#define LONGEST "10" /* seconds; a run takes some 10 ms */
 
 static const char *const locales[] = {"C.UTF-8",          "C",       "POSIX", "en_US.UTF-8",
                                       "de_DE.ISO-8859-1", "nonsense"};
@@ -37,7 +38,7 @@ START_TEST(lists_are_the_same)
 }
 END_TEST
 
-/* Lines and bars are of ASCII where the locale asks for no more. */
+/* Lines and bars are ASCII unless the locale is a UTF-8 one. */
 START_TEST(drawings_are_the_locales_own)
 {
     const char *config = populated(NULL);

@@ -1,9 +1,13 @@
-/* The audit log: every change has its entry, no entry has a secret, and no entry can be altered. */
+/* SPDX-License-Identifier: ISC */
+/* The audit log: every change has an entry, no entry has a secret, and every alteration is
+   found. */
 #include "cli/terminal.h"
 
 #include "common/crc32c.h"
 #include "store/log.h"
+#include "support/namespace.h"
 
+#include <lmdb.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,14 +42,13 @@ static const char *field(json_t *entry, size_t change, const char *state, const 
     return text_of(json_object_get(item, state), key);
 }
 
-/* su and sudo change who runs a command, and not who logged in: the kernel's audit keeps that. */
+/* su and sudo change the user who runs a command, but not the login user, which the kernel's audit
+   keeps. */
 START_TEST(who_logged_in)
 {
     static const char *const users[][2] = {{"0", "root"}, {"4294967294", "uid 4294967294"}};
-    if (geteuid() != 0 || system("unshare --mount true 2>/dev/null") != 0) {
-        puts("SKIPPED who_logged_in: it needs a mount namespace");
+    if (!mounts_possible("who_logged_in"))
         return;
-    }
     for (size_t i = 0; i < 2; i++) {
         const char *login = keep_string(strdup(in_folder(folder, "loginuid")));
         file_text(login, users[i][0]);
@@ -126,7 +129,7 @@ START_TEST(a_refused_command_has_no_entry)
 }
 END_TEST
 
-/* Where the entry cannot be written the text is not shown. */
+/* If the entry cannot be written, the text is not shown. */
 START_TEST(a_reveal_is_entered_first)
 {
     const char *text = revealed(config, "bolt/default");
@@ -140,7 +143,7 @@ START_TEST(a_reveal_is_entered_first)
     ck_assert_ptr_null(memmem(store, len, text, strlen(text)));
     struct run log = CTL(config, NULL, "--json", "log");
     ck_assert_ptr_null(strstr(log.out, "esptk_"));
-    /* no file may be written at all */
+    /* the process may not write to any file */
     char *script = NULL;
     ck_assert_int_gt(asprintf(&script,
                               "ulimit -f 0; trap '' XFSZ; exec %s -c %s show bolt/default --reveal "
@@ -164,7 +167,7 @@ START_TEST(filters)
     list = entries("--entity", "bolt");
     ck_assert_uint_eq(json_array_size(list), 3);
     json_decref(list);
-    list = entries("--entity", "acme"); /* its customer's making, too */
+    list = entries("--entity", "acme"); /* also the creation of its customer */
     ck_assert_uint_eq(json_array_size(list), 2);
     json_decref(list);
     list = entries("--since", "1h");
@@ -205,7 +208,7 @@ START_TEST(follow_goes_on)
 }
 END_TEST
 
-/* Any program may write to the file: what it cannot do is leave the chain whole. */
+/* Changes an entry, as any program with access to the file can. Such a change breaks the chain. */
 static void alter(uint64_t sequence, int what)
 {
     MDB_env *env;
@@ -222,7 +225,7 @@ static void alter(uint64_t sequence, int what)
     if (what == 0) {
         ck_assert_int_eq(mdb_del(txn, dbi, &k, NULL), 0);
     } else {
-        /* a byte of the time, and the record's own checksum made anew */
+        /* changes a byte of the time, with a new checksum of the record */
         uint8_t bytes[4096];
         memcpy(bytes, v.mv_data, v.mv_size);
         bytes[1] ^= 1;
@@ -259,7 +262,7 @@ START_TEST(an_altered_entry_is_seen)
     alter(2, 1);
     struct run run = CTL(config, NULL, "log", "verify");
     ck_assert_int_eq(run.status, 5);
-    ck_assert_ptr_nonnull(strstr(run.err, "behind entry 1"));
+    ck_assert_ptr_nonnull(strstr(run.err, "after entry 1"));
     run = CTL(config, NULL, "--json", "check");
     ck_assert_int_eq(run.status, 1);
     ck_assert_ptr_nonnull(strstr(run.out, "entry 2"));
@@ -273,7 +276,7 @@ START_TEST(a_missing_entry_is_seen)
 }
 END_TEST
 
-/* A log that was cut at its end is whole in itself: only a pinned head tells. */
+/* A log truncated at its end is consistent: only a pinned head shows the loss. */
 START_TEST(a_cut_log_is_seen_by_its_pin)
 {
     const char *pin = head();
@@ -285,26 +288,52 @@ START_TEST(a_cut_log_is_seen_by_its_pin)
     ck_assert_int_eq(CTL(config, NULL, "log", "verify").status, 0);
     ck_assert_int_eq(CTL(config, NULL, "log", "verify", "--pin", later).status, 5);
     ck_assert_int_eq(CTL(config, NULL, "log", "verify", "--pin", pin).status, 0);
-    /* another change in its place */
+    /* another change takes the place of the lost one */
     ck_assert_int_eq(CTL(config, NULL, "edit", "bolt/x", "--name", "y").status, 0);
     ck_assert_int_eq(CTL(config, NULL, "log", "verify", "--pin", later).status, 5);
     ck_assert_int_eq(CTL(config, NULL, "log", "verify", "--pin", "1:00").status, 2);
 }
 END_TEST
 
-/* At a terminal an entry stands once before its changes; a pipe gets a line a change. */
+/* At a terminal, an entry is printed once before its changes. A pipe gets one line for each
+   change. */
 START_TEST(for_a_person)
 {
     struct run run = CTL(config, NULL, "log", "--entity", "zed");
+    setenv("TERM", "xterm", 1);
     struct seen seen = AT_TERMINAL(config, NULL, NULL, "log", "--entity", "zed");
+    ck_assert_ptr_nonnull(strstr(seen.text, "entity add\033[0m\r\n"));
+    ck_assert_ptr_nonnull(strstr(seen.text, "\033[32madded\033[0m"));
+    ck_assert_int_eq(CTL(config, NULL, "show", "acme/default", "--reveal").status, 0);
+    seen = AT_TERMINAL(config, NULL, NULL, "log", "-n", "1");
+    ck_assert_ptr_nonnull(strstr(seen.text, "\033[35mtext shown\033[0m"));
+    setenv("NO_COLOR", "1", 1);
+    seen = AT_TERMINAL(config, NULL, NULL, "log", "--entity", "zed");
     size_t lines = 0;
     for (const char *at = run.out; (at = strstr(at, "entity add")) != NULL; at++)
         lines++;
     ck_assert_uint_eq(lines, 2);
     const char *first = strstr(seen.text, "  entity add\r\n  customer zed added");
     ck_assert_ptr_nonnull(first);
-    ck_assert_ptr_nonnull(strstr(first, "\r\n  token zed/default ("));
+    ck_assert_ptr_nonnull(strstr(first, "\r\n  token zed/\"default\" ("));
     ck_assert_ptr_null(strstr(first + 4, "entity add"));
+}
+END_TEST
+
+/* A name cannot forge a part of a line: the name is quoted, and quotes within it are escaped. */
+START_TEST(names_are_quoted)
+{
+    const char *name = "now status active -> inactive", *quotes = "a\" (00000000000) added";
+    ck_assert_int_eq(CTL(config, NULL, "create", "acme", name).status, 0);
+    struct run run = CTL(config, NULL, "log");
+    ck_assert_ptr_nonnull(strstr(run.out, "token acme/\"now status active -> inactive\" ("));
+    ck_assert_ptr_null(strstr(run.out, "acme/now status"));
+    ck_assert_int_eq(
+        CTL(config, NULL, "edit", "acme/now status active -> inactive", "--name", quotes).status,
+        0);
+    run = CTL(config, NULL, "log");
+    ck_assert_ptr_nonnull(strstr(run.out, "changed name \"now status active -> inactive\" -> "
+                                          "\"a\\\" (00000000000) added\""));
 }
 END_TEST
 
@@ -316,6 +345,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, each_change_says_what_it_was);
     tcase_add_test(tcase, who_logged_in);
+    tcase_add_test(tcase, names_are_quoted);
     tcase_add_test(tcase, a_refused_command_has_no_entry);
     tcase_add_test(tcase, a_reveal_is_entered_first);
     tcase_add_test(tcase, filters);

@@ -1,4 +1,5 @@
-/* The question before a removal, seen at a terminal of our own. */
+/* SPDX-License-Identifier: ISC */
+/* The question before a removal, at a pseudo-terminal. */
 #include "cli/terminal.h"
 
 #define END_OF_FILE "\004"
@@ -9,7 +10,7 @@ START_TEST(yes_removes)
     CTL(config, NULL, "create", "acme", "second");
     struct seen seen = AT_TERMINAL(config, "y\n", NULL, "remove", "acme/second");
     ck_assert_msg(seen.status == 0, "%s", seen.text);
-    ck_assert_ptr_nonnull(strstr(seen.text, "second")); /* what it would remove */
+    ck_assert_ptr_nonnull(strstr(seen.text, "second")); /* the token that would be removed */
     ck_assert_int_eq(CTL(config, NULL, "show", "acme/second").status, 3);
     seen = AT_TERMINAL(config, "yes\n", NULL, "entity", "remove", "zed");
     ck_assert_int_eq(seen.status, 0);
@@ -34,12 +35,12 @@ START_TEST(anything_else_declines)
 }
 END_TEST
 
-/* Nobody is asked what a rule would refuse anyhow. */
+/* If a rule would refuse the removal, no question is asked. */
 START_TEST(refused_unasked)
 {
     static const char *const commands[][4] = {
-        {"remove", "zed/default"},    /* its last */
-        {"entity", "remove", "acme"}, /* it has a customer */
+        {"remove", "zed/default"},    /* the last token of zed */
+        {"entity", "remove", "acme"}, /* acme has a customer */
     };
     const char *config = populated(NULL);
     for (size_t i = 0; i < 2; i++) {
@@ -60,7 +61,7 @@ START_TEST(shows_what_would_go)
     ck_assert_int_eq(CTL(config, NULL, "rotate", "acme/default").status, 0);
     ck_assert_int_eq(CTL(config, NULL, "create", "acme", "second").status, 0);
     struct seen seen = AT_TERMINAL(config, "n\n", NULL, "remove", "acme/default");
-    ck_assert_ptr_nonnull(strstr(seen.text, "With it goes its old secret:"));
+    ck_assert_ptr_nonnull(strstr(seen.text, "Its old secret is removed too:"));
     ck_assert_ptr_nonnull(strstr(seen.text, text_of(old, "id")));
     ck_assert_ptr_null(strstr(seen.text, "second"));
     seen = AT_TERMINAL(config, "n\n", NULL, "entity", "remove", "bolt");
@@ -79,7 +80,7 @@ static void raise_tier(const char *config)
     ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "zed", "--tier", "advanced").status, 0);
 }
 
-/* Nothing is held while a person thinks, and a yes counts for what was shown alone. */
+/* No lock is held during the question, and the answer applies only to the state that was shown. */
 START_TEST(what_was_shown_changed)
 {
     const char *config = populated(NULL);
@@ -145,7 +146,7 @@ static void change_nothing(const char *config)
     ck_assert_int_eq(CTL(config, NULL, "edit", "zed/default", "--status", "inactive").status, 0);
 }
 
-/* The same counts of the same name do: each of an entity's tokens was shown too. */
+/* Equal counts under the same name are not enough, because each token of the entity was shown. */
 START_TEST(what_an_entity_holds_changed)
 {
     static void (*const changes[])(const char *) = {swap_token, switch_second_off, rotate_second,
@@ -169,7 +170,7 @@ static void rotate_default(const char *config)
     ck_assert_int_eq(CTL(config, NULL, "rotate", "acme/default", "--overlap", "1d").status, 0);
 }
 
-/* By its id and expiration it is what was shown, but its name means its successor now. */
+/* Id and expiration are those that were shown, but the name now means the successor. */
 START_TEST(token_rotated_meanwhile)
 {
     const char *config = populated(NULL);
@@ -189,7 +190,7 @@ START_TEST(empty_list_at_terminal)
 }
 END_TEST
 
-/* Colours are for terminals, and for whoever has not asked for none. */
+/* Colours are used only at terminals, and only without NO_COLOR. */
 START_TEST(colours)
 {
     const char *config = populated(NULL);

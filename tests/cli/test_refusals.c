@@ -1,4 +1,5 @@
-/* Each exit status, with one line on standard error, and nothing changed afterwards. */
+/* SPDX-License-Identifier: ISC */
+/* Each exit status comes with one line on standard error, and the store is unchanged. */
 #include "cli/drive.h"
 
 #include <stdio.h>
@@ -9,7 +10,6 @@ static const struct refusal {
 } refusals[] = {
     /* usage */
     {2, {"frobnicate"}},
-    {2, {"entity"}},
     {2, {"entity", "frobnicate"}},
     {2, {"list", "--frobnicate"}},
     {2, {"list", "-x"}},
@@ -100,7 +100,7 @@ START_TEST(refused)
 }
 END_TEST
 
-/* Of many customers as many are named as a message holds. */
+/* A message names as many customers as fit. */
 START_TEST(many_customers_above)
 {
     const char *config = populated(NULL);
@@ -185,7 +185,8 @@ START_TEST(unusable)
 }
 END_TEST
 
-/* A full disk and a closed stream are told, and the store's file never becomes a stream. */
+/* A full disk and a closed stream are reported, and the store's file never becomes a standard
+   stream. */
 START_TEST(output_that_fails)
 {
     static const char *const redirections[] = {">/dev/full", ">&-"};

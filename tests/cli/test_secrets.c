@@ -1,4 +1,5 @@
-/* A token's text appears where it was asked for, and nowhere else. */
+/* SPDX-License-Identifier: ISC */
+/* A token's text appears only where it was requested. */
 #include "cli/drive.h"
 
 #include <stdio.h>
@@ -9,7 +10,8 @@ static void holds_no(struct run run, const char *secret)
     ck_assert_msg(strstr(run.err, secret) == NULL, "standard error: %s", run.err);
 }
 
-/* Given as an argument, whole, cut or within another: not repeated, and nothing is made of it. */
+/* A text given as an argument, whole, cut or within another word, is not repeated and creates
+   nothing. */
 START_TEST(argument_is_not_repeated)
 {
     static const char *const commands[][8] = {
@@ -54,7 +56,7 @@ START_TEST(argument_is_not_repeated)
             }
             if (form == 2 && (strcmp(args[0], "create") == 0 || strcmp(args[0], "edit") == 0 ||
                               strcmp(args[0], "entity") == 0))
-                continue; /* a name may begin so */
+                continue; /* a name may have this beginning */
             struct run run = run_ctl(config, NULL, args);
             ck_assert_msg(run.status >= (form < 2 ? 2 : 1), "%s %s: status %d", args[0], args[1],
                           run.status);
@@ -84,7 +86,7 @@ START_TEST(shown_when_asked_alone)
 }
 END_TEST
 
-/* What is presented can be anything; it is judged, and not repeated. */
+/* Any input can be presented; it is checked and not repeated. */
 START_TEST(odd_inputs_are_malformed)
 {
     static char longer[10000];

@@ -1,12 +1,13 @@
-/* stats: the figures agree with the store, in every form that they are given. */
+/* SPDX-License-Identifier: ISC */
+/* stats: the figures agree with the store in every output form. */
 #include "cli/terminal.h"
 
 #include <regex.h>
 #include <sys/stat.h>
 #include <time.h>
 
-/* acme (advanced): active, inactive, one that expires in 5 days; bolt and zed (lite): one each,
-   never expiring; bolt is inactive. */
+/* Makes a store. acme (advanced) has one active token, one inactive, and one that expires in 5
+   days. bolt and zed (lite) have one each, which never expires. bolt is inactive. */
 static const char *with_tokens(const char **ret_folder)
 {
     const char *config = populated(ret_folder);
@@ -41,7 +42,8 @@ START_TEST(in_json)
     ck_assert_int_eq(number(stats, "entities.reseller.active"), 1);
     ck_assert_int_eq(number(stats, "entities.customer.active"), 1);
     ck_assert_int_eq(number(stats, "entities.customer.inactive"), 1);
-    ck_assert_int_eq(number(stats, "tokens.active"), 4);
+    ck_assert_int_eq(number(stats, "tokens.active"), 3);
+    ck_assert_int_eq(number(stats, "tokens.suspended"), 1); /* the token of bolt */
     ck_assert_int_eq(number(stats, "tokens.inactive"), 1);
     ck_assert_int_eq(number(stats, "tokens.expired"), 0);
     ck_assert_int_eq(number(stats, "over_limit"), 0);
@@ -49,8 +51,9 @@ START_TEST(in_json)
     ck_assert_int_eq(number(stats, "last_used.never"), 5);
     const json_t *lite = json_array_get(json_object_get(stats, "tiers"), 0);
     ck_assert_str_eq(text_of(lite, "name"), "lite");
-    ck_assert_int_eq(number(lite, "tokens.active"), 2);
-    /* every token is in one month, or later, or never expires */
+    ck_assert_int_eq(number(lite, "tokens.active"), 1);
+    ck_assert_int_eq(number(lite, "tokens.suspended"), 1);
+    /* every token is counted in one month, as later, or as never */
     json_int_t sum = number(stats, "expiring.later") + number(stats, "expiring.never");
     size_t i;
     json_t *month;
@@ -59,13 +62,13 @@ START_TEST(in_json)
     ck_assert_int_eq(sum, 5);
     ck_assert_uint_eq(i, 12);
     json_t *again = done(CTL(config, NULL, "--json", "stats", "--as", "acme"));
-    ck_assert_int_eq(number(again, "tokens.active"), 3); /* zed's is not seen */
+    ck_assert_int_eq(number(again, "tokens.active"), 2); /* zed's token is not visible */
     json_decref(again);
     json_decref(stats);
 }
 END_TEST
 
-/* The value of one line of the text format. */
+/* Returns the value of one line of the text format. */
 static double value_of(const char *text, const char *series)
 {
     char line[128];
@@ -75,8 +78,9 @@ static double value_of(const char *text, const char *series)
     return strtod(at + strlen(line), NULL);
 }
 
-/* Each line is a HELP, a TYPE that follows it, or a series of that name with a number. */
-static void judge_format(char *text)
+/* Checks that each line is a HELP, a TYPE that follows it, or a series of that name with a
+   number. */
+static void require_format(char *text)
 {
     regex_t series;
     char help[80] = "", type[80] = "", *state;
@@ -101,8 +105,8 @@ static void judge_format(char *text)
     regfree(&series);
 }
 
-/* Prometheus' own judge too, where it is installed. */
-static void judge_by_promtool(const char *text)
+/* Runs promtool of Prometheus too, if it is installed. */
+static void require_by_promtool(const char *text)
 {
     struct run found =
         run_process((const char *const[]){"sh", "-c", "command -v promtool", NULL}, NULL);
@@ -118,7 +122,8 @@ START_TEST(for_prometheus)
     const char *path = in_folder(folder, "esp-token.prom");
     struct run run = CTL(config, NULL, "stats", "--prometheus");
     ck_assert_int_eq(run.status, 0);
-    ck_assert(value_of(run.out, "esp_token_tokens{tier=\"lite\",status=\"active\"} ") == 2);
+    ck_assert(value_of(run.out, "esp_token_tokens{tier=\"lite\",status=\"active\"} ") == 1);
+    ck_assert(value_of(run.out, "esp_token_tokens{tier=\"lite\",status=\"suspended\"} ") == 1);
     ck_assert(value_of(run.out, "esp_token_tokens{tier=\"advanced\",status=\"inactive\"} ") == 1);
     ck_assert(value_of(run.out, "esp_token_entities{kind=\"customer\",status=\"inactive\"} ") == 1);
     ck_assert(value_of(run.out, "esp_token_tokens_expiring{days=\"1\"} ") == 0);
@@ -126,12 +131,12 @@ START_TEST(for_prometheus)
     json_t *stats = done(CTL(config, NULL, "--json", "stats"));
     ck_assert(value_of(run.out, "esp_token_store_revision ") == (double)number(stats, "revision"));
     json_decref(stats);
-    judge_by_promtool(run.out);
+    require_by_promtool(run.out);
     char *text = strdup(run.out);
-    judge_format(text);
+    require_format(text);
     free(text);
 
-    /* into a file: whole, over what was there, and for the collector to read */
+    /* into a file: written whole, replacing the old file, readable by the collector */
     struct stat st;
     file_write(path, "old", 3, 0600);
     struct run silent = CTL(config, NULL, "stats", "--prometheus", "-o", path);
@@ -156,25 +161,26 @@ START_TEST(for_a_person)
                              "tokens\n",
                              66),
                      0);
-    ck_assert_ptr_nonnull(strstr(run.out, "\nadvanced           3 ████████████████ "));
-    ck_assert_ptr_nonnull(strstr(run.out, "\nlite               2 ██████████▋ "));
+    ck_assert_ptr_nonnull(strstr(run.out, "\nadvanced           3 ██████████████ "));
+    ck_assert_ptr_nonnull(strstr(run.out, "\nlite               2 █████████▍ "));
     setenv("LC_ALL", "C", 1);
     run = CTL(config, NULL, "stats");
-    ck_assert_ptr_nonnull(strstr(run.out, "\nlite               2 ########### "));
+    ck_assert_ptr_nonnull(strstr(run.out, "\nlite               2 ########## "));
     for (const char *at = run.out; *at != '\0'; at++)
         ck_assert_int_ge(*at, 0); /* ASCII */
+    setenv("NO_COLOR", "1", 1);
     struct seen seen = AT_TERMINAL(config, NULL, NULL, "stats");
     size_t lines = 0;
     char *state;
     for (char *line = strtok_r(seen.text, "\r\n", &state); line != NULL;
          line = strtok_r(NULL, "\r\n", &state), lines++)
         ck_assert_msg(strlen(line) <= 80, "%s", line);
-    ck_assert_uint_lt(lines + 2, 24); /* two of them are empty */
+    ck_assert_uint_lt(lines + 2, 24); /* two more lines are empty */
     ck_assert_int_eq(CTL(store_folder(NULL), NULL, "stats").status, 0);
 }
 END_TEST
 
-/* One of hundreds is no bar of nothing. */
+/* A count of one among hundreds has a visible bar. */
 START_TEST(little_is_seen)
 {
     const char *folder, *config = populated(&folder);

@@ -1,4 +1,5 @@
-/* What an edit of tiers.ini breaks of contract §5.3 is reported; nothing else is blocked by it. */
+/* SPDX-License-Identifier: ISC */
+/* An edit of tiers.ini that violates specification §5.3 is reported, and blocks nothing else. */
 #include "cli/drive.h"
 
 static const char *config, *folder;
@@ -27,7 +28,7 @@ static const char *tier_of(const char *entity)
     return tier;
 }
 
-/* Is it found of that entity, and is nothing else found? */
+/* Asserts that check finds exactly this, about this entity. */
 static void found(const char *kind, const char *subject)
 {
     struct run run = CTL(config, NULL, "--json", "check");
@@ -39,13 +40,13 @@ static void found(const char *kind, const char *subject)
     json_decref(json);
 }
 
-/* acme's tier comes to rank below that of bolt, its customer. */
+/* After the edit, acme's tier ranks below that of its customer bolt. */
 START_TEST(ranks_swapped)
 {
     config = populated(&folder);
     table(LITE("20") ADVANCED("10"));
     found("above-reseller", "bolt");
-    /* what does not touch the order of the two */
+    /* changes that do not affect the order of the two */
     STATUS(0, "entity", "edit", "acme", "--name", "apex");
     STATUS(0, "entity", "edit", "bolt", "--name", "nut");
     STATUS(0, "entity", "edit", "nut", "--status", "inactive");
@@ -55,7 +56,7 @@ START_TEST(ranks_swapped)
     STATUS(0, "entity", "add", "nib", "--kind", "customer", "--reseller", "apex", "--tier",
            "advanced");
     found("above-reseller", "nut");
-    /* what would break it anew, or leave it broken though it is set */
+    /* changes that would break the order again, or leave it broken */
     STATUS(4, "entity", "add", "awl", "--kind", "customer", "--reseller", "apex");
     STATUS(4, "entity", "edit", "nut", "--tier", "lite");
     STATUS(4, "entity", "edit", "nut", "--reseller", "apex");
@@ -65,7 +66,7 @@ START_TEST(ranks_swapped)
     ck_assert_ptr_nonnull(strstr(run.err, "nut"));
     ck_assert_ptr_null(strstr(run.err, "nib"));
     ck_assert_str_eq(tier_of("nut"), "lite");
-    /* and what mends it */
+    /* the change that repairs it */
     STATUS(0, "entity", "edit", "apex", "--tier", "advanced", "--cascade");
     ck_assert_str_eq(tier_of("nut"), "advanced");
     STATUS(0, "check");
@@ -102,7 +103,7 @@ START_TEST(tier_removed)
     struct run run = CTL(config, token, "--json", "verify");
     ck_assert_int_eq(run.status, 1);
     ck_assert_ptr_nonnull(strstr(run.out, "\"reason\": \"tier\""));
-    /* below a tier that is unknown nothing can be ranked */
+    /* no tier can be ranked below an unknown tier */
     STATUS(4, "entity", "add", "awl", "--kind", "customer", "--reseller", "apex");
     STATUS(4, "entity", "edit", "sole", "--reseller", "apex");
     STATUS(4, "entity", "edit", "nut", "--tier", "lite");
@@ -114,7 +115,7 @@ START_TEST(tier_removed)
 }
 END_TEST
 
-/* Everything at once is one change: all of it, or nothing. */
+/* Options given together are one change: all of it, or nothing. */
 START_TEST(all_at_once)
 {
     config = populated(&folder);

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Stands before every source of the coverage variant: what a process ran is written down also where
- * it ends by _exit(), which runs no destructor, by a signal of its own, or by becoming another.
+ * Included before every source of the coverage variant. It writes a process's counters also before
+ * _exit(), which runs no destructor, before a signal that the process raises, and before exec.
  */
 #ifndef TESTS_COVERAGE_COUNTERS_H
 #define TESTS_COVERAGE_COUNTERS_H
@@ -12,7 +13,7 @@
 
 #define ESPT_COVERAGE 1
 
-/* The fault tests' shim, where it is loaded: what is called from here on is not the command's. */
+/* Defined if the fault tests' shim is loaded: calls after this one are not the command's. */
 void fault_over(void) __attribute__((weak));
 
 static inline __attribute__((unused)) void counters_write(void)

@@ -1,29 +1,39 @@
-# The lines of src/ and plugins/ that the tests run, adapters in their real hosts included: gcc's
-# counters, read by gcovr. What no test runs is named with its reason in tests/coverage/unrun.md. The
-# counters' files stand there before the tests begin, for everyone to write: hosts run as others do.
-# Which allocations a step of make check meets changes with every call: here all of them fail, one by
-# one. Some 12 minutes on 2 cores, and so no part of .ci/run.
+# SPDX-License-Identifier: ISC
+# Counts which lines of src/ and plugins/ the tests run, including the adapters in their real hosts
+# and the portal over HTTP, with gcc's counters and gcovr. Lines that no test runs are listed, with the reason, in
+# tests/coverage/unrun.md. The counter files are created before the tests and are writable for
+# everyone, because hosts run as other users.
+# make check fails only some allocations, and which ones depends on every call before them; here
+# every allocation fails once. This takes about 12 minutes on 2 cores, so .ci/run does not include
+# it.
 COUNTED       = find $(OUT)/src $(OUT)/plugins -name '*.gcno'
 COVERAGE_LOG := $(abspath $(OUT))/coverage.log
 
-coverage: deps-hosts ## run every test and count: which lines of src/ and plugins/ did they run?
+coverage: deps-hosts ## run every test, and report which lines of src/ and plugins/ ran
 	@tools/deps.sh gcovr
-	$(MAKE) VARIANT=coverage run-coverage
+	$(MAKE) $(PARALLEL) VARIANT=coverage run-coverage
 
-# Tests that need nothing of src/ within count nothing of their own.
+# Test programs are not counted, nor is a source of src/ that a test program includes.
 ifeq ($(VARIANT),coverage)
 $(OUT)/tests/%.o: OPT_coverage := $(filter-out --coverage,$(OPT_coverage))
+$(OUT)/src/portal/sandbox.o: MORE_CFLAGS += -include $(abspath tests/coverage/sandbox.h)
 endif
 
+# Runs all kinds of tests, even if some fail. Each recipe line is one command, so that make -n runs
+# none.
 .PHONY: coverage run-coverage count-coverage
+COVERAGE_FAILED := $(OUT)/coverage.failed
+run-coverage: export GCOV_ERROR_FILE = $(COVERAGE_LOG)
 run-coverage:
 	@$(MAKE) --no-print-directory all $(TESTS) $(HOST_PROGRAMS) $(ADAPTER_FILES)
-	@find $(OUT) -name '*.gcda' -delete; : >$(COVERAGE_LOG); chmod a+rw $(COVERAGE_LOG)
+	@find $(OUT) -name '*.gcda' -delete; : >$(COVERAGE_LOG); chmod a+rw $(COVERAGE_LOG); rm -f $(COVERAGE_FAILED)
 	@$(COUNTED) | sed 's/gcno$$/gcda/' | while read -r file; do : >"$$file"; chmod a+rw "$$file"; done
-	@export GCOV_ERROR_FILE=$(COVERAGE_LOG); failed=0; for tests in run-tests run-host-tests; do \
-	  $(MAKE) --no-print-directory $$tests || failed=1; done; \
-	FAULT_STEP=1 tests/run.sh $(OUT)/tests/fault/test_memory || failed=1; \
-	$(MAKE) --no-print-directory count-coverage && [ $$failed = 0 ]
+	@$(MAKE) --no-print-directory run-tests || : >$(COVERAGE_FAILED)
+	@$(MAKE) --no-print-directory run-host-tests || : >$(COVERAGE_FAILED)
+	@$(MAKE) --no-print-directory run-portal-tests || : >$(COVERAGE_FAILED)
+	@FAULT_STEP=1 TEST_LIMIT=7200 tests/run.sh $(OUT)/tests/fault/test_memory || : >$(COVERAGE_FAILED)
+	@$(MAKE) --no-print-directory count-coverage
+	@[ ! -e $(COVERAGE_FAILED) ] || { echo 'tests failed; their output is above' >&2; exit 1; }
 
 count-coverage:
 	@! grep -q 'overwriting\|mismatch' $(COVERAGE_LOG) || { cat $(COVERAGE_LOG); exit 1; }

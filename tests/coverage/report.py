@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
-"""report.py GCOVR.json UNRUN.md: the share of lines that were run, file by file. What was not run
-must be named in UNRUN.md, with its reason. Status 1: less than 95 %, or lines without a reason."""
+# SPDX-License-Identifier: ISC
+"""Prints the share of lines that ran, file by file, and checks that UNRUN.md gives a reason for the
+rest. Status 1: less than 95 % ran, or a line that did not run has no reason.
+
+    report.py GCOVR.json UNRUN.md
+"""
 
 import json
 import re
@@ -12,7 +16,7 @@ ENTRY = re.compile(r"^- `([^`]+)` `([^`]+)`: `(.+)`$")
 
 
 def function_of(functions, number):
-    """gcov tells where each function begins."""
+    """The function that contains the line."""
     name = "?"
     for function in sorted(functions, key=lambda function: function["lineno"]):
         if function["lineno"] <= number:
@@ -21,7 +25,7 @@ def function_of(functions, number):
 
 
 def gaps_of(file):
-    """The first lines of what was not run: (number, function, text), one for each gap."""
+    """The first line of each gap, as (number, function, text)."""
     with open(file["file"], encoding="utf-8") as source:
         texts = source.read().splitlines()
     gaps, was_run, before = [], True, ""
@@ -44,7 +48,7 @@ def read_reasons(path):
             if entry:
                 reasons.add(entry.groups())
             elif line.startswith("- "):
-                sys.exit(f"{path}:{number}: not understood; write - `FILE` `FUNCTION`: `LINE`")
+                sys.exit(f"{path}:{number}: invalid entry; write - `FILE` `FUNCTION`: `LINE`")
     return reasons
 
 
@@ -70,11 +74,11 @@ def main():
     total = 100 * all_run / all_lines
     print(f"{'all of src/ and plugins/, in C':42} {all_run:5} of {all_lines:5} {total:6.1f} %")
     for file, function, text in sorted(reasons - met):
-        print(f"named, and run this time: {file} {function}: {text}")
+        print(f"listed, but it ran this time: {file} {function}: {text}")
     for line in unnamed:
         print(line, file=sys.stderr)
     if unnamed:
-        print(f"{len(unnamed)} gaps without a reason: test them, or name them in {sys.argv[2]}", file=sys.stderr)
+        print(f"{len(unnamed)} gaps without a reason; test them, or list them in {sys.argv[2]}", file=sys.stderr)
     if total < LEAST:
         print(f"{total:.1f} % is less than {LEAST:.0f} %", file=sys.stderr)
     sys.exit(1 if unnamed or total < LEAST else 0)

@@ -1,4 +1,5 @@
-/* esp-tokenctl at whatever clock a test sets it. Failures end the test. */
+/* SPDX-License-Identifier: ISC */
+/* Runs esp-tokenctl with a clock that the test sets. A failure ends the test. */
 #ifndef TESTS_FAULT_CLOCK_H
 #define TESTS_FAULT_CLOCK_H
 
@@ -15,18 +16,40 @@
 
 static const char *folder, *config;
 
-/* esp-tokenctl, whose clock says `now`, and each time that it looks `step` seconds more. */
-static inline struct run run_at(int64_t now, int64_t step, const char *input,
-                                const char *const *args)
+/* Gives the processes that are started next a clock that reads `now` and advances by `step` seconds
+   at each reading. */
+static inline void clock_set(int64_t now, int64_t step)
 {
     char clock[64];
     snprintf(clock, sizeof clock, "%lld %lld", (long long)now, (long long)step);
     setenv("FAULT_CLOCK", clock, 1);
     setenv("LD_PRELOAD", SHIM, 1);
-    struct run run = run_ctl(config, input, args);
+}
+
+static inline void clock_unset(void)
+{
     unsetenv("LD_PRELOAD");
     unsetenv("FAULT_CLOCK");
+}
+
+static inline struct run run_at(int64_t now, int64_t step, const char *input,
+                                const char *const *args)
+{
+    clock_set(now, step);
+    struct run run = run_ctl(config, input, args);
+    clock_unset();
     return run;
+}
+
+/* The verdict of a host, which counts a use. */
+static inline const char *host_reason(int64_t now, const char *text)
+{
+    const char *const argv[] = {OUT "/tests/torture/plain_host", plugin_path(), config, NULL};
+    clock_set(now, 0);
+    struct run run = run_process(argv, text);
+    clock_unset();
+    run.out[strcspn(run.out, "\n")] = '\0';
+    return run.out;
 }
 #define AT(now, ...) run_at((now), 0, NULL, (const char *const[]){__VA_ARGS__, NULL})
 
@@ -48,8 +71,8 @@ static inline const char *written(int64_t when)
     return out;
 }
 
-/* What a token is said to be, by someone whose clock is `now`. */
-static inline void shown(int64_t now, const char *token, const char *status, int64_t expires)
+/* Checks the status and expiration that `show` prints at time `now`. */
+static inline void check_shown(int64_t now, const char *token, const char *status, int64_t expires)
 {
     json_t *json = document(DONE_AT(now, "--json", "show", token));
     ck_assert_str_eq(text_of(json, "status"), status);
@@ -61,7 +84,7 @@ static inline void shown(int64_t now, const char *token, const char *status, int
     json_decref(json);
 }
 
-static inline const char *judged(int64_t now, const char *text)
+static inline const char *verify_reason(int64_t now, const char *text)
 {
     static char reason[32];
     struct run run = run_at(now, 0, text, (const char *const[]){"--json", "verify", NULL});
@@ -72,7 +95,7 @@ static inline const char *judged(int64_t now, const char *text)
     return reason;
 }
 
-/* A store whose one tier has no limit. */
+/* Makes a store with a single tier that has no token limit. */
 static inline void setup(void)
 {
     config = store_folder(&folder);

@@ -1,31 +1,34 @@
-# What the fault tests share, beside tests/support: the tracer, the store that is harmed, and what is
-# loaded before a command to make its calls fail.
-FAULT_TESTS := $(filter $(OUT)/tests/fault/test_%,$(TESTS))
+# SPDX-License-Identifier: ISC
+# Shared by the fault tests, besides tests/support: the tracer, the small store, and the libraries
+# that are loaded before a command, to make its calls fail or to watch its locks.
 FAULT_SHIM  := $(OUT)/tests/fault/shim.so
 FAULT_LOCKS := $(OUT)/tests/fault/locks.so
-# One call in so many is tried in make check; make torture tries every one (FAULT_STEP=1).
-FAULT_STEP_DEFAULT := $(if $(filter asan tsan,$(VARIANT)),97,9)
-$(OUT)/tests/fault/%.o: CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"' -DLOCKS='"$(abspath $(FAULT_LOCKS))"' -DFAULT_STEP_DEFAULT=$(FAULT_STEP_DEFAULT)
+# make check tries one call in FAULT_STEP_DEFAULT, .ci/run one in 9; make torture tries every call
+# (FAULT_STEP=1).
+FAULT_STEP_DEFAULT := $(if $(filter asan tsan,$(VARIANT)),97,29)
+$(OUT)/tests/fault/%.o: MORE_CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"' -DLOCKS='"$(abspath $(FAULT_LOCKS))"' -DFAULT_STEP_DEFAULT=$(FAULT_STEP_DEFAULT)
 $(OUT)/tests/fault/test_interrupt: TEST_LIBS += -lutil
+$(OUT)/tests/fault/test_named $(OUT)/tests/fault/test_clock: | $(OUT)/tests/torture/plain_host
 $(FAULT_TESTS): $(OUT)/tests/fault/trace.o $(OUT)/tests/fault/world.o $(OUT)/tests/fault/space.o | $(FAULT_SHIM) $(FAULT_LOCKS)
 
-# The copy for readers, made wrong on purpose.
-$(OUT)/tests/fault/test_aside: $(OUT)/tests/fault/aside_control.o
-$(OUT)/tests/fault/aside_control.o: src/store/aside.c
+# A faulty private copy, as a control.
+$(OUT)/tests/fault/test_private_copy: $(OUT)/tests/fault/private_copy_control.o
+$(OUT)/tests/fault/private_copy_control.o: src/store/db/private_copy.c
 
-# Without a sanitizer or counters of their own: they stand before theirs.
+# Built without sanitizer and coverage flags, because they are loaded before those run-time
+# libraries.
 $(FAULT_SHIM) $(FAULT_LOCKS): $(OUT)/%.so: %.c
 	@mkdir -p $(@D)
 	$(call SAY,LINK  $@)
-	$(Q)$(CC) $(CPPFLAGS) -std=c17 $(CFLAGS) -O1 $(WARNINGS) -fPIC -fvisibility=hidden -shared $< -o $@ -ldl
+	$(Q)$(CC) $(ALL_CPPFLAGS) -std=c17 $(WARNINGS) -fPIC -fvisibility=hidden -shared $(CFLAGS) -O1 $< -o $@ -ldl
 
 torture: torture-faults
-# Leaks on the way out of an error are AddressSanitizer's to find: one call in FAULT_LEAK_STEP (7).
-torture-faults: ## every call of every command killed and failing, and FAULT_KILLS (10000) kills at random
-	$(MAKE) $(PRODUCTS) $(FAULT_TESTS)
-	$(MAKE) VARIANT=asan build/asan/esp-tokenctl build/asan/esp_validator.so build/asan/tests/fault/test_memory
-	@export FAULT_STEP=1 FAULT_KILLS=$${FAULT_KILLS:-10000}; \
-	for test in $(FAULT_TESTS); do echo "== $${test##*/}"; nice -n 15 $$test || failed=1; done; \
-	export FAULT_STEP=$${FAULT_LEAK_STEP:-7}; echo "== test_memory, for leaks"; \
+# AddressSanitizer finds leaks on error paths; with it, one call in FAULT_LEAK_STEP (7) is tried.
+torture-faults: deps ## kill every command at each call, fail each call, and kill FAULT_KILLS (10000) times at random
+	$(MAKE) $(PARALLEL) $(PRODUCTS) $(call picked,$(FAULT_TESTS))
+	$(MAKE) $(PARALLEL) VARIANT=asan build/asan/esp-tokenctl build/asan/esp_validator.so build/asan/tests/fault/test_memory
+	@export FAULT_STEP=$${FAULT_STEP:-1} FAULT_KILLS=$${FAULT_KILLS:-10000}; \
+	for test in $(call picked,$(FAULT_TESTS)); do echo "== $${test##*/}"; nice -n 15 $$test || failed=1; done; \
+	export FAULT_STEP=$${FAULT_LEAK_STEP:-7}; echo "== test_memory under AddressSanitizer"; \
 	nice -n 15 build/asan/tests/fault/test_memory || failed=1; [ -z "$$failed" ]
 .PHONY: torture-faults

@@ -1,4 +1,5 @@
-/* What the tests of random kills share: a command that lives for a random time, and how it fell. */
+/* SPDX-License-Identifier: ISC */
+/* Shared by the tests of random kills: runs a command for a random time and counts the outcomes. */
 #ifndef TESTS_FAULT_KILLS_H
 #define TESTS_FAULT_KILLS_H
 
@@ -13,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How the kills fell, of all processes of a test. */
+/* Outcomes of the kills, summed over all processes of a test. */
 static struct tally {
     atomic_ulong whole, absent, reported;
 } * tally;
@@ -35,8 +36,8 @@ static inline unsigned long kills(void)
     return text != NULL ? strtoul(text, NULL, 10) : 150;
 }
 
-/* Its exit status, or -1: it was killed. It lives `us` at most; `ret_us` (may be NULL) is how long
-   it did. */
+/* Returns the exit status, or -1 if the command was killed. Kills it after `us` microseconds;
+   `ret_us` (may be NULL) receives how long it ran. */
 static inline int run_for(const char *const *argv, long us, long *ret_us)
 {
     struct timespec begun, ended;

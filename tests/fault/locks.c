@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Loaded before a command (LD_PRELOAD): each mutex that it locks in the lock file $LOCKS_OF is
- * written to descriptor $LOCKS_FD, as "in" where somebody holds flock on that file then, else as
+ * Loaded by LD_PRELOAD: for each mutex that the command locks in the lock file $LOCKS_OF, writes a
+ * word to descriptor $LOCKS_FD: "in" if some process holds flock on that file at that moment, else
  * "OUT".
  */
 #include <dlfcn.h>

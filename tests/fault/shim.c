@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Loaded before a command (LD_PRELOAD): makes one of its calls fail, the one whose number is in
- * $FAULT_AT, counted from the first line of main() on. What failed is written to descriptor
- * $FAULT_FD, and so are descriptors that it opened and has not closed when it ends. $FAULT_CLOCK
- * sets the clock instead: Unix seconds, and the step that it takes at each look.
+ * Loaded by LD_PRELOAD: makes call number $FAULT_AT of the command fail, counted from the first
+ * line of main(). Writes to descriptor $FAULT_FD which call failed, and every descriptor that the
+ * command opened and had not closed at its end.
+ * If $FAULT_CLOCK is set ("NOW STEP"), no call fails; instead the clock reads NOW, in Unix seconds,
+ * and advances by STEP at each reading.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -26,11 +28,11 @@
 #define EXPORT __attribute__((visibility("default")))
 
 static bool counting;
-static volatile bool within; /* dlsym, which is declared as if it never called anything of here */
+static volatile bool within; /* inside dlsym, which the compiler takes for a leaf */
 static unsigned long count, at;
 static int told = -1;
 
-/* Memory that dlsym asks for before malloc is found. */
+/* Memory for dlsym before the real malloc is known. */
 static _Alignas(16) unsigned char early[65536];
 static size_t early_used;
 
@@ -164,7 +166,7 @@ EXPORT void free(void *memory)
     next(memory);
 }
 
-/* dlsym may want memory of its own: before anybody else looks for these. */
+/* dlsym may allocate; so find these functions before any other code needs them. */
 __attribute__((constructor)) static void find_all(void)
 {
     void *memory = NULL;
@@ -174,7 +176,7 @@ __attribute__((constructor)) static void find_all(void)
         free(memory);
 }
 
-/* --- calls: each fails with an error that it may give --- */
+/* --- calls: each fails with an error that it can really give --- */
 
 #define CALL(result, name, error, declared, passed) \
     EXPORT result name declared                     \
@@ -226,8 +228,8 @@ EXPORT int open(const char *path, int flags, ...)
     return next(path, flags, mode);
 }
 
-/* The C library's own look-ups end in SIGABRT or SIGSEGV for want of memory (nss_database.c), or
-   leak what they had (setlocale): they fail as a whole, or not at all. */
+/* Without memory, the C library's own look-ups abort, crash (nss_database.c) or leak (setlocale).
+   So each of them fails as a whole or not at all. */
 #define LOOK_UP(result, name, declared, passed) \
     EXPORT result *name declared                \
     {                                           \
@@ -248,9 +250,9 @@ LOOK_UP(struct passwd, getpwuid, (uid_t uid), (uid))
 LOOK_UP(struct group, getgrnam, (const char *name), (name))
 LOOK_UP(char, setlocale, (int category, const char *locale), (category, locale))
 
-/* --- where main() begins and ends, and the clock --- */
+/* --- the start and end of main(), and the clock --- */
 
-/* What runs after main() is not the command's: a variant that counts writes its counters then. */
+/* Calls after main() are not the command's: a coverage build writes its counters then. */
 EXPORT void fault_over(void);
 EXPORT void fault_over(void)
 {

@@ -1,9 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 #include "fault/space.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,17 +29,7 @@ static const char *skipped(const char *test, const char *why)
     return NULL;
 }
 
-bool space_apart(const char *test)
-{
-    static bool apart;
-    if (!apart)
-        apart = unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
-    if (!apart)
-        skipped(test, "it needs root and mounts");
-    return apart;
-}
-
-/* The loop device is let go with the mount. */
+/* The kernel detaches the loop device when the file system is unmounted. */
 static bool mount_ext4(const char *image, const char *folder)
 {
     const int fd = open(image, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -55,7 +45,7 @@ static bool mount_ext4(const char *image, const char *folder)
                .status == 0;
 }
 
-/* Before the folder is removed, whose removal was arranged for earlier. */
+/* Runs before the folder is removed, because exit handlers run in reverse order. */
 static void unmount(void)
 {
     if (getpid() == place_owner)
@@ -64,7 +54,7 @@ static void unmount(void)
 
 const char *space_mount(enum space_kind kind, const char *test)
 {
-    if (!space_apart(test))
+    if (!mounts_apart(test))
         return NULL;
     if (access("/dev/shm", W_OK) == 0)
         setenv("TMPDIR", "/dev/shm", 1);
@@ -130,7 +120,7 @@ void space_fill(unsigned long left)
         fill_blocks(left);
 }
 
-/* ext4 gives freed blocks out again once its journal was written. */
+/* ext4 hands freed blocks out again only after it has written its journal. */
 void space_free(void)
 {
     char name[32];
@@ -144,7 +134,7 @@ void space_free(void)
     close(fd);
 }
 
-void space_told(const struct run *run, const char *where)
+void space_check_refusal(const struct run *run, const char *where)
 {
     ck_assert_msg(run->status == 5, "status %d %s: %s", run->status, where, run->err);
     ck_assert_msg(run->out[0] == '\0', "refused, and printed %s: %s", where, run->out);

@@ -1,35 +1,37 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A small file system of a test's own, that can be filled to the last block or the last inode, and
- * made read-only. It lies in a mount namespace of the test's process and goes with it.
+ * A small private file system that a test can fill to the last block or the last inode, and can
+ * make read-only. It is mounted in the mount namespace of the test's process and disappears with
+ * it.
  */
 #ifndef TESTS_FAULT_SPACE_H
 #define TESTS_FAULT_SPACE_H
 
+#include "support/namespace.h"
 #include "support/support.h"
 
 #include <stdbool.h>
 
 enum space_kind {
     SPACE_TMPFS,
-    SPACE_INODES, /* a tmpfs that runs out of inodes, not of blocks */
-    SPACE_EXT4,   /* in an image, by a loop device */
+    SPACE_INODES, /* a tmpfs that runs out of inodes, not blocks */
+    SPACE_EXT4,   /* in an image, on a loop device */
     SPACE_KINDS
 };
 extern const char *const space_names[SPACE_KINDS];
 
-/* Mounts one, and gives its folder; NULL, told loudly with `test`'s name, where that cannot be. */
+/* Mounts one and returns its folder. If that is impossible here, prints why, with `test`'s name,
+   and returns NULL. */
 const char *space_mount(enum space_kind kind, const char *test);
-/* Whether this process may mount at all; told as above. */
-bool space_apart(const char *test);
 
-/* Leaves so many blocks, or inodes, free: all others are taken by a file, or by files, beside. */
+/* Leaves `left` blocks (or inodes) free: filler files take all others. */
 void space_fill(unsigned long left);
-/* What space_fill() took is free again. */
+/* Frees what space_fill() took. */
 void space_free(void);
-/* A command that found none ended as the contract says: status 5, nothing on standard output, and
-   one line that says so and what to do. */
-void space_told(const struct run *run, const char *where);
-/* The whole file system; no file may be open for writing. */
+/* Checks that a command which found no space ended as the contract says: status 5, nothing on
+   standard output, and one line with the cause and the remedy. */
+void space_check_refusal(const struct run *run, const char *where);
+/* Makes the whole file system read-only, or writable again. No file may be open for writing. */
 void space_read_only(bool on);
 
 #endif

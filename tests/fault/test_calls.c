@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Every command that writes, with each of its system calls in turn the last that it makes, or one
- * that fails: the change is whole or absent, the store whole, what was reported done is done, and
- * what follows works.
+ * For every command that writes, and for each of its system calls in turn: the command is
+ * killed at that call, or the call fails. Afterwards the change is complete or absent,
+ * the store is sound, a reported success is real, and the next command works.
  */
+#include "fault/step.h"
 #include "fault/trace.h"
 #include "fault/world.h"
 
@@ -13,15 +15,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-/* One call in FAULT_STEP is tried (1: every one), others for each command. */
-static unsigned long step(void)
-{
-    const char *text = getenv("FAULT_STEP");
-    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : FAULT_STEP_DEFAULT;
-    return n > 0 ? n : 1;
-}
-
-static void judge_status(const struct writer *writer, const struct traced *traced, bool after,
+static void check_status(const struct writer *writer, const struct traced *traced, bool after,
                          const char *where)
 {
     if (traced->status == 0)
@@ -38,7 +32,7 @@ static void run_one(const struct world *world, const struct writer *writer,
     struct traced traced = trace_run(world_argv(world, writer->args), NULL, plan);
     snprintf(where, sizeof where, "call %lu (%s), plan %d", plan->at, trace_call_name(traced.call),
              (int)plan->what);
-    char *state = world_judge(world);
+    char *state = world_sound_state(world);
     const bool before = world_is_before(writer, state, states[0]),
                after = world_is_after(writer, state, states[1]);
     if (traced.status == 0 && writer->how != IN_BATCHES && strstr(traced.err, "log") == NULL)
@@ -46,25 +40,24 @@ static void run_one(const struct world *world, const struct writer *writer,
                       writer->name, where, state);
     ck_assert_msg(before || after, "%s: half done at %s:\n%s\nbefore:\n%s", writer->name, where,
                   state, states[0]);
-    judge_status(writer, &traced, after, where);
+    check_status(writer, &traced, after, where);
     if (writer->how == IN_STEPS)
-        world_reveals(world);
+        world_check_reveals(world);
     if (plan->what != TRACE_SIGNAL) {
         ck_assert_msg(traced.status == 0 || traced.status == 5 ||
-                          (traced.status == 4 && !after), /* to restore, a store that was changed */
+                          (traced.status == 4 && !after), /* restore found the store changed */
                       "%s: status %d at %s: %s", writer->name, traced.status, where, traced.err);
         if (traced.status == 5)
             ck_assert_msg(strncmp(traced.err, "esp-tokenctl: ", 14) == 0 ||
                               strncmp(traced.err, "{\"error\":", 9) == 0 ||
-                              traced.call == 1 /* write to standard error itself */,
+                              traced.call == 1 /* the call that prints the error message itself */,
                           "%s: no message at %s: %s", writer->name, where, traced.err);
         ck_assert_msg(before || strstr(traced.err, "nothing was") == NULL,
                       "%s: says that nothing was done, at %s: %s\n%s", writer->name, where,
                       traced.err, state);
         if (traced.status == 5 && after && !before && writer->how != IN_STEPS)
-            ck_assert_msg(strstr(traced.err, "is done") != NULL ||
-                              strstr(traced.err, "is made") != NULL,
-                          "%s: refused, and done, at %s: %s", writer->name, where, traced.err);
+            ck_assert_msg(says_done(traced.err), "%s: refused, and done, at %s: %s", writer->name,
+                          where, traced.err);
         if (traced.call != SYS_unlink && traced.call != SYS_renameat2)
             world_no_litter(world);
     }
@@ -73,7 +66,8 @@ static void run_one(const struct world *world, const struct writer *writer,
     world_reset(world);
 }
 
-/* Whether it is worth a run: calls of threads may come in another order then. */
+/* Whether the plan is worth running. With threads, the system calls may come in another order than
+   in the counting run. */
 static bool applies(const struct traced *counted, const struct trace_plan *plan)
 {
     const long call = counted->made[plan->at - 1];
@@ -100,7 +94,8 @@ static void each_call(unsigned long from, const struct writer *writer, enum trac
     ck_assert_uint_gt(counted.calls, 20);
     world_reset(&world);
     plan.what = what;
-    const unsigned long stride = step() > 1 && writer->how == GUARDS ? 9 * step() : step();
+    const unsigned long stride =
+        fault_step() > 1 && writer->how == GUARDS ? 9 * fault_step() : fault_step();
     for (plan.at = 1 + from % stride; plan.at <= counted.calls; plan.at += stride) {
         plan.value = what == TRACE_SIGNAL ? SIGKILL : what == TRACE_FAIL_DONE ? EIO : 0;
         if (applies(&counted, &plan))
@@ -111,25 +106,25 @@ static void each_call(unsigned long from, const struct writer *writer, enum trac
     free(states[1]);
 }
 
-START_TEST(killed)
+START_TEST(killed_at_each_call)
 {
     each_call((unsigned long)_i, &writers[_i], TRACE_SIGNAL);
 }
 END_TEST
 
-START_TEST(failed)
+START_TEST(each_call_fails)
 {
     each_call((unsigned long)_i, &writers[_i], TRACE_FAIL);
 }
 END_TEST
 
-START_TEST(failed_though_done)
+START_TEST(each_call_done_but_reports_failure)
 {
     each_call(0, &writers[_i], TRACE_FAIL_DONE);
 }
 END_TEST
 
-START_TEST(cut_short)
+START_TEST(each_write_is_short)
 {
     each_call(0, &writers[_i], TRACE_SHORT);
 }
@@ -138,7 +133,8 @@ END_TEST
 int main(void)
 {
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-    puts("thousands of runs: the release build's, which is what is killed in the field");
+    puts("thousands of runs: the release build's, which is what is killed in the "
+         "field");
     return 77;
 #endif
     if (!TRACE_WORKS) {
@@ -148,10 +144,10 @@ int main(void)
     Suite *suite = suite_create("calls");
     TCase *tests = tcase_create("calls");
     tcase_set_timeout(tests, 600);
-    tcase_add_loop_test(tests, killed, 0, (int)writer_count);
-    tcase_add_loop_test(tests, failed, 0, (int)writer_count);
-    tcase_add_loop_test(tests, failed_though_done, 0, (int)writer_count);
-    tcase_add_loop_test(tests, cut_short, 0, (int)writer_count);
+    tcase_add_loop_test(tests, killed_at_each_call, 0, (int)writer_count);
+    tcase_add_loop_test(tests, each_call_fails, 0, (int)writer_count);
+    tcase_add_loop_test(tests, each_call_done_but_reports_failure, 0, (int)writer_count);
+    tcase_add_loop_test(tests, each_write_is_short, 0, (int)writer_count);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

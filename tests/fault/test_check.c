@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * check finds what was planted in a store by liblmdb alone: one fault for every rule of contract
- * §5, every index and every count, and says which.
+ * check finds faults that were planted with liblmdb alone, and names each: one fault for every rule
+ * of specification §5, every index and every count.
  */
 #include "cli/drive.h"
 #include "fault/world.h"
@@ -12,7 +13,7 @@
 static struct raw_store raw;
 static MDB_txn *txn;
 
-/* --- records, found and put --- */
+/* --- finding and writing records --- */
 
 static struct record_key token_key(const char *entity, const char *name)
 {
@@ -72,7 +73,7 @@ static void put_number(const char *name, uint32_t number)
 
 static struct state_record state;
 
-/* --- faults: `which` tells those of one kind apart --- */
+/* --- faults: `which` selects one of a kind --- */
 
 static void first_key(enum table table, struct record_key *ret_key)
 {
@@ -84,8 +85,8 @@ static void first_key(enum table table, struct record_key *ret_key)
     mdb_cursor_close(cursor);
 }
 
-/* The first record of a table, with a bit of its value turned. */
-static void turn_bit(int table)
+/* The first record of a table, with one bit of its value flipped. */
+static void flip_bit(int table)
 {
     MDB_cursor *cursor;
     MDB_val key, value;
@@ -158,6 +159,7 @@ static void add_without_partner(int table)
     uint8_t value[RECORD_MAX], digest[TOKEN_DIGEST_LEN] = {7};
     const struct reseller_record nobody = {.active = true, .name = "nobody"};
     const struct usage_record usage = {.uses = 1, .last_used = 1};
+    const struct notice_record notice = {.expires = 1};
     struct record_key key = key_integer(4711), token = token_key("bolt", "default");
     size_t len = 0;
     switch ((enum table)table) {
@@ -186,6 +188,9 @@ static void add_without_partner(int table)
         break;
     case TABLE_USAGE:
         len = usage_encode(&key, &usage, value);
+        break;
+    case TABLE_NOTICES:
+        len = notice_encode(&key, &notice, value);
         break;
     default:
         ck_abort();
@@ -232,7 +237,7 @@ static void change_entity(int which)
         acme.reseller = a;
         put_pair(a, a);
         break;
-    case OVER_LIMIT: /* the table says one token */
+    case OVER_LIMIT: /* the tier table allows one token */
         snprintf(acme.tier, sizeof acme.tier, "lite");
         break;
     case ABOVE_RESELLER:
@@ -296,7 +301,8 @@ enum {
     FOREIGN_TO_OWN,
     SECOND_DIGEST,
     BROKEN_USAGE,
-    BROKEN_FOLDED
+    BROKEN_FOLDED,
+    BROKEN_NOTICE,
 };
 
 static void change_more(int which)
@@ -349,40 +355,44 @@ static void change_more(int which)
     case BROKEN_FOLDED:
         raw_put(&raw, txn, TABLE_FOLDED, &key, "no file", 7);
         break;
+    case BROKEN_NOTICE:
+        raw_put(&raw, txn, TABLE_NOTICES, &key, "no notice", 9);
+        break;
     }
 }
 
 static const struct plant {
     void (*fn)(int which);
     int which;
-    const char *kind, *said; /* of the finding; `said` within its subject or message */
+    const char *kind, *said; /* of the finding; `said` must be in its subject or message */
 } plants[] = {
-    {turn_bit, TABLE_AUTH, "damaged", "auth"},
-    {turn_bit, TABLE_ENTITIES, "damaged", "entities"},
-    {turn_bit, TABLE_RESELLERS, "damaged", "resellers"},
-    {turn_bit, TABLE_NAMES, "damaged", "names"},
-    {turn_bit, TABLE_TOKENS, "damaged", "tokens"},
-    {turn_bit, TABLE_BY_ENTITY, "damaged", "by_entity"},
-    {turn_bit, TABLE_CUSTOMERS, "damaged", "customers"},
-    {turn_bit, TABLE_FOREIGN, "damaged", "foreign"},
-    {turn_bit, TABLE_LOG, "log", ""},
+    {flip_bit, TABLE_AUTH, "damaged", "auth"},
+    {flip_bit, TABLE_ENTITIES, "damaged", "entities"},
+    {flip_bit, TABLE_RESELLERS, "damaged", "resellers"},
+    {flip_bit, TABLE_NAMES, "damaged", "names"},
+    {flip_bit, TABLE_TOKENS, "damaged", "tokens"},
+    {flip_bit, TABLE_BY_ENTITY, "damaged", "by_entity"},
+    {flip_bit, TABLE_CUSTOMERS, "damaged", "customers"},
+    {flip_bit, TABLE_FOREIGN, "damaged", "foreign"},
+    {flip_bit, TABLE_LOG, "log", ""},
     {lose, TABLE_AUTH, "index", "no record for validators"},
     {lose, TABLE_ENTITIES, "index", "no entity of that name"},
     {lose, TABLE_RESELLERS, "index", "acme"},
     {lose, TABLE_NAMES, "index", "bolt"},
-    {lose, TABLE_TOKENS, "index", "leads to no token"},
-    {lose, TABLE_BY_ENTITY, "index", "by_entity does not lead to it"},
-    {lose, TABLE_CUSTOMERS, "index", "customers lacks it"},
-    {lose, TABLE_FOREIGN, "index", "foreign does not lead to it"},
+    {lose, TABLE_TOKENS, "index", "refers to a token that does not exist"},
+    {lose, TABLE_BY_ENTITY, "index", "by_entity has no entry that refers to it"},
+    {lose, TABLE_CUSTOMERS, "index", "customers has no entry for it"},
+    {lose, TABLE_FOREIGN, "index", "foreign has no entry that refers to it"},
     {lose, TABLE_LOG, "log", ""},
     {lose_last, TABLE_AUTH, "index", "no record for validators"},
     {add_without_partner, TABLE_AUTH, "index", "no such token"},
     {add_without_partner, TABLE_RESELLERS, "index", "no such entity"},
     {add_without_partner, TABLE_NAMES, "index", "nobody"},
-    {add_without_partner, TABLE_BY_ENTITY, "index", "leads to no token"},
+    {add_without_partner, TABLE_BY_ENTITY, "index", "refers to a token that does not exist"},
     {add_without_partner, TABLE_CUSTOMERS, "index", "customer"},
     {add_without_partner, TABLE_FOREIGN, "index", "foreign"},
     {add_without_partner, TABLE_USAGE, "index", "usage"},
+    {add_without_partner, TABLE_NOTICES, "index", "notices"},
     {change_entity, COUNT_TOKENS, "count", "bolt"},
     {change_entity, COUNT_CUSTOMERS, "count", "acme"},
     {change_entity, NO_SUCH_RESELLER, "rule", "bolt"},
@@ -394,20 +404,21 @@ static const struct plant {
     {change_entity, KIND, "index", "bolt"},
     {change_entity, RESELLER_STATUS, "index", "acme"},
     {change_auth, AUTH_ENTITY, "index", ""},
-    {change_auth, AUTH_RESELLER, "index", "something else"},
-    {change_auth, AUTH_KIND, "index", "something else"},
-    {change_auth, AUTH_STATUS, "index", "something else"},
-    {change_auth, AUTH_NAME, "index", "something else"},
-    {change_auth, AUTH_TIER, "index", "something else"},
+    {change_auth, AUTH_RESELLER, "index", "differ from"},
+    {change_auth, AUTH_KIND, "index", "differ from"},
+    {change_auth, AUTH_STATUS, "index", "differ from"},
+    {change_auth, AUTH_NAME, "index", "differ from"},
+    {change_auth, AUTH_TIER, "index", "differ from"},
     {change_more, SECOND_NAME, "index", "alias"},
     {change_more, INDEX_OF_ANOTHER, "index", "another token"},
     {change_more, NO_TOKEN, "no-token", "bolt"},
-    {change_more, NEXT_NUMBER, "index", "never given"},
+    {change_more, NEXT_NUMBER, "index", "never assigned"},
     {change_more, FOREIGN_FLAG, "index", "foreign"},
-    {change_more, FOREIGN_TO_OWN, "index", "no foreign token"},
-    {change_more, SECOND_DIGEST, "index", "leads to another token"},
+    {change_more, FOREIGN_TO_OWN, "index", "missing or not foreign"},
+    {change_more, SECOND_DIGEST, "index", "refers to another token"},
     {change_more, BROKEN_USAGE, "damaged", "usage"},
     {change_more, BROKEN_FOLDED, "damaged", "folded"},
+    {change_more, BROKEN_NOTICE, "damaged", "notices"},
 };
 
 static void plant_in(const struct world *world, const struct plant *plant)
@@ -434,7 +445,7 @@ static bool names(const json_t *finding, const struct plant *plant)
             strstr(text_of(finding, "message"), plant->said) != NULL);
 }
 
-START_TEST(found)
+START_TEST(finds_each_planted_fault)
 {
     const struct plant *plant = &plants[_i];
     struct world world;
@@ -463,7 +474,7 @@ int main(void)
     Suite *suite = suite_create("check");
     TCase *tests = tcase_create("check");
     tcase_set_timeout(tests, 120);
-    tcase_add_loop_test(tests, found, 0, (int)(sizeof plants / sizeof *plants));
+    tcase_add_loop_test(tests, finds_each_planted_fault, 0, (int)(sizeof plants / sizeof *plants));
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -1,13 +1,14 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The clock at the ends of the years that it may show and going back, between commands and within
- * them: contract §2 and §6 hold.
+ * Contract §2 and §6 hold at the first and the last year that the clock can show, and when the
+ * clock goes back, between commands and within one.
  */
 #include "common/token.h"
 #include "fault/clock.h"
 
-#define EPOCH INT64_C(1577836800) /* 2020-01-01, of ids */
+#define EPOCH INT64_C(1577836800) /* 2020-01-01, where ids begin */
 
-/* §2: milliseconds since 2020 in the upper 42 bits, as far as they reach. */
+/* §2: the upper 42 bits hold milliseconds since 2020, up to their maximum. */
 static void id_is_of(const char *id, int64_t now)
 {
     uint64_t number;
@@ -27,12 +28,12 @@ static const int64_t clocks[] = {0,
                                  INT32_MAX,
                                  INT64_C(1) << 31,           /* 2038 */
                                  INT64_C(1) << 32,           /* 2106 */
-                                 EPOCH + (INT64_C(1) << 32), /* beyond what a use's time may be */
+                                 EPOCH + (INT64_C(1) << 32), /* after the last time of a use */
                                  LAST - 365 * DAY,
                                  LAST - 13 * HOUR};
 
-/* A whole life at one clock: the store too is made there. */
-START_TEST(a_life)
+/* Everything at one clock, including the creation of the store. */
+START_TEST(everything_at_one_clock)
 {
     const int64_t clock = clocks[_i], now = clock > 0 ? clock : 1;
     const char *where = in_folder(temp_folder(), "store");
@@ -50,19 +51,19 @@ START_TEST(a_life)
     ck_assert_str_eq(text_of(made, "expires"), written(now + 12 * HOUR));
     id_is_of(text_of(made, "id"), clock);
     const char *text = text_of(made, "token");
-    ck_assert_str_eq(judged(clock, text), "allow");
-    ck_assert_str_eq(judged(now + 12 * HOUR - 1, text), "allow");
-    ck_assert_str_eq(judged(now + 12 * HOUR, text), "expired");
-    shown(clock, "shop/short", "active", now + 12 * HOUR);
-    shown(now + 12 * HOUR - 1, "shop/short", "active", now + 12 * HOUR);
-    shown(now + 12 * HOUR, "shop/short", "expired", now + 12 * HOUR);
+    ck_assert_str_eq(verify_reason(clock, text), "allow");
+    ck_assert_str_eq(verify_reason(now + 12 * HOUR - 1, text), "allow");
+    ck_assert_str_eq(verify_reason(now + 12 * HOUR, text), "expired");
+    check_shown(clock, "shop/short", "active", now + 12 * HOUR);
+    check_shown(now + 12 * HOUR - 1, "shop/short", "active", now + 12 * HOUR);
+    check_shown(now + 12 * HOUR, "shop/short", "expired", now + 12 * HOUR);
     json_decref(made);
     DONE_AT(clock, "create", "shop", "long", "--expires", "never");
-    shown(LAST, "shop/long", "active", 0);
+    check_shown(LAST, "shop/long", "active", 0);
     DONE_AT(clock, "rotate", "shop/short", "--overlap", "1h");
-    shown(clock, "shop/short", "active", now + 12 * HOUR);
+    check_shown(clock, "shop/short", "active", now + 12 * HOUR);
     DONE_AT(clock, "edit", "shop/long", "--expires", "1h");
-    shown(clock, "shop/long", "active", now + HOUR);
+    check_shown(clock, "shop/long", "active", now + HOUR);
     DONE_AT(clock, "rotate", "shop/default", "--overlap", "9999d");
     DONE_AT(clock, "list", "--sort", "expires", "--expiring", "1h");
     DONE_AT(clock, "list", "--unused", "1d");
@@ -78,19 +79,19 @@ START_TEST(a_life)
 }
 END_TEST
 
-/* Nothing is told, or kept, as later than 9999. */
-START_TEST(the_end)
+/* No time after 9999 is printed or stored. */
+START_TEST(no_time_after_9999)
 {
     setup();
     DONE_AT(NOW, "entity", "add", "shop", "--kind", "customer");
     DONE_AT(NOW, "edit", "shop/default", "--expires", "never");
     const char *old = keep_string(strdup(revealed(config, "shop/default")));
     DONE_AT(NOW, "rotate", "shop/default", "--overlap", "7990y");
-    ck_assert_str_eq(judged(LAST - 1, old), "allow");
-    ck_assert_str_eq(judged(LAST, old), "expired");
+    ck_assert_str_eq(verify_reason(LAST - 1, old), "allow");
+    ck_assert_str_eq(verify_reason(LAST, old), "expired");
     json_t *list = document(DONE_AT(NOW, "--json", "list", "--sort", "expires"));
-    json_t *first = json_array_get(json_object_get(list, "tokens"), 0);
-    ck_assert_str_eq(text_of(first, "expires"), written(LAST));
+    json_t *retiring = json_array_get(json_object_get(list, "tokens"), 1); /* after its successor */
+    ck_assert_str_eq(text_of(retiring, "expires"), written(LAST));
     ck_assert_uint_eq(json_array_size(json_object_get(list, "tokens")), 2);
     json_decref(list);
     static const char *const beyond[] = {"8000y", "10000-01-01", "9999-12-31T23:59:60Z",
@@ -99,32 +100,32 @@ START_TEST(the_end)
         ck_assert_int_eq(AT(NOW, "create", "shop", "x", "--expires", beyond[i]).status, 2);
     ck_assert_int_eq(AT(LAST - HOUR, "create", "shop", "x", "--expires", "2h").status, 2);
     DONE_AT(LAST - HOUR, "create", "shop", "x", "--expires", "9999-12-31T23:59:59Z");
-    /* ids have no more milliseconds to tell apart by */
+    /* the milliseconds of ids cannot tell these apart */
     DONE_AT(LAST - HOUR, "create", "shop", "y");
     DONE_AT(LAST, "check");
     DONE_AT(LAST + DAY, "list");
-    shown(LAST + DAY, "shop/y", "expired", LAST);
+    check_shown(LAST + DAY, "shop/y", "expired", LAST);
 }
 END_TEST
 
 /* --- expirations --- */
 
-START_TEST(the_very_second)
+START_TEST(expires_at_its_second)
 {
     setup();
     DONE_AT(NOW, "entity", "add", "shop", "--kind", "customer");
     struct run run = AT(NOW, "create", "shop", "x", "--expires", written(NOW));
     ck_assert_int_eq(run.status, 2);
-    ck_assert_msg(strstr(run.err, "lies in the past") != NULL, "%s", run.err);
+    ck_assert_msg(strstr(run.err, "is in the past") != NULL, "%s", run.err);
     ck_assert_int_eq(AT(NOW, "create", "shop", "x", "--expires", written(NOW - 1)).status, 2);
     ck_assert_int_eq(AT(NOW, "edit", "shop/default", "--expires", written(NOW)).status, 2);
     ck_assert_int_eq(AT(NOW, "rotate", "shop/default", "--expires", "1970-01-01T00:00:01Z").status,
                      2);
-    shown(NOW, "shop/default", "active", NOW + 365 * DAY);
+    check_shown(NOW, "shop/default", "active", NOW + 365 * DAY);
     DONE_AT(NOW, "create", "shop", "x", "--expires", written(NOW + 1));
-    shown(NOW, "shop/x", "active", NOW + 1);
-    shown(NOW + 1, "shop/x", "expired", NOW + 1);
-    /* by the clock of the transaction, when it passes within the command */
+    check_shown(NOW, "shop/x", "active", NOW + 1);
+    check_shown(NOW + 1, "shop/x", "expired", NOW + 1);
+    /* expires while the command runs: the clock of the transaction decides */
     run = run_at(NOW, 2 * HOUR, NULL,
                  (const char *const[]){"create", "shop", "y", "--expires", "1h", NULL});
     ck_assert_int_eq(run.status, 2);
@@ -132,15 +133,15 @@ START_TEST(the_very_second)
 }
 END_TEST
 
-/* A leap second is the next second's begin. */
+/* A leap second counts as the first second after it. */
 START_TEST(leap_seconds)
 {
     setup();
     DONE_AT(NOW, "entity", "add", "shop", "--kind", "customer");
     DONE_AT(NOW, "edit", "shop/default", "--expires", "2028-12-31T23:59:60Z");
-    shown(NOW, "shop/default", "active", INT64_C(1861920000)); /* 2029-01-01 */
+    check_shown(NOW, "shop/default", "active", INT64_C(1861920000)); /* 2029-01-01 */
     DONE_AT(NOW, "edit", "shop/default", "--expires", "2029-01-01T05:44:60+05:45");
-    shown(NOW, "shop/default", "active", INT64_C(1861920000));
+    check_shown(NOW, "shop/default", "active", INT64_C(1861920000));
     ck_assert_int_eq(AT(NOW, "edit", "shop/default", "--expires", "2028-12-31T23:59:61Z").status,
                      2);
     ck_assert_int_eq(
@@ -156,7 +157,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-/* The ids at the begin of each line. */
+/* The ids at the start of each line. */
 static void all_unique(const char *out, size_t count)
 {
     char(*ids)[12] = calloc(count, sizeof *ids);
@@ -173,8 +174,8 @@ static void all_unique(const char *out, size_t count)
     free(ids);
 }
 
-/* Between commands: what was made in a later year is told as it is, and the store goes on. */
-START_TEST(back_between_commands)
+/* Between commands: a token made in a later year is shown as it is, and the store keeps working. */
+START_TEST(clock_goes_back_between_commands)
 {
     static const int64_t when[] = {INT64_C(2200000000), NOW, 0, EPOCH - 1, NOW + DAY, NOW};
     setup();
@@ -203,7 +204,7 @@ START_TEST(back_between_commands)
             ck_assert_str_eq(text_of(entry, "time"), written(when[i - 1] > 0 ? when[i - 1] : 1));
     }
     json_decref(log);
-    /* by their times, wherever they stand */
+    /* ordered by their times, wherever the lines stand */
     log = document(DONE_AT(NOW + DAY, "--json", "log", "--since", "30d"));
     ck_assert_uint_eq(json_array_size(json_object_get(log, "entries")), 5);
     json_decref(log);
@@ -219,8 +220,9 @@ static void lasts_a_year(const json_t *token)
     ck_assert_int_eq(expires - created, 365 * DAY);
 }
 
-/* Within one: two thousand in the same millisecond, and each a day before the last. */
-START_TEST(back_within_a_command)
+/* Within one command: two thousand tokens in one millisecond, and each token a day before the
+   last. */
+START_TEST(clock_goes_back_within_a_command)
 {
     enum { COUNT = 2000 };
     setup();
@@ -238,16 +240,16 @@ START_TEST(back_within_a_command)
     }
     DONE_AT(NOW, "check");
     DONE_AT(NOW, "log", "verify");
-    /* the command's own time is the one that a span counts from */
+    /* a time span counts from the time of the command */
     struct run run = run_at(NOW, -HOUR, NULL,
                             (const char *const[]){"create", "shop", "x", "--expires", "1h", NULL});
     ck_assert_msg(run.status == 0, "%s", run.err);
-    shown(NOW, "shop/x", "active", NOW + HOUR);
+    check_shown(NOW, "shop/x", "active", NOW + HOUR);
 }
 END_TEST
 
-/* The clock is asked once for what belongs together. */
-START_TEST(one_time_for_both)
+/* One command reads the clock once for times that belong together. */
+START_TEST(one_clock_reading_for_both_times)
 {
     setup();
     json_t *made = done(run_at(
@@ -265,24 +267,24 @@ START_TEST(one_time_for_both)
 }
 END_TEST
 
-/* A new secret lives as long as the old one was made to; what was made when the clock was ahead
-   says nothing of that. */
-START_TEST(rotated_after_the_clock_went_back)
+/* A new secret gets the lifetime that the old one was created with. A creation time from when the
+   clock was ahead says nothing about that lifetime. */
+START_TEST(rotate_after_the_clock_went_back)
 {
     setup();
     DONE_AT(NOW + 1000 * DAY, "entity", "add", "shop", "--kind", "customer");
     DONE_AT(NOW, "edit", "shop/default", "--expires", written(NOW + 90 * DAY));
     DONE_AT(NOW, "rotate", "shop/default");
-    shown(NOW, "shop/default", "active", NOW + 365 * DAY);
+    check_shown(NOW, "shop/default", "active", NOW + 365 * DAY);
     DONE_AT(NOW + 7 * DAY, "create", "shop", "week", "--expires", "7d");
     DONE_AT(NOW, "rotate", "shop/week", "--overlap", "0");
-    shown(NOW, "shop/week", "active", NOW + 7 * DAY);
+    check_shown(NOW, "shop/week", "active", NOW + 7 * DAY);
     DONE_AT(NOW, "check");
 }
 END_TEST
 
-/* A use is never told as one that lies ahead, and none is lost. */
-START_TEST(uses)
+/* A use is never shown with a time in the future, and no use is lost. */
+START_TEST(uses_are_never_in_the_future)
 {
     static const int64_t when[] = {0, EPOCH - 1, NOW, EPOCH + (INT64_C(1) << 32) + DAY, NOW + DAY};
     setup();
@@ -291,7 +293,7 @@ START_TEST(uses)
     DONE_AT(NOW, "edit", "shop/default", "--expires", "never");
     for (size_t i = 0; i < sizeof when / sizeof *when; i++) {
         const int64_t now = when[i] > 0 ? when[i] : 1;
-        ck_assert_str_eq(judged(when[i], text), "allow");
+        ck_assert_str_eq(host_reason(when[i], text), "allow");
         for (int folded = 0; folded < 2; folded++) {
             json_t *json = document(DONE_AT(when[i], "--json", "show", "shop/default"));
             ck_assert_int_eq(json_integer_value(json_object_get(json, "uses")), (json_int_t)i + 1);
@@ -319,15 +321,15 @@ int main(void)
     Suite *suite = suite_create("clock");
     TCase *tests = tcase_create("clock");
     tcase_set_timeout(tests, 120);
-    tcase_add_loop_test(tests, a_life, 0, (int)(sizeof clocks / sizeof *clocks));
-    tcase_add_test(tests, the_end);
-    tcase_add_test(tests, the_very_second);
+    tcase_add_loop_test(tests, everything_at_one_clock, 0, (int)(sizeof clocks / sizeof *clocks));
+    tcase_add_test(tests, no_time_after_9999);
+    tcase_add_test(tests, expires_at_its_second);
     tcase_add_test(tests, leap_seconds);
-    tcase_add_test(tests, back_between_commands);
-    tcase_add_test(tests, back_within_a_command);
-    tcase_add_test(tests, one_time_for_both);
-    tcase_add_test(tests, rotated_after_the_clock_went_back);
-    tcase_add_test(tests, uses);
+    tcase_add_test(tests, clock_goes_back_between_commands);
+    tcase_add_test(tests, clock_goes_back_within_a_command);
+    tcase_add_test(tests, one_clock_reading_for_both_times);
+    tcase_add_test(tests, rotate_after_the_clock_went_back);
+    tcase_add_test(tests, uses_are_never_in_the_future);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A file system that is read-only, and a store that has reached its map_size: what reads works,
- * what writes says in one line what to do, and once that is done it goes on.
+ * A read-only file system, and a store that has reached its map_size. Reading commands work;
+ * writing commands name the remedy in one line; after the remedy they work.
  */
 /* clang-format off: host.h defines what the others only declare */
 #include "abi/host.h"
@@ -40,11 +41,11 @@ static void one_line(const struct run *run, const char *mend, const char *what)
 
 /* --- read-only --- */
 
-/* Each with what it prints; `@` is the world's folder. */
+/* Each reading command with what it prints; `@` stands for the folder of the store. */
 static const struct {
     const char *args[6];
     const char *says;
-    const char *input; /* "token": the one of acme/default */
+    const char *input; /* "token": the id of acme/default */
 } readers[] = {
     {{"list"}, "zed", NULL},
     {{"list", "acme", "--json"}, "second", NULL},
@@ -82,10 +83,10 @@ static void each_writer_refused(void)
     }
 }
 
-/* The whole file system, as after an error of the disk. */
-START_TEST(read_only)
+/* The whole file system becomes read-only, as after a disk error. */
+START_TEST(read_only_file_system)
 {
-    place = space_mount((enum space_kind)_i, "read_only");
+    place = space_mount((enum space_kind)_i, "read_only_file_system");
     if (place == NULL)
         return;
     make_world();
@@ -98,13 +99,13 @@ START_TEST(read_only)
     char *state = world_state(&world);
     ck_assert_str_eq(state, before);
     free(state);
-    /* what is wanted most then */
+    /* the command that matters most in that state */
     const char *saved = keep(in_folder(temp_folder(), "saved.mdb"));
     struct run run = CTL(config, NULL, "backup", saved);
     ck_assert_msg(run.status == 0 && strstr(run.err, "mount it writable") != NULL, "%d %s",
                   run.status, run.err);
     space_read_only(false);
-    state = world_judge(&world);
+    state = world_sound_state(&world);
     ck_assert_str_eq(state, before);
     DO("restore", saved, "--yes");
     free(state);
@@ -112,11 +113,11 @@ START_TEST(read_only)
 }
 END_TEST
 
-/* A mount of one's own, beside which others write: who reads by it keeps them waiting, and sees one
-   state; beside one that is at it, by a copy. */
-START_TEST(bound_read_only)
+/* A private read-only mount, while others write through another mount. A reader on it makes writers
+   wait and sees one state; while a writer is at work, it reads a private copy. */
+START_TEST(read_only_bind_mount)
 {
-    place = space_mount(SPACE_TMPFS, "bound_read_only");
+    place = space_mount(SPACE_TMPFS, "read_only_bind_mount");
     if (place == NULL)
         return;
     make_world();
@@ -139,7 +140,7 @@ START_TEST(bound_read_only)
     ck_assert(reads >= 0 && flock(reads, LOCK_SH) == 0);
     DO("list", "--json", "acme");
     struct run run = CTL(outside, NULL, "--wait", "0", "create", "acme", "third");
-    one_line(&run, "still at work", "a writer beside a reader");
+    one_line(&run, "still locked by another esp-tokenctl", "a writer beside a reader");
     close(reads);
     const int writes = open(in_folder(world.folder, "tokens.mdb.writer"), O_RDWR | O_CLOEXEC);
     ck_assert(writes >= 0 && flock(writes, LOCK_EX) == 0);
@@ -147,14 +148,14 @@ START_TEST(bound_read_only)
     ck_assert_int_eq(unlink(in_folder(world.folder, "tokens.mdb.writer")), 0);
     close(writes);
     run = CTL(inside, NULL, "list");
-    one_line(&run, "copy the store to where you may write", "without a lock file");
+    one_line(&run, "copy the store to a writable file system", "without a lock file");
     umount(bound);
 }
 END_TEST
 
 /* --- map_size --- */
 
-/* 3 characters, in the place of init's 16G. */
+/* 3 characters, in place of init's 16G */
 static void set_map_size(const char *size)
 {
     char *text = file_read(world.config, NULL), *at = strstr(text, "map_size = ");
@@ -174,8 +175,8 @@ static const char *names_with(const char *prefix)
     return names;
 }
 
-/* zed gets many tokens: more than there is room for, until there is more. Then none is left: LMDB
-   takes a map_size that is less than what lies there for just that. */
+/* zed gets tokens until the store is full. Then the size is set so that no space is left: LMDB
+   accepts a map_size below the size of the file and uses the file's size. */
 static void fill_map(void)
 {
     file_text(in_folder(world.folder, "tiers.ini"),
@@ -186,15 +187,15 @@ static void fill_map(void)
     ck_assert_int_eq(run.status, 5);
     ck_assert_ptr_nonnull(strstr(run.err, "raise [store] map_size in "));
     ck_assert_ptr_nonnull(strstr(run.err, world.config));
-    ck_assert_msg(strstr(run.err, " made; what stands up to line ") != NULL, "%s", run.err);
+    ck_assert_msg(strstr(run.err, " created; lines up to ") != NULL, "%s", run.err);
     set_map_size("64M");
     DO("create", "zed", "--from", names_with("then"), "-q");
     world_pack(&world);
     set_map_size("1M ");
 }
 
-/* Every writer in a store without room: as it was, or done; and done where there is room again. */
-START_TEST(map_full)
+/* Every writing command in a full store: unchanged or done; and done once the store may grow. */
+START_TEST(every_writer_at_map_size)
 {
     world_make(&world);
     config = world.config;
@@ -220,7 +221,7 @@ START_TEST(map_full)
             refused++;
         }
         ck_assert_msg(world_is_after(writer, state, after), "%s: not done", writer->name);
-        free(world_judge(&world));
+        free(world_sound_state(&world));
         free(state);
         free(before);
         free(after);
@@ -231,14 +232,14 @@ END_TEST
 
 int main(void)
 {
-    if (!space_apart("disk_limits"))
+    if (!mounts_apart("disk_limits"))
         return 77;
     Suite *suite = suite_create("disk_limits");
     TCase *tests = tcase_create("disk_limits");
     tcase_set_timeout(tests, 300);
-    tcase_add_test(tests, bound_read_only);
-    tcase_add_loop_test(tests, read_only, 0, SPACE_KINDS);
-    tcase_add_test(tests, map_full);
+    tcase_add_test(tests, read_only_bind_mount);
+    tcase_add_loop_test(tests, read_only_file_system, 0, SPACE_KINDS);
+    tcase_add_test(tests, every_writer_at_map_size);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -1,28 +1,23 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A full disk, beside the commands of test_disk: what makes a store, what brings one to this
- * schema, hosts that count, files that others read, and work in many transactions.
+ * A full disk, with everything that test_disk leaves out: creating and upgrading a store,
+ * hosts that count uses, files that others read, and work in many transactions.
  */
 /* clang-format off: host.h defines what the others only declare */
 #include "abi/host.h"
 /* clang-format on */
 
 #include "fault/space.h"
+#include "fault/step.h"
 #include "fault/world.h"
 
 #include <dirent.h>
 
-#define LEFT_MAX 800     /* blocks: more than any of these needs */
-#define LINES 25000      /* of bulk work: at least three transactions, of at most 10000 */
-#define BULK_BLOCKS 1100 /* that hold one of them, and not all */
+#define LEFT_MAX 800     /* in blocks: more than any of these needs */
+#define LINES 25000      /* bulk work: at least three transactions, of at most 10000 items */
+#define BULK_BLOCKS 1100 /* enough space for one of them, not for all */
 
 static const char *place;
-
-static unsigned long step(void)
-{
-    const char *text = getenv("FAULT_STEP");
-    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : FAULT_STEP_DEFAULT;
-    return n > 0 ? n : 1;
-}
 
 static bool begin(int kind, const char *what)
 {
@@ -72,7 +67,7 @@ static const char *where_of(unsigned long left)
     return where;
 }
 
-/* --- init, upgrade, key passphrase: broken off, they are run again --- */
+/* --- init, upgrade, key passphrase: run again after an interruption --- */
 
 static void works(const char *token)
 {
@@ -80,41 +75,41 @@ static void works(const char *token)
     ck_assert_ptr_nonnull(strstr(DO("show", token, "--reveal"), "esptk_"));
 }
 
-START_TEST(init)
+START_TEST(init_on_a_full_disk)
 {
-    if (!begin(_i, "init"))
+    if (!begin(_i, "init_on_a_full_disk"))
         return;
     const char *made = in_place("made");
     int status = 5;
-    for (unsigned long left = 0; status != 0; left += step()) {
+    for (unsigned long left = 0; status != 0; left += fault_step()) {
         space_fill(left);
         struct run run = CTL(NULL, NULL, "--json", "init", made);
         status = run.status;
         if (status != 0)
-            space_told(&run, where_of(left));
+            space_check_refusal(&run, where_of(left));
         space_free();
         make_store(made);
-        ck_assert_int_eq(entries(made), 8); /* what init makes, and its locks */
+        ck_assert_int_eq(entries(made), 9); /* what init makes, its lock files and the reserve */
         works("shop/default");
         sh("rm -r \"$1\"", made);
     }
 }
 END_TEST
 
-START_TEST(upgrade)
+START_TEST(upgrade_on_a_full_disk)
 {
-    if (!begin(_i, "upgrade"))
+    if (!begin(_i, "upgrade_on_a_full_disk"))
         return;
     const char *old = in_place("old");
     config = keep_string(strdup(in_folder(old, "esp-token.conf")));
     int status = 5;
-    for (unsigned long left = 0; status != 0; left += step()) {
+    for (unsigned long left = 0; status != 0; left += fault_step()) {
         sh("mkdir \"$1\"; cp tests/fixtures/schema1/* \"$1\"; chmod 600 \"$1\"/reveal.key", old);
         space_fill(left);
         struct run run = CTL(config, NULL, "upgrade");
         status = run.status;
         if (status != 0)
-            space_told(&run, where_of(left));
+            space_check_refusal(&run, where_of(left));
         space_free();
         ck_assert_int_eq(access(in_folder(old, "tokens.mdb.schema-1"), F_OK) == 0, status == 0);
         DO("upgrade", "--json");
@@ -126,9 +121,9 @@ START_TEST(upgrade)
 }
 END_TEST
 
-START_TEST(passphrase)
+START_TEST(passphrase_on_a_full_disk)
 {
-    if (!begin(SPACE_TMPFS, "passphrase"))
+    if (!begin(SPACE_TMPFS, "passphrase_on_a_full_disk"))
         return;
     const char *words = keep_string(strdup(in_folder(temp_folder(), "words")));
     file_write(words, "correct horse\n", 14, 0600);
@@ -136,7 +131,7 @@ START_TEST(passphrase)
     works("shop/default");
     space_fill(0);
     struct run run = CTL(config, NULL, "key", "passphrase", "--new-passphrase-file", words);
-    space_told(&run, "with 0 free");
+    space_check_refusal(&run, "with 0 free");
     space_free();
     works("shop/default");
     DO("key", "passphrase", "--new-passphrase-file", words);
@@ -147,10 +142,10 @@ END_TEST
 
 /* --- hosts --- */
 
-static void told(unsigned uses, const char *where)
+static void check_uses(unsigned uses, const char *where)
 {
     char line[64];
-    snprintf(line, sizeof line, "\"uses\": %u\n", uses);
+    snprintf(line, sizeof line, "\"uses\": %u,", uses);
     const char *out = DO("--json", "show", "shop/default");
     ck_assert_msg(strstr(out, line) != NULL, "not %u uses %s: %s", uses, where, out);
 }
@@ -162,10 +157,10 @@ static void use(const struct text *text)
     host_teardown();
 }
 
-/* Without room for its count a host works all the same, and says so. */
-START_TEST(hosts)
+/* A host without space for its counts still validates, and logs that uses are not counted. */
+START_TEST(hosts_on_a_full_disk)
 {
-    if (!begin(_i, "hosts"))
+    if (!begin(_i, "hosts_on_a_full_disk"))
         return;
     make_store(in_place("store"));
     host_load();
@@ -179,18 +174,18 @@ START_TEST(hosts)
                       strstr(last_log, "free some space") != NULL,
                   "%s", last_log);
     ck_assert_int_eq(entries(in_folder(folder, "usage")), 0);
-    told(0, "on a full disk");
+    check_uses(0, "on a full disk");
     space_free();
     use(&text);
-    told(1, "with room again");
+    check_uses(1, "with room again");
     ck_assert_int_eq(atomic_load(&warnings), 1);
 }
 END_TEST
 
-/* By usage fold, and by a command that folds in passing. */
-START_TEST(fold)
+/* Both by `usage fold` and by a command that folds before its own work. */
+START_TEST(fold_on_a_full_disk)
 {
-    if (!begin(_i, "fold"))
+    if (!begin(_i, "fold_on_a_full_disk"))
         return;
     make_store(in_place("store"));
     host_load();
@@ -199,21 +194,21 @@ START_TEST(fold)
     int status = 5;
     for (unsigned long left = 0; status != 0 || left < 3; left++) {
         use(&text);
-        told(++uses, where_of(left));
+        check_uses(++uses, where_of(left));
         space_fill(left);
         struct run run = CTL(config, NULL, "usage", "fold");
         status = run.status;
         if (status != 0)
-            space_told(&run, where_of(left));
-        told(uses, where_of(left));
+            space_check_refusal(&run, where_of(left));
+        check_uses(uses, where_of(left));
         run = CTL(config, NULL, "edit", "shop/default", "--expires", "never");
         if (run.status != 0)
-            space_told(&run, where_of(left));
-        told(uses, where_of(left));
+            space_check_refusal(&run, where_of(left));
+        check_uses(uses, where_of(left));
         space_free();
         DO("edit", "shop/default", "--expires", "90d");
         DO("usage", "fold");
-        told(uses, where_of(left));
+        check_uses(uses, where_of(left));
         ck_assert_int_eq(entries(in_folder(folder, "usage")), 0);
     }
     DO("check", "--json");
@@ -222,9 +217,9 @@ END_TEST
 
 /* --- files that others read --- */
 
-START_TEST(figures)
+START_TEST(metrics_on_a_full_disk)
 {
-    if (!begin(_i, "figures"))
+    if (!begin(_i, "metrics_on_a_full_disk"))
         return;
     config = store_folder(&folder);
     DO("entity", "add", "shop", "--kind", "customer");
@@ -233,7 +228,7 @@ START_TEST(figures)
     const char *file = keep_string(strdup(in_folder(collected, "esp.prom")));
     space_fill(0);
     struct run run = CTL(config, NULL, "stats", "--prometheus", "--output", file);
-    space_told(&run, "with 0 free");
+    space_check_refusal(&run, "with 0 free");
     ck_assert_int_eq(entries(collected), 0);
     space_free();
     DO("stats", "--prometheus", "--output", file);
@@ -242,17 +237,17 @@ START_TEST(figures)
     space_fill(0);
     DO("entity", "add", "other", "--kind", "customer");
     run = CTL(config, NULL, "stats", "--prometheus", "--output", file);
-    space_told(&run, "with 0 free, and one there");
+    space_check_refusal(&run, "with 0 free, and one there");
     ck_assert_str_eq(file_read(file, NULL), before);
     ck_assert_int_eq(entries(collected), 1);
 }
 END_TEST
 
-START_TEST(outputs)
+START_TEST(output_files_on_a_full_disk)
 {
     static const char *const commands[] = {"list", "export", "--json list",
                                            "log",  "stats",  "check --json"};
-    if (_i == SPACE_INODES || !begin(_i, "outputs"))
+    if (_i == SPACE_INODES || !begin(_i, "output_files_on_a_full_disk"))
         return;
     config = store_folder(&folder);
     DO("entity", "add", "shop", "--kind", "customer");
@@ -306,11 +301,11 @@ static const char *names_from(unsigned long first)
     return names;
 }
 
-/* What was committed stands and is printed, and nothing else; the message says how far it came, and
-   from the next line on it is gone on with. */
-START_TEST(bulk)
+/* Items that were committed remain and are printed, and nothing else is. The message says how far
+   the command came; it can be resumed at the next line. */
+START_TEST(bulk_work_on_a_full_disk)
 {
-    if (_i == SPACE_INODES || !begin(_i, "bulk"))
+    if (_i == SPACE_INODES || !begin(_i, "bulk_work_on_a_full_disk"))
         return;
     make_store(in_place("store"));
     file_text(in_folder(folder, "tiers.ini"),
@@ -320,7 +315,7 @@ START_TEST(bulk)
     ck_assert_msg(run.status == 5, "status %d: %s", run.status, run.err);
     ck_assert_ptr_nonnull(strstr(run.err, "free some space"));
     ck_assert_ptr_eq(strchr(run.err, '\n'), run.err + strlen(run.err) - 1);
-    const unsigned long made = number_behind(run.err, "what stands up to line ");
+    const unsigned long made = number_behind(run.err, "lines up to ");
     ck_assert_msg(made > 0 && made < LINES, "%s", run.err);
     ck_assert_uint_eq(lines_of(run.out), made);
     ck_assert_uint_eq(tokens(), made + 1);
@@ -335,19 +330,19 @@ END_TEST
 
 int main(void)
 {
-    if (!space_apart("disk_others"))
+    if (!mounts_apart("disk_others"))
         return 77;
     Suite *suite = suite_create("disk_others");
     TCase *tests = tcase_create("disk_others");
     tcase_set_timeout(tests, 900);
-    tcase_add_loop_test(tests, init, 0, SPACE_KINDS);
-    tcase_add_loop_test(tests, upgrade, 0, SPACE_KINDS);
-    tcase_add_test(tests, passphrase);
-    tcase_add_loop_test(tests, hosts, 0, SPACE_KINDS);
-    tcase_add_loop_test(tests, fold, 0, SPACE_KINDS);
-    tcase_add_loop_test(tests, figures, 0, SPACE_KINDS);
-    tcase_add_loop_test(tests, outputs, 0, SPACE_KINDS);
-    tcase_add_loop_test(tests, bulk, 0, SPACE_KINDS);
+    tcase_add_loop_test(tests, init_on_a_full_disk, 0, SPACE_KINDS);
+    tcase_add_loop_test(tests, upgrade_on_a_full_disk, 0, SPACE_KINDS);
+    tcase_add_test(tests, passphrase_on_a_full_disk);
+    tcase_add_loop_test(tests, hosts_on_a_full_disk, 0, SPACE_KINDS);
+    tcase_add_loop_test(tests, fold_on_a_full_disk, 0, SPACE_KINDS);
+    tcase_add_loop_test(tests, metrics_on_a_full_disk, 0, SPACE_KINDS);
+    tcase_add_loop_test(tests, output_files_on_a_full_disk, 0, SPACE_KINDS);
+    tcase_add_loop_test(tests, bulk_work_on_a_full_disk, 0, SPACE_KINDS);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -1,11 +1,14 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Folding, with each of its system calls in turn the last that it makes, or one that fails: what
- * was counted is told all the while, and the next run adds each count exactly once.
+ * Folding, for each of its system calls in turn: the fold is killed at that call, or
+ * the call fails. Every count is shown at all times, and the next fold adds each count exactly
+ * once.
  */
 /* clang-format off: host.h defines what the others only declare */
 #include "abi/host.h"
 /* clang-format on */
 
+#include "fault/step.h"
 #include "fault/trace.h"
 #include "fault/world.h"
 
@@ -17,14 +20,6 @@
 
 static struct world world;
 
-/* One call in FAULT_STEP is tried, as in test_calls. */
-static unsigned long step(void)
-{
-    const char *text = getenv("FAULT_STEP");
-    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : FAULT_STEP_DEFAULT;
-    return n > 0 ? n : 1;
-}
-
 static struct text prepare(void)
 {
     world_make(&world);
@@ -33,7 +28,7 @@ static struct text prepare(void)
     return text_in(DO("show", "zed/default", "--reveal"));
 }
 
-/* Three hosts at once, and the same number again that were there before them. */
+/* Uses the token `uses` times, in turn in three contexts that are open at once, and closes them. */
 static void count_some(const struct text *text, int uses)
 {
     espt_ctx *open[3];
@@ -47,7 +42,7 @@ static void count_some(const struct text *text, int uses)
         plugin->close(open[i]);
 }
 
-static void told(unsigned long uses, const char *where)
+static void check_uses(unsigned long uses, const char *where)
 {
     char line[64];
     snprintf(line, sizeof line, "\"uses\": %lu", uses);
@@ -68,8 +63,8 @@ static void each_call(enum trace_what what, int value)
 {
     static const char *const args[] = {"usage", "fold", NULL};
     const struct text text = prepare();
-    unsigned long uses = 1, calls = 1; /* that of the world */
-    for (unsigned long at = 1; at <= calls; at += step()) {
+    unsigned long uses = 1, calls = 1; /* the usage file of the shared store */
+    for (unsigned long at = 1; at <= calls; at += fault_step()) {
         char where[64];
         struct trace_plan plan = {.what = TRACE_COUNT};
         count_some(&text, 7);
@@ -87,25 +82,26 @@ static void each_call(enum trace_what what, int value)
         struct traced traced = trace_run(world_argv(&world, args), NULL, &plan);
         snprintf(where, sizeof where, "call %lu (%s)", at, trace_call_name(traced.call));
         trace_free(&traced);
-        told(uses, where);
-        /* a host comes and goes before the next run: it must not count where nobody reads */
+        check_uses(uses, where);
+        /* a host starts and ends before the next fold: it must not count in a file that nobody
+           reads */
         count_some(&text, 3);
         uses += 3;
-        told(uses, where);
+        check_uses(uses, where);
         DO("usage", "fold");
-        told(uses, where);
+        check_uses(uses, where);
         none_left(where);
     }
     DO("--json", "check");
 }
 
-START_TEST(killed)
+START_TEST(killed_at_each_call)
 {
     each_call(TRACE_SIGNAL, SIGKILL);
 }
 END_TEST
 
-START_TEST(failed)
+START_TEST(each_call_fails)
 {
     each_call(TRACE_FAIL, EIO);
 }
@@ -117,16 +113,16 @@ static bool is_unlink(void *arg, pid_t pid, long call, const unsigned long *args
     return call == SYS_unlinkat;
 }
 
-/* Files that are folded and lie there still are known for that, whatever the next run cannot read:
-   else they would be added once more. */
-START_TEST(failed_after_a_killed_one)
+/* A file that was folded but still exists is recognised as folded, whatever the next fold fails to
+   read; otherwise its counts would be added twice. */
+START_TEST(each_call_fails_after_a_killed_fold)
 {
     static const char *const args[] = {"usage", "fold", NULL};
     const struct text text = prepare();
     struct traced traced = {.call = 0};
     const struct trace_plan kill = {.what = TRACE_SIGNAL, .value = SIGKILL, .at_call = is_unlink};
     unsigned long uses = 1;
-    for (unsigned long at = 1; traced.call >= 0; at += step()) {
+    for (unsigned long at = 1; traced.call >= 0; at += fault_step()) {
         char where[64];
         count_some(&text, 5);
         traced = trace_run(world_argv(&world, args), NULL, &kill);
@@ -139,7 +135,7 @@ START_TEST(failed_after_a_killed_one)
         snprintf(where, sizeof where, "call %lu (%s)", at, trace_call_name(traced.call));
         trace_free(&traced);
         DO("usage", "fold");
-        told(uses, where);
+        check_uses(uses, where);
         none_left(where);
     }
 }
@@ -154,9 +150,9 @@ int main(void)
     Suite *suite = suite_create("fold");
     TCase *tests = tcase_create("fold");
     tcase_set_timeout(tests, 600);
-    tcase_add_test(tests, killed);
-    tcase_add_test(tests, failed);
-    tcase_add_test(tests, failed_after_a_killed_one);
+    tcase_add_test(tests, killed_at_each_call);
+    tcase_add_test(tests, each_call_fails);
+    tcase_add_test(tests, each_call_fails_after_a_killed_fold);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -1,9 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Stopped while it holds what one passes on the way into LMDB's table of readers (STORE-lock), an
- * esp-tokenctl holds nobody up that only reads: they read a copy, which is one state of the store,
- * and leave nothing of it behind.
+ * An esp-tokenctl is stopped while it holds the gate (flock on STORE-lock), which processes pass to
+ * register as LMDB readers. Reading commands do not wait for it: they read a private copy, which is
+ * one state of the store, and leave no file behind.
  */
 #include "fault/space.h"
+#include "fault/step.h"
 #include "fault/trace.h"
 #include "fault/world.h"
 #include "reader/meta.h"
@@ -22,12 +24,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENT "--wait=600" /* who waited for as long would be ended by the test's own time */
+#define PATIENT "--wait=600" /* longer than the test's own timeout */
 #define PAGE 4096ul
 #define STEP (FAULT_STEP_DEFAULT < 97 ? 1 : 7)
 
 static struct world world;
-static const char *copies; /* where they are made */
+static const char *copies; /* the folder of the private copies */
 
 static const char *const readers[][5] = {
     {"list"},
@@ -66,11 +68,10 @@ static struct run read_by(size_t which)
     return run(args);
 }
 
-/* One call in so many is harmed. */
+/* The tests below try one call in this many. */
 static unsigned long step(void)
 {
-    const char *text = getenv("FAULT_STEP");
-    const unsigned long n = (text != NULL ? strtoul(text, NULL, 10) : FAULT_STEP_DEFAULT) / 3;
+    const unsigned long n = fault_step() / 3;
     return n > 0 ? n : 1;
 }
 
@@ -114,9 +115,9 @@ static void one_line(const char *out, const char *err, const char *says)
                   err);
 }
 
-/* --- who is stopped --- */
+/* --- which commands wait --- */
 
-START_TEST(readers_go_on)
+START_TEST(readers_do_not_wait)
 {
     struct run before[READERS];
     for (size_t i = 0; i < READERS; i++)
@@ -128,7 +129,7 @@ START_TEST(readers_go_on)
         ck_assert_str_eq(beside.out, before[i].out);
         ck_assert_str_eq(beside.err, "");
     }
-    /* who writes waits as ever, and so does who enters in the log what is read */
+    /* writing commands wait as before, and so do commands that enter their reading in the log */
     ck_assert_int_eq(run((const char *const[]){"--wait=0", "create", "acme", "x", NULL}).status, 5);
     ck_assert_int_eq(
         run((const char *const[]){"--wait=0", "show", "acme/default", "--reveal", NULL}).status, 5);
@@ -137,9 +138,9 @@ START_TEST(readers_go_on)
 }
 END_TEST
 
-/* A slot in the table of readers that cannot be had: for LMDB, a process of the same number in
-   another PID namespace has it. */
-START_TEST(no_place_among_readers)
+/* No slot in LMDB's table of readers: a process with the same number in another PID namespace holds
+   it. */
+START_TEST(no_slot_for_a_reader)
 {
     int fd = lock_file();
     struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1};
@@ -152,7 +153,7 @@ START_TEST(no_place_among_readers)
 }
 END_TEST
 
-/* A writer and one that reads, stopped at each of their calls at which they hold the gate. */
+/* A writer and a reader, each stopped at each call during which it holds the gate. */
 static const char *const stopped[][4] = {{"create", "acme", "third"}, {"list"}};
 
 START_TEST(stopped_in_the_gate)
@@ -181,21 +182,21 @@ START_TEST(stopped_in_the_gate)
 }
 END_TEST
 
-/* --- what is done to a reader at one of its calls --- */
+/* --- actions at one call of a reader --- */
 
 struct at {
     struct trace_plan plan;
     bool (*is)(long call, const unsigned long *args);
-    unsigned first, last; /* from which time that it comes, and to which, something is done */
-    unsigned long after;  /* and the plan, so many calls later */
-    unsigned commits;     /* beside it, each time */
-    bool holds;           /* the gate, from then on */
-    int gate;             /* held; -1: not */
+    unsigned first, last; /* act from the first-th to the last-th matching call */
+    unsigned long after;  /* how many calls later to apply the plan */
+    unsigned commits;     /* commits to make at each of them */
+    bool holds;           /* take the gate from then on */
+    int gate;             /* descriptor of the held gate; -1: not held */
     unsigned long calls;
     unsigned met;
 };
 
-/* zed's one token is named by the number of commits. */
+/* zed's only token is named after the number of commits. */
 static unsigned commits;
 
 static void commit(void)
@@ -230,7 +231,7 @@ static bool at_call(void *arg, pid_t pid, long call, const unsigned long *args)
             commit();
         at->gate = hold();
     }
-    return false; /* the plan says which */
+    return false; /* the plan says whether this call is the one */
 }
 
 static struct traced trace_at(struct at *at, const char *const *args)
@@ -270,7 +271,7 @@ static bool looks_for_proc(long call, const unsigned long *args)
     return call == SYS_access && args[1] == R_OK;
 }
 
-/* As common/trust.c does. */
+/* The same flags as common/trust.c. */
 static bool opens_trusted(long call, const unsigned long *args)
 {
     return call == SYS_openat && (args[2] & (O_NOCTTY | O_NONBLOCK)) == (O_NOCTTY | O_NONBLOCK);
@@ -281,9 +282,9 @@ static bool asks_for_lock(long call, const unsigned long *args)
     return call == SYS_flock && args[1] == (LOCK_EX | LOCK_NB);
 }
 
-/* One commit leaves what is copied as it was; after two it is copied anew. Either way the newest is
-   read: a copy that is older serves nobody who begins after it. */
-START_TEST(overtaken)
+/* One commit leaves the copied pages intact; after two commits the copy starts again. Either way
+   the newest state is read: a copy that is older than a command's start is of no use to it. */
+START_TEST(commits_during_the_copy)
 {
     for (unsigned n = 1; n <= 4; n++) {
         struct at at = {
@@ -294,19 +295,19 @@ START_TEST(overtaken)
         ck_assert_uint_ge(at.met, n == 1 ? 2 : 4);
         trace_free(&traced);
     }
-    /* each copy overtaken: who waits no longer is told so */
+    /* commits overtake every copy: a command that waits no longer reports that */
     struct at at = {.is = begins_copy, .gate = hold(), .commits = 2, .first = 1, .last = 99};
     struct traced traced = TRACE_AT(&at, "--wait=0", "list", "zed");
     ck_assert_int_eq(traced.status, 5);
-    one_line(traced.out, traced.err, "still at work");
+    one_line(traced.out, traced.err, "still locked by another esp-tokenctl");
     ck_assert_uint_eq(at.met, 5);
     trace_free(&traced);
     nothing_left();
 }
 END_TEST
 
-/* What a disk that fails can bring about: a transaction's number stands for another one, committed
-   after the first had failed. Here in the midst of a copy. */
+/* A failing disk can reuse a transaction id: the first commit with the id fails, a second one
+   succeeds. Here that happens during a copy. */
 static const char *other;
 static size_t other_len;
 static unsigned copies_begun;
@@ -321,7 +322,7 @@ static bool becomes_other(long call, const unsigned long *args)
     return false;
 }
 
-/* Whether what the newest state's root leads to is copied before the root itself. */
+/* Whether pages below the newest state's root are copied before the root itself. */
 static bool root_comes_late(const char *bytes)
 {
     uint64_t id[2], root;
@@ -331,7 +332,14 @@ static bool root_comes_late(const char *bytes)
     return root * PAGE >= 2 * PAGE + (1 << 16);
 }
 
-START_TEST(same_number)
+/* The file as after a failed commit, without the note that makes writers refuse an older state. */
+static void roll_back(const char *bytes, size_t len)
+{
+    file_write(world.store, bytes, len, 0640);
+    ck_assert_int_eq(unlink(in_folder(world.folder, "tokens.mdb.writer")), 0);
+}
+
+START_TEST(transaction_id_used_twice)
 {
     static const char *const name[] = {"alpha", "omega"};
     const char *bytes[2] = {NULL, NULL};
@@ -342,11 +350,11 @@ START_TEST(same_number)
         for (size_t i = 0; i < 2; i++) {
             char was[32];
             snprintf(was, sizeof was, "zed/n%u.", commits);
-            file_write(world.store, before, len, 0640);
+            roll_back(before, len);
             ck_assert_int_eq(RUN("edit", was, "--name", name[i]).status, 0);
             bytes[i] = file_read(world.store, &other_len);
         }
-        file_write(world.store, before, len, 0640);
+        roll_back(before, len);
     }
     ck_assert(root_comes_late(bytes[0]));
     ck_assert_int_eq(memcmp(bytes[0], bytes[1], 2 * PAGE), 0); /* the meta pages */
@@ -361,41 +369,42 @@ START_TEST(same_number)
 }
 END_TEST
 
-static bool asks_beside_another(long call, const unsigned long *args)
+/* A commit between check's read transaction and its look at the meta page. */
+static bool commits_then(long call, const unsigned long *args)
 {
     static unsigned times;
-    times += asks_for_lock(call, args);
-    if (asks_for_lock(call, args) && times == 4)
-        ck_assert_int_eq(RUN("create", "acme", "third").status, 0);
+    if (call == SYS_fcntl && args[1] == F_DUPFD_CLOEXEC && times++ < 3)
+        commit();
     return false;
 }
 
-/* The first time by which check asks for a lock is that of its opening, the next two are those of
-   its tables and its transaction. */
-START_TEST(check_goes_on_with_one)
+/* check asks for a lock three times: when it opens the store, for its tables, and for its
+   transaction. */
+START_TEST(check_reads_a_private_copy)
 {
-    for (unsigned n = 1; n <= 5; n++) {
+    for (unsigned n = 1; n <= 3; n++) {
         struct at at = {.is = asks_for_lock, .gate = -1, .holds = true, .first = n, .last = n};
         struct traced traced = TRACE_AT(&at, PATIENT, "check");
         ck_assert_msg(traced.status == 0, "%u: %s", n, traced.err);
         ck_assert_str_eq(traced.out, "no findings\n");
         ck_assert_str_eq(traced.err, "");
-        ck_assert(n == 5 || at.met > n);
+        ck_assert(n == 3 || at.met > n);
         trace_free(&traced);
     }
-    /* a commit before the fourth: then there is no second one of that snapshot */
-    struct at at = {.is = asks_beside_another, .gate = -1};
+    /* a commit overwrites the meta page, so check begins again */
+    const unsigned before = commits;
+    struct at at = {.is = commits_then, .gate = -1};
     struct traced traced = TRACE_AT(&at, PATIENT, "check");
     ck_assert_msg(traced.status == 0, "%s%s", traced.out, traced.err);
-    ck_assert_ptr_nonnull(strstr(RUN("list").out, " third "));
+    ck_assert_uint_eq(commits, before + 3);
     trace_free(&traced);
 }
 END_TEST
 
-/* What copies the store as a whole, or converts it, stands in line each time it asks. */
+/* Commands that copy or convert the whole store queue for the gate each time. */
 static const char *const whole[][3] = {{"backup", "@other.mdb"}, {"upgrade"}};
 
-START_TEST(others_wait)
+START_TEST(whole_store_commands_wait)
 {
     size_t old_len, len;
     const char *old = file_read("tests/fixtures/schema1/tokens.mdb", &old_len);
@@ -409,7 +418,7 @@ START_TEST(others_wait)
         struct traced traced = TRACE_AT(&at, "--wait=0", whole[_i][0], whole[_i][1]);
         refused = traced.status != 0;
         if (refused) {
-            one_line(traced.out, traced.err, "still at work");
+            one_line(traced.out, traced.err, "still locked by another esp-tokenctl");
             ck_assert_int_eq(memcmp(before, file_read(world.store, NULL), len), 0);
         }
         trace_free(&traced);
@@ -419,10 +428,11 @@ START_TEST(others_wait)
 }
 END_TEST
 
-/* Killed at each call from the making of the copy on; and with each of them failing. */
+/* The reader is killed at each call from the creation of the copy on; and each of these calls
+   fails. */
 static const enum trace_what harms[] = {TRACE_SIGNAL, TRACE_FAIL};
 
-START_TEST(harmed)
+START_TEST(reader_killed_or_failing_at_each_call)
 {
     bool reached = true;
     unsigned times = 0;
@@ -456,24 +466,25 @@ static void fails(bool (*is)(long call, const unsigned long *args), unsigned tim
     ck_assert_msg(traced.status == (says != NULL ? 5 : 0), "%d %s", traced.status, traced.err);
     if (says != NULL) {
         one_line(traced.out, traced.err, says);
-        ck_assert_ptr_nonnull(strstr(traced.err, "a copy to read from"));
+        ck_assert_ptr_nonnull(strstr(traced.err, "a private copy of the store"));
     }
     trace_free(&traced);
     nothing_left();
 }
 
-START_TEST(failures)
+START_TEST(single_calls_fail)
 {
-    fails(makes_file, 1, EACCES, NULL); /* the next folder */
+    fails(makes_file, 1, EACCES, NULL); /* the next folder is tried */
     fails(makes_file, 2, EACCES, NULL);
-    fails(makes_file, 3, EACCES, "let TMPDIR name");
+    fails(makes_file, 3, EACCES, "set TMPDIR to");
     fails(writes_copy, 1, ENOSPC, "free some space");
     fails(writes_meta, 1, ENOSPC, "free some space");
     fails(writes_copy, 1, EINTR, NULL);
     fails(begins_copy, 1, EINTR, NULL);
     fails(begins_copy, 1, EIO, world.store);
     fails(looks_for_proc, 1, ENOENT, "/proc/self/fd/");
-    /* the configuration, the store as it is judged, and as it is copied */
+    /* the third open of a trusted file is the copy's: after the configuration and the check of the
+       store */
     struct at third = {.is = opens_trusted, .gate = hold(), .first = 3, .last = 3};
     third.plan.what = TRACE_FAIL;
     struct traced refused = TRACE_AT(&third, PATIENT, "list");
@@ -486,7 +497,7 @@ START_TEST(failures)
     struct traced traced = TRACE_AT(&at, PATIENT, "list");
     ck_assert_msg(traced.status == 0 && strcmp(traced.out, list) == 0, "%s", traced.err);
     trace_free(&traced);
-    /* files without a name are not known there: one with a name, in the same folder */
+    /* a file system without unnamed files: a named file in the same folder is used */
     at = (struct at){.is = makes_file, .gate = hold(), .first = 1, .last = 9};
     at.plan.what = TRACE_FAIL;
     at.plan.value = EOPNOTSUPP;
@@ -498,8 +509,8 @@ START_TEST(failures)
 }
 END_TEST
 
-/* The newer state's number is lost: the older one is not taken for the newest. */
-START_TEST(damaged)
+/* The newer state's id is damaged: the older state is not taken for the newest. */
+START_TEST(damaged_meta_page)
 {
     const int store = open(world.store, O_RDWR | O_CLOEXEC);
     uint64_t id[2];
@@ -513,7 +524,7 @@ START_TEST(damaged)
     struct run refused = run((const char *const[]){"--wait=0", "list", NULL});
     close(fd);
     ck_assert_int_eq(refused.status, 5);
-    one_line(refused.out, refused.err, "still at work");
+    one_line(refused.out, refused.err, "still locked by another esp-tokenctl");
 }
 END_TEST
 
@@ -536,8 +547,8 @@ static void close_for_good(void)
     raw_close(&raw);
 }
 
-/* One that was replaced, and still bears the name: of it nothing is read, by a copy neither. */
-START_TEST(closed)
+/* A replaced store that still has its name: nothing is read from it, also not by a private copy. */
+START_TEST(closed_store)
 {
     close_for_good();
     struct run by_gate = RUN("list");
@@ -546,15 +557,15 @@ START_TEST(closed)
     close(fd);
     ck_assert(by_gate.status == 5 && by_copy.status == 5);
     one_line(by_gate.out, by_gate.err, "replaced meanwhile");
-    one_line(by_copy.out, by_copy.err, "still at work");
+    one_line(by_copy.out, by_copy.err, "still locked by another esp-tokenctl");
     nothing_left();
 }
 END_TEST
 
-/* A disk without room for the copy, and one that has it again. */
-START_TEST(no_room)
+/* A disk without space for the copy, then with space. */
+START_TEST(no_space_for_the_copy)
 {
-    const char *place = space_mount((enum space_kind)_i, "no_room");
+    const char *place = space_mount((enum space_kind)_i, "no_space_for_the_copy");
     if (place == NULL)
         return;
     setenv("TMPDIR", place, 1);
@@ -566,10 +577,10 @@ START_TEST(no_room)
     struct run done = RUN("list");
     close(fd);
     ck_assert_msg(done.status == 0 && strcmp(done.out, RUN("list").out) == 0, "%s", done.err);
-    if (_i == SPACE_INODES) /* another folder has one left */
+    if (_i == SPACE_INODES) /* another folder still has space */
         ck_assert_str_eq(refused.out, done.out);
     else
-        space_told(&refused, "without room for a copy");
+        space_check_refusal(&refused, "without room for a copy");
     ck_assert_int_eq(json.status, refused.status);
 }
 END_TEST
@@ -583,8 +594,8 @@ static void wait_for(const char *path, const char *text)
     }
 }
 
-/* One that follows the log begins with a copy, and sees what comes once the gate is free. */
-START_TEST(follows)
+/* `log --follow` starts on a private copy, and shows new entries once the gate is free. */
+START_TEST(log_follow_starts_on_a_copy)
 {
     const char *said = keep_string(strdup(in_folder(world.folder, "said")));
     int fd = hold();
@@ -596,7 +607,7 @@ START_TEST(follows)
                                   &world, (const char *const[]){"log", "--follow", NULL}));
         _exit(127);
     }
-    wait_for(said, "zed/default");
+    wait_for(said, "zed/\"default\"");
     close(fd);
     commit();
     wait_for(said, "n1.");
@@ -615,19 +626,19 @@ int main(void)
     TCase *tests = tcase_create("gate");
     tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, setup, NULL);
-    tcase_add_test(tests, readers_go_on);
-    tcase_add_test(tests, no_place_among_readers);
+    tcase_add_test(tests, readers_do_not_wait);
+    tcase_add_test(tests, no_slot_for_a_reader);
     tcase_add_loop_test(tests, stopped_in_the_gate, 0, 2);
-    tcase_add_test(tests, overtaken);
-    tcase_add_test(tests, check_goes_on_with_one);
-    tcase_add_loop_test(tests, others_wait, 0, 2);
-    tcase_add_loop_test(tests, harmed, 0, 2);
-    tcase_add_test(tests, same_number);
-    tcase_add_test(tests, failures);
-    tcase_add_test(tests, damaged);
-    tcase_add_test(tests, closed);
-    tcase_add_loop_test(tests, no_room, 0, SPACE_KINDS);
-    tcase_add_test(tests, follows);
+    tcase_add_test(tests, commits_during_the_copy);
+    tcase_add_test(tests, check_reads_a_private_copy);
+    tcase_add_loop_test(tests, whole_store_commands_wait, 0, 2);
+    tcase_add_loop_test(tests, reader_killed_or_failing_at_each_call, 0, 2);
+    tcase_add_test(tests, transaction_id_used_twice);
+    tcase_add_test(tests, single_calls_fail);
+    tcase_add_test(tests, damaged_meta_page);
+    tcase_add_test(tests, closed_store);
+    tcase_add_loop_test(tests, no_space_for_the_copy, 0, SPACE_KINDS);
+    tcase_add_test(tests, log_follow_starts_on_a_copy);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Ctrl-C, a closed terminal and a closed pipe: the status is the one that a shell expects, the
- * terminal is as it was, and nothing is changed that was not said.
+ * Ctrl-C, a closed terminal and a closed pipe: the exit status is what shells expect, the terminal
+ * settings are restored, and every change that was made was also printed.
  */
+#include "fault/step.h"
 #include "fault/trace.h"
 #include "fault/world.h"
 
@@ -18,12 +20,10 @@
 
 static unsigned long step(void)
 {
-    const char *text = getenv("FAULT_STEP");
-    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : 4 * FAULT_STEP_DEFAULT;
-    return n > 0 ? n : 1;
+    return fault_step_or(4 * FAULT_STEP_DEFAULT);
 }
 
-/* SIGINT at each system call: either nothing was done, or it was, and all of it is said. */
+/* SIGINT at each system call: either nothing was done, or all of it was done and printed. */
 START_TEST(interrupted_at_each_call)
 {
     struct world world;
@@ -40,8 +40,8 @@ START_TEST(interrupted_at_each_call)
         reached = traced.call >= 0;
         char *state = world_state(&world);
         const bool done = changes && strcmp(state, after) == 0;
-        /* a list of lines tells how far it came */
-        const bool told = strstr(traced.err, "is done") != NULL;
+        /* input by lines: the message says how far the command came */
+        const bool told = says_done(traced.err);
         ck_assert_msg(done || told || !writer_is_at_once(writer) || strcmp(state, before) == 0,
                       "%s: half done at call %lu (%s), status %d: %s\n%s", writer->name, plan.at,
                       trace_call_name(traced.call), traced.status, traced.err, state);
@@ -65,17 +65,17 @@ END_TEST
 
 struct seen {
     int status; /* 128 + signal */
-    bool same;  /* the terminal's settings, before and after */
+    bool same;  /* the terminal settings before and after */
     char text[8192];
 };
 
 enum answer { CTRL_C, CTRL_BACKSLASH, HANG_UP };
 
-/* Every question that src/cli asks: prompt() and readpassphrase(). */
+/* Every prompt of src/cli: prompt() and readpassphrase(). */
 static const struct prompt {
     const char *args[8], *words;
     bool guarded;      /* the reveal key has a passphrase */
-    const char *first; /* what is answered at the prompt before; NULL: it is the first */
+    const char *first; /* the answer to the prompt before; NULL: this is the first prompt */
 } prompts[] = {
     {{"remove", "acme/second"}, "[y/N]", false, NULL},
     {{"entity", "remove", "zed"}, "[y/N]", false, NULL},
@@ -90,14 +90,30 @@ static const struct prompt {
     {{"key", "passphrase"}, "New passphrase: ", true, "correct horse\n"},
 };
 
-/* Once `prompt` stands there. */
+/* Waits until the child has printed its prompt and sleeps in read(). A key that came earlier would
+   be dropped, or would end the read before it begins. */
+static void await_read(pid_t child)
+{
+    char path[64];
+    int asleep = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)child);
+    for (int tries = 0; asleep < 2; tries++) {
+        const char *stat = file_read(path, NULL);
+        const char *end = stat != NULL ? strrchr(stat, ')') : NULL; /* of the name of the program */
+        ck_assert_msg(end != NULL && tries < 20000, "process %d reads no key", (int)child);
+        asleep = end[2] == 'S' ? asleep + 1 : 0;
+        usleep(1000);
+    }
+}
+
+/* Called once `prompt` is on the terminal. */
 static struct seen at_prompt(const struct world *world, const struct prompt *prompt,
                              enum answer answer)
 {
     const char *first = prompt->first;
     struct seen seen = {0};
     struct termios before, after;
-    memset(&before, 0, sizeof before); /* compared with what lies between the fields */
+    memset(&before, 0, sizeof before); /* compared byte by byte, padding included */
     memset(&after, 0, sizeof after);
     int terminal, slave, status;
     size_t len = 0;
@@ -116,12 +132,12 @@ static struct seen at_prompt(const struct world *world, const struct prompt *pro
         ck_assert_msg(got > 0, "no prompt in: %s", seen.text);
         len += (size_t)got;
         if (first != NULL && strstr(seen.text, "assphrase") != NULL) {
-            usleep(50000);
+            await_read(child);
             ck_assert_int_gt(write(terminal, first, strlen(first)), 0);
             first = NULL;
         }
     }
-    usleep(50000); /* it reads by now */
+    await_read(child);
     if (answer == HANG_UP) {
         close(slave);
         close(terminal);
@@ -148,7 +164,7 @@ static void must_guard(const struct world *world)
     ck_assert_msg(run.status == 0, "%s", run.err);
 }
 
-START_TEST(left_at_the_prompt)
+START_TEST(interrupted_at_the_prompt)
 {
     const struct prompt *prompt = &prompts[_i];
     static const int signals[] = {SIGINT, SIGQUIT, SIGHUP};
@@ -171,7 +187,7 @@ START_TEST(left_at_the_prompt)
 }
 END_TEST
 
-/* --- a reader that has enough --- */
+/* --- a pipe whose reader closes it --- */
 
 START_TEST(closed_pipe)
 {
@@ -207,7 +223,7 @@ START_TEST(closed_pipe)
                  ctl_path(), world.config, list);
         ck_assert_int_eq(chdir(world.folder), 0);
         struct run run = run_process((const char *const[]){"bash", "-c", command, NULL}, NULL);
-        ck_assert_str_eq(run.err, ""); /* as yes | head: no word */
+        ck_assert_str_eq(run.err, ""); /* like `yes | head`: no message */
         ck_assert_msg(strcmp(run.out, "141\n") == 0, "%s: status %s", list, run.out);
     }
 }
@@ -219,7 +235,7 @@ int main(void)
         puts("the tracer knows x86-64 alone");
         return 77;
     }
-    /* whatever started this may ignore them, and what is ignored is inherited */
+    /* the parent process may ignore these signals, and ignored signals are inherited */
     static const int signals[] = {SIGPIPE, SIGINT, SIGQUIT, SIGHUP};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         signal(signals[i], SIG_DFL);
@@ -227,7 +243,8 @@ int main(void)
     TCase *tests = tcase_create("interrupt");
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, interrupted_at_each_call, 0, (int)writer_count);
-    tcase_add_loop_test(tests, left_at_the_prompt, 0, (int)(sizeof prompts / sizeof *prompts));
+    tcase_add_loop_test(tests, interrupted_at_the_prompt, 0,
+                        (int)(sizeof prompts / sizeof *prompts));
     tcase_add_test(tests, closed_pipe);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Several commands at once on one store, of every kind, killed at random moments, $FAULT_KILLS
- * times in all: each change is whole or absent, none that was reported done is absent, no text is
- * lost, and check finds nothing.
+ * Several commands of every kind run at once on one store and are killed at random moments,
+ * $FAULT_KILLS times in all: each change is complete or absent, a reported success is real, no text
+ * is lost, and check finds nothing.
  */
 #include "cli/drive.h"
 #include "fault/kills.h"
@@ -17,11 +18,11 @@
 
 static struct world world;
 
-/* What a worker knows of its own entity: nobody else changes it. */
+/* The expected state of a worker's own entity, which no other worker changes. */
 struct model {
     unsigned worker, generation; /* in the entity's name */
     bool active, advanced, of_shop;
-    bool second; /* an entity of its own beside it */
+    bool second; /* a second entity that this worker adds and removes */
     struct {
         unsigned generation; /* in the token's name */
         bool there, active, retiring;
@@ -72,10 +73,11 @@ static char *render(const struct model *model)
             model->active ? "active" : "inactive", model->advanced ? "advanced" : "lite",
             model->of_shop ? "shop" : "-", model->second);
     for (size_t t = 0; t < TOKENS; t++)
-        for (int old = 1; model->token[t].there && old >= 0; old--)
+        for (int old = 0; model->token[t].there && old <= 1; old++)
             if (!old || model->token[t].retiring)
                 fprintf(out, "%s %s\n", name_of(model, t),
                         !model->token[t].active ? "inactive"
+                        : !model->active        ? "suspended"
                         : old                   ? "retiring"
                                                 : "active");
     fclose(out);
@@ -90,7 +92,7 @@ static struct run ask(const char *const *args)
 }
 #define ASK(...) ask((const char *const[]){"--json", __VA_ARGS__, NULL})
 
-static void tell_tokens(FILE *out, const char *entity)
+static void print_tokens(FILE *out, const char *entity)
 {
     json_t *list = json_loads(ASK("list", entity, "--sort", "name").out, 0, NULL), *token;
     size_t i;
@@ -103,7 +105,7 @@ static void tell_tokens(FILE *out, const char *entity)
     json_decref(list);
 }
 
-/* As render(); `wanted` may bear the next name. */
+/* Like render(), but `wanted` may have the next name. */
 static char *observe(const struct model *now, const struct model *wanted)
 {
     const char *name = entity_of(now);
@@ -123,7 +125,7 @@ static char *observe(const struct model *now, const struct model *wanted)
             json_string_value(json_object_get(entity, "status")),
             json_string_value(json_object_get(entity, "tier")), reseller != NULL ? reseller : "-",
             second);
-    tell_tokens(out, name);
+    print_tokens(out, name);
     fclose(out);
     json_decref(entity);
     return text;
@@ -201,7 +203,7 @@ static struct step step_of_entity(const struct model *model)
     return step;
 }
 
-/* What leaves everything as it was to be seen. */
+/* Commands that change nothing visible. */
 static struct step step_of_store(const struct model *model)
 {
     struct step step = {.after = *model};
@@ -244,7 +246,7 @@ static unsigned long step(struct model *model)
     must(done || strcmp(now, before) == 0, what,
          format("half done:\n%s\nbefore:\n%s", now, before));
     must(status != 0 || done, what, "reported done, and is not");
-    /* another changed the key file meanwhile */
+    /* another worker changed the key file meanwhile */
     must(status <= 0 || (status == 4 && strcmp(step.args[0], "key") == 0), what, now);
     if (done)
         *model = step.after;
@@ -258,7 +260,7 @@ static unsigned long step(struct model *model)
 static void work(unsigned worker, unsigned long count)
 {
     struct model model = {.worker = worker, .active = true, .of_shop = true};
-    prctl(PR_SET_CHILD_SUBREAPER, 1); /* what clears the clipboard is ended by world_reset() */
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* world_reset() ends orphaned processes */
     srandom(worker + 1);
     for (unsigned long killed = 0; killed < count;) {
         killed += step(&model);
@@ -281,7 +283,7 @@ static void add(const char *name, const char *kind, const char *reseller)
     ck_assert_msg(run.status == 0, "%s", run.err);
 }
 
-START_TEST(several_at_once)
+START_TEST(several_commands_at_once)
 {
     world_make(&world);
     tally_begin();
@@ -302,8 +304,8 @@ START_TEST(several_at_once)
         ck_assert_int_eq(waitpid(child[i], &status, 0), child[i]);
         ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "worker %u: %x", i, status);
     }
-    free(world_judge(&world));
-    world_reveals(&world);
+    free(world_sound_state(&world));
+    world_check_reveals(&world);
     printf("several at once: %lu killed, %lu of them with the change whole; %lu reported done\n",
            tally->whole + tally->absent, tally->whole, tally->reported);
 }
@@ -313,7 +315,7 @@ int main(void)
     Suite *suite = suite_create("kills_many");
     TCase *tests = tcase_create("kills_many");
     tcase_set_timeout(tests, 3600);
-    tcase_add_test(tests, several_at_once);
+    tcase_add_test(tests, several_commands_at_once);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

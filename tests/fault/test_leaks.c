@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * No secret escapes: each process of each command is stopped as it ends, and at a signal that ends
- * it while it prints, and its memory is searched for token texts and the secret key; then every
- * file that was written.
+ * No secret leaks. Each process of each command is stopped at its end, or at a signal that ends it
+ * while it prints, and its memory is searched for token texts and the secret key. Then every file
+ * that was written is searched.
  */
 #include "cli/drive.h"
 #include "fault/trace.h"
@@ -16,17 +17,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PIECE 12 /* so many bytes of a secret in a row are one found */
+#define PIECE 12 /* this many consecutive bytes of a secret count as a leak */
 #define SECRET_AT 18
-#define WORDS "correct horse" /* as the world's file has them */
+#define WORDS "correct horse" /* the passphrase in the store folder's file `words` */
 
-/* What is searched for. */
+/* The secrets to search for. */
 struct secrets {
-    char text[64]; /* of acme/default, which commands reveal */
+    char text[64]; /* text of acme/default, which commands reveal */
     unsigned char key[32];
     char hex[65];
-    bool printed;  /* the text, which may stand where it is printed from, and in no other place */
-    size_t places; /* where it then stood */
+    bool printed;  /* the text is printed: allowed in that buffer, nowhere else */
+    size_t places; /* where that text was found */
     size_t found;
     char where[512];
 };
@@ -53,7 +54,7 @@ static bool holds(const unsigned char *bytes, size_t len, const void *secret, si
     return false;
 }
 
-/* Any text, also one that was just made. */
+/* Searches for any token text, including one that was just created. */
 static bool holds_text(const unsigned char *bytes, size_t len)
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -69,7 +70,7 @@ static bool holds_text(const unsigned char *bytes, size_t len)
     return false;
 }
 
-/* Of any piece of it. */
+/* Searches for any piece of that one text. */
 static size_t places_of(const unsigned char *bytes, size_t len, const char *secret)
 {
     const unsigned char *end = bytes + len, *at = bytes;
@@ -104,7 +105,7 @@ static void search(struct secrets *secrets, const unsigned char *bytes, size_t l
     snprintf(secrets->where, sizeof secrets->where, "%s in %s", what, where);
 }
 
-/* Every mapping that the process may write to or has read a file into. */
+/* Searches every mapping that the process may write to or has read a file into. */
 static void search_process(void *arg, pid_t pid)
 {
     char path[64], line[512];
@@ -132,7 +133,7 @@ static void search_process(void *arg, pid_t pid)
 
 static const struct command {
     const char *args[8];
-    bool presents; /* the token's text is its input */
+    bool presents; /* the token's text is the standard input */
 } commands[] = {
     {{"show", "acme/default", "--reveal"}, false},
     {{"--json", "show", "acme/default", "--reveal"}, false},
@@ -194,14 +195,14 @@ static void search_at_the_end(const char *const *args, bool presents)
     trace_free(&traced);
 }
 
-START_TEST(memory_at_the_end)
+START_TEST(no_secret_in_memory_at_exit)
 {
     search_at_the_end(commands[_i].args, commands[_i].presents);
 }
 END_TEST
 
-/* The waiting of a --copy would be followed to its end, 45 s: copy --clear stands for it. */
-START_TEST(memory_of_a_writer)
+/* With --copy the tracer would wait 45 s for the clearing process; copy --clear is used instead. */
+START_TEST(no_secret_in_memory_of_writers)
 {
     const char *const *args = writers[_i].args;
     bool waits = false;
@@ -212,7 +213,7 @@ START_TEST(memory_of_a_writer)
 }
 END_TEST
 
-/* A crash while it prints: only what it prints is there, and no core. */
+/* A crash while the command prints: memory holds only the printed text, and no core is written. */
 struct crash {
     struct secrets secrets;
     int number;
@@ -249,7 +250,7 @@ static void at_crash(void *arg, pid_t pid)
     leaves_no_core(pid);
     secrets->places = 0;
     search_process(secrets, pid);
-    /* for a handler the kernel saves the registers, through which it was printed */
+    /* a signal handler would make the kernel save the registers that printing left behind */
     ck_assert_uint_le(secrets->places, crash->handled ? 2 : 1);
 }
 
@@ -264,7 +265,7 @@ static const struct ending {
     {SIGXFSZ, 128 + SIGXFSZ},
     {SIGSEGV, 5},
     {SIGBUS, 5},
-    {SIGABRT, 5}, /* told in words */
+    {SIGABRT, 5}, /* reported in words */
 };
 #define ENDINGS (sizeof endings / sizeof *endings)
 static const char *const printing[][6] = {
@@ -273,11 +274,11 @@ static const char *const printing[][6] = {
     {"verify", "--explain"},
 };
 
-START_TEST(memory_at_a_crash)
+START_TEST(no_secret_in_memory_at_a_crash)
 {
     const struct ending *ending = &endings[(size_t)_i % ENDINGS];
     const char *const *args = printing[(size_t)_i / ENDINGS];
-    const bool shows = strcmp(args[0], "verify") != 0; /* which opens no store by liblmdb */
+    const bool shows = strcmp(args[0], "verify") != 0; /* verify opens it without liblmdb */
     struct world world;
     struct crash crash = {.number = ending->number, .handled = shows && ending->status == 5};
     world_make(&world);
@@ -312,9 +313,9 @@ static int search_file(const char *path, const struct stat *st, int type)
     return 0;
 }
 
-/* The store, its locks, backups, logs, usage files, and what helpers saw of arguments and
-   environment. */
-START_TEST(nothing_on_the_disk)
+/* Searches the store, its lock files, backups, logs, usage files, and the arguments and environment
+   that helper programs saw. */
+START_TEST(no_secret_in_files)
 {
     struct world world;
     world_make(&world);
@@ -330,7 +331,7 @@ START_TEST(nothing_on_the_disk)
     ck_assert_msg(secrets.found == 0, "%s", secrets.where);
     char args[600];
     snprintf(args, sizeof args, "%s.args", getenv("CLIP"));
-    ck_assert_ptr_nonnull(file_read(args, NULL)); /* the helper was there */
+    ck_assert_ptr_nonnull(file_read(args, NULL)); /* the helper program ran */
 }
 END_TEST
 
@@ -340,20 +341,19 @@ int main(void)
     puts("a sanitizer keeps copies of its own");
     return 77;
 #endif
-    if (!TRACE_WORKS || geteuid() != 0) {
-        puts("root and x86-64 are needed: the memory of esp-tokenctl is closed to others");
+    if (!trace_reads_memory())
         return 77;
-    }
     Suite *suite = suite_create("leaks");
     TCase *tests = tcase_create("leaks");
     for (size_t i = 0; i < ENDINGS; i++)
-        signal(endings[i].number, SIG_DFL); /* what is ignored is inherited */
+        signal(endings[i].number, SIG_DFL); /* ignored signals are inherited */
     tcase_set_timeout(tests, 120);
-    tcase_add_loop_test(tests, memory_at_the_end, 0, (int)(sizeof commands / sizeof *commands));
-    tcase_add_loop_test(tests, memory_of_a_writer, 0, (int)writer_count);
-    tcase_add_loop_test(tests, memory_at_a_crash, 0,
+    tcase_add_loop_test(tests, no_secret_in_memory_at_exit, 0,
+                        (int)(sizeof commands / sizeof *commands));
+    tcase_add_loop_test(tests, no_secret_in_memory_of_writers, 0, (int)writer_count);
+    tcase_add_loop_test(tests, no_secret_in_memory_at_a_crash, 0,
                         (int)(ENDINGS * sizeof printing / sizeof *printing));
-    tcase_add_test(tests, nothing_on_the_disk);
+    tcase_add_test(tests, no_secret_in_files);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

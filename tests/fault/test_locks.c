@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * LMDB's own mutexes, in its lock file, have no end of a wait: whoever locks one holds flock on
- * that file (STORE-lock), for which others wait with an end, or for which they do something else.
+ * A wait for LMDB's own mutexes, in its lock file, has no time limit. So every process that locks
+ * one holds the gate (flock on STORE-lock); others wait for the gate with a time limit, or use a
+ * private copy.
  */
 #include "fault/world.h"
 
@@ -21,10 +23,10 @@ static void setup(void)
     ck_assert_int_ge(told, 0);
     snprintf(number, sizeof number, "%d", told);
     setenv("LOCKS_FD", number, 1);
-    setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1); /* what is loaded first is ours */
+    setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1); /* LOCKS comes before ASan */
 }
 
-/* How many it locked, each within. */
+/* How many mutexes the command locked; each while it held the gate. */
 static unsigned locks_of(const char *const *argv)
 {
     char path[600], said[4096] = "";
@@ -43,7 +45,7 @@ static unsigned locks_of(const char *const *argv)
     return count;
 }
 
-START_TEST(writers_within)
+START_TEST(writers_hold_the_gate)
 {
     for (size_t i = 0; i < writer_count; i++) {
         world_reset(&world);
@@ -52,7 +54,7 @@ START_TEST(writers_within)
 }
 END_TEST
 
-START_TEST(readers_within)
+START_TEST(readers_hold_the_gate)
 {
     static const char *const readers[][3] = {{"list"},   {"check"},         {"log"},
                                              {"export"}, {"log", "verify"}, {"stats"}};
@@ -61,8 +63,8 @@ START_TEST(readers_within)
 }
 END_TEST
 
-/* A store of the schema before this one, in the place of the world's. */
-START_TEST(upgrade_within)
+/* Replaces the store with one of the previous schema. */
+START_TEST(upgrade_holds_the_gate)
 {
     size_t len;
     const char *old = file_read("tests/fixtures/schema1/tokens.mdb", &len);
@@ -79,9 +81,9 @@ int main(void)
     TCase *tests = tcase_create("locks");
     tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, setup, NULL);
-    tcase_add_test(tests, writers_within);
-    tcase_add_test(tests, readers_within);
-    tcase_add_test(tests, upgrade_within);
+    tcase_add_test(tests, writers_hold_the_gate);
+    tcase_add_test(tests, readers_hold_the_gate);
+    tcase_add_test(tests, upgrade_holds_the_gate);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

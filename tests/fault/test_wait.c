@@ -1,4 +1,5 @@
-/* Writers one after another: who waits is told, and for how long is up to --wait. */
+/* SPDX-License-Identifier: ISC */
+/* A writer that waits for another writer says so, and --wait limits how long it waits. */
 #include "fault/trace.h"
 #include "fault/world.h"
 
@@ -25,7 +26,7 @@ static struct run run(const char *const *args)
 }
 #define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
 
-/* A lock that somebody else has. */
+/* Holds a lock that a command needs. */
 static int hold(const char *suffix)
 {
     char path[600];
@@ -48,7 +49,7 @@ static bool is_free(const char *suffix)
     return taken;
 }
 
-START_TEST(waits_no_longer_than_said)
+START_TEST(waits_no_longer_than_the_limit)
 {
     const char *const locks[] = {".writer", "-lock"};
     char *before = world_state(&world);
@@ -72,11 +73,11 @@ START_TEST(waits_no_longer_than_said)
 }
 END_TEST
 
-START_TEST(told_after_a_second)
+START_TEST(reports_the_wait_after_a_second)
 {
     int fd = hold(".writer");
     pid_t child = fork();
-    if (child == 0) { /* it holds the same lock, and ends */
+    if (child == 0) { /* the child shares the lock; it ends now */
         usleep(2500000);
         _exit(0);
     }
@@ -101,7 +102,7 @@ START_TEST(readers_wait_for_no_writer)
 }
 END_TEST
 
-START_TEST(odd_waits)
+START_TEST(invalid_limits)
 {
     static const char *const odd[] = {"-1", "1s", "86401", "99999999999999999999", " 1", "+1"};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
@@ -110,9 +111,9 @@ START_TEST(odd_waits)
 }
 END_TEST
 
-/* Stopped at each of its calls, a writer holds another one up no longer than that waits, and a list
-   or a validator not at all. Had LMDB's own mutexes been waited for, this would never end. */
-START_TEST(stopped_at_each_call)
+/* A writer is stopped at each of its calls: another writer waits no longer than its limit, and a
+   list or a validator does not wait at all. A wait for LMDB's own mutexes would never end. */
+START_TEST(writer_stopped_at_each_call)
 {
     const struct writer *writer = &writers[6]; /* create */
     struct trace_plan plan = {.what = TRACE_SIGNAL, .value = SIGSTOP};
@@ -136,7 +137,7 @@ START_TEST(stopped_at_each_call)
         else
             ck_assert_int_eq(traced.status, 0);
         trace_free(&traced);
-        free(world_judge(&world));
+        free(world_sound_state(&world));
     }
     ck_assert_uint_gt(plan.at, 50);
     ck_assert_uint_gt(refused, 10);
@@ -153,14 +154,14 @@ int main(void)
     TCase *tests = tcase_create("wait");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, setup, NULL);
-    tcase_add_test(tests, waits_no_longer_than_said);
-    tcase_add_test(tests, told_after_a_second);
+    tcase_add_test(tests, waits_no_longer_than_the_limit);
+    tcase_add_test(tests, reports_the_wait_after_a_second);
     tcase_add_test(tests, readers_wait_for_no_writer);
-    tcase_add_test(tests, odd_waits);
+    tcase_add_test(tests, invalid_limits);
     if (FAULT_STEP_DEFAULT < 97)
-        tcase_add_test(tests, stopped_at_each_call);
+        tcase_add_test(tests, writer_stopped_at_each_call);
     else
-        puts("SKIPPED stopped_at_each_call: hundreds of runs, too slow with a sanitizer");
+        puts("SKIPPED writer_stopped_at_each_call: hundreds of runs, too slow with a sanitizer");
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -1,12 +1,13 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Whatever time zone a process is in, esp-tokenctl reads and writes UTC.
+ * esp-tokenctl reads and writes UTC in every time zone of its process.
  */
 #include "fault/clock.h"
 
 #include <unistd.h>
 
-/* A zone without a name to it, one whose days and hours are missing or there twice, with seconds of
-   its own, unset, and nonsense: all is UTC, and nothing that is printed differs. */
+/* Zones: one without a name; one where hours and days are missing or occur twice; one with seconds;
+   unset; and an invalid one. The output is UTC and the same in all. */
 static const char *const zones[] = {"Asia/Kathmandu",
                                     "Pacific/Apia",
                                     "Africa/Casablanca",
@@ -45,15 +46,15 @@ static const char *everything(int64_t now)
     return all;
 }
 
-START_TEST(time_zones)
+START_TEST(always_utc)
 {
-    const int64_t late = INT64_C(1801439990); /* ten seconds before the 1st of February 2027 */
+    const int64_t late = INT64_C(1801439990); /* ten seconds before 2027-02-01 */
     static const struct {
         const char *text, *expires;
     } whens[] = {
         {"2027-12-24", "2027-12-24T00:00:00Z"},
-        {"2027-03-14T02:30:00-05:00", "2027-03-14T07:30:00Z"}, /* an hour that New York lacks */
-        {"2027-11-07T01:30:00-04:00", "2027-11-07T05:30:00Z"}, /* one that it has twice */
+        {"2027-03-14T02:30:00-05:00", "2027-03-14T07:30:00Z"}, /* a skipped hour in New York */
+        {"2027-11-07T01:30:00-04:00", "2027-11-07T05:30:00Z"}, /* a repeated hour */
         {"2027-10-03T02:15:00+10:30", "2027-10-02T15:45:00Z"},
         {"2027-12-30T23:59:59+13:00", "2027-12-30T10:59:59Z"},
         {"2027-06-01T00:00:00-00:00", "2027-06-01T00:00:00Z"},
@@ -65,7 +66,7 @@ START_TEST(time_zones)
     DONE_AT(late, "create", "shop", "gap", "--expires", "2027-02-01");
     const char *before = keep_string(strdup(everything(late)));
     if (access("/usr/share/zoneinfo/right/UTC", R_OK) != 0)
-        puts("SKIPPED time_zones: a zone with leap seconds (right/UTC) is not installed");
+        puts("SKIPPED always_utc: a zone with leap seconds (right/UTC) is not installed");
     for (size_t i = 0; i < sizeof zones / sizeof *zones; i++) {
         setenv("TZ", zones[i], 1);
         const char *now = everything(late);
@@ -94,7 +95,7 @@ int main(void)
     Suite *suite = suite_create("zones");
     TCase *tests = tcase_create("zones");
     tcase_set_timeout(tests, 120);
-    tcase_add_test(tests, time_zones);
+    tcase_add_test(tests, always_utc);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

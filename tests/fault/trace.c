@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fault/trace.h"
 
 #include "support/support.h"
@@ -132,13 +133,21 @@ static pid_t start(const char *const *argv, int in, int out, int err)
     dup2(in, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
     dup2(err, STDERR_FILENO);
-    /* a leak checker traces the process itself, and fails where another does already */
+    /* a leak checker traces its own process, which fails if another tracer is attached */
     setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0) {
         raise(SIGSTOP);
         execv(argv[0], (char *const *)(void *)(uintptr_t)argv);
     }
     _exit(127);
+}
+
+bool trace_reads_memory(void)
+{
+    const bool may = TRACE_WORKS && geteuid() == 0;
+    if (!may)
+        puts("SKIPPED: it needs root and x86-64: the memory of esp-tokenctl is closed to others");
+    return may;
 }
 
 #if TRACE_WORKS
@@ -158,7 +167,7 @@ static void set_result(pid_t pid, int error)
     ck_assert_int_eq(ptrace(PTRACE_SETREGS, pid, NULL, &regs), 0);
 }
 
-/* write's, pwrite64's count; of writev and pwritev the first piece alone. */
+/* The byte count of write and pwrite64; of writev and pwritev only the first piece. */
 static void halve_count(pid_t pid, long call)
 {
     struct user_regs_struct regs;
@@ -186,18 +195,18 @@ static void halve_count(pid_t pid, long call)
 struct tracing {
     const struct trace_plan *plan;
     struct traced *traced;
-    bool counting; /* main() has begun */
-    bool over;     /* and has ended */
-    int error;     /* that the call will give; 0: its own */
+    bool counting; /* main() has started */
+    bool over;     /* main() has returned */
+    int error;     /* the result that the call will get; 0: its own */
 };
 
-/* main() begins with setrlimit(RLIMIT_CORE), which the loader never calls. */
+/* main() starts with setrlimit(RLIMIT_CORE), which the loader never calls. */
 static bool is_begin(const struct __ptrace_syscall_info *info)
 {
     return info->entry.nr == SYS_prlimit64 && info->entry.args[1] == RLIMIT_CORE;
 }
 
-/* A variant that counts what is run writes that down after main(): no call of the command's own. */
+/* A coverage build writes its counters after main(): those are not calls of the command. */
 static bool is_counters(pid_t pid, const struct __ptrace_syscall_info *info)
 {
     char file[32], path[PATH_MAX] = "";
@@ -210,7 +219,7 @@ static bool is_counters(pid_t pid, const struct __ptrace_syscall_info *info)
     return len > 0 && strlen(path) > 5 && strcmp(path + strlen(path) - 5, ".gcda") == 0;
 }
 
-/* False: the process is stopped for good. */
+/* Returns false if the process is stopped for good. */
 static bool at_entry(struct tracing *run, pid_t pid, const struct __ptrace_syscall_info *info)
 {
     const struct trace_plan *plan = run->plan;
@@ -275,7 +284,7 @@ static bool ends(int sig)
     return sig != SIGCHLD && sig != SIGCONT && sig != SIGWINCH && sig != SIGURG;
 }
 
-/* Until the first process has ended, and its children if their ends are of interest. */
+/* Runs until the first process has ended, and also its children if the plan has `at_end`. */
 static void follow(struct tracing *run)
 {
     const bool all = run->plan->at_end != NULL;
@@ -336,6 +345,16 @@ void trace_kill(struct traced *traced)
     kill(traced->pid, SIGKILL);
     ck_assert_int_eq(waitpid(traced->pid, &status, __WALL), traced->pid);
     traced->status = 128 + SIGKILL;
+}
+
+bool trace_hit_sanitizer(const struct traced *traced)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return traced->call == SYS_mmap;
+#else
+    (void)traced;
+    return false;
+#endif
 }
 
 void trace_free(struct traced *traced)

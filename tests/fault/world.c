@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 #include "fault/world.h"
 
 #include "store/backup.h"
-#include "store/copy.h"
+#include "store/db/copy.h"
 #include "support/raw_store.h"
 
 #include <dirent.h>
@@ -43,12 +44,16 @@ const struct writer writers[] = {
     {"key passphrase --remove", {"key", "passphrase", "--remove"}, NOTED_FIRST},
     {"key passphrase", {"--json", "key", "passphrase", "--new-passphrase-file", "@words"}, GUARDS},
     {"entity edit --tier", {"entity", "edit", "bolt", "--tier", "advanced"}, AT_ONCE},
-    {"remove --last", {"remove", "zed/default", "--yes", "--last"}, AT_ONCE},
+    {"remove --last", {"remove", "zed/default", "acme/second", "--yes", "--last"}, AT_ONCE},
+    {"edit of several",
+     {"edit", "acme/default", "mid/default", "zed/default", "--status", "inactive"},
+     AT_ONCE},
     {"create --copy", {"create", "acme", "third", "--copy"}, AT_ONCE},
     {"rotate --copy", {"--json", "rotate", "acme/second", "--copy"}, AT_ONCE},
     {"show --copy", {"show", "acme/default", "--copy"}, IN_STEPS},
     {"copy", {"--json", "copy", "zed/default", "--clear", "0"}, IN_STEPS},
     {"restore --no-manifest", {"restore", "@backup.mdb", "--yes", "--no-manifest"}, AT_ONCE},
+    {"restore --keep-removed", {"restore", "@backup.mdb", "--yes", "--keep-removed"}, AT_ONCE},
     {"usage fold", {"usage", "fold"}, AT_ONCE},
     {"import --dry-run", {"import", "@lines", "--dry-run"}, AT_ONCE},
     {"stats --output", {"stats", "--prometheus", "-o", "@metrics"}, AT_ONCE},
@@ -62,20 +67,20 @@ static void must_run(const struct world *world, const char *const *args)
 }
 #define MUST_RUN(world, ...) must_run((world), (const char *const[]){__VA_ARGS__, NULL})
 
-/* What commands change, and its mode. */
+/* The files that commands change, and their modes. */
 static const struct {
     const char *name;
     unsigned mode;
 } changing[] = {{"tokens.mdb", 0640}, {"reveal.key", 0600}, {"reveal.pub", 0644}};
 #define CHANGING (sizeof changing / sizeof *changing)
 
-/* A clipboard's program, which ends when it has taken all. */
+/* A clipboard program that ends when it has read everything. */
 static const char clipboard[] = "#!/bin/sh\n[ \"$1\" = -o ] || cat >/dev/null\n";
 
 static const char lines[] =
     "{\"entity\":{\"name\":\"late\",\"kind\":\"customer\",\"reseller\":\"acme\",\"tier\":\"lite\","
     "\"status\":\"active\",\"created\":\"2026-01-01T00:00:00Z\"}}\n"
-    "{\"token\":{\"foreign\":true,\"entity\":\"late\",\"name\":\"old\",\"sha256\":"
+    "{\"token\":{\"foreign\":true,\"entity\":\"late\",\"name\":\"old\",\"expires\":null,\"sha256\":"
     "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}}\n";
 
 static const char *path_in(const struct world *world, const char *name)
@@ -127,16 +132,14 @@ static void text_of(const struct world *world, const char *token, char ret_text[
     snprintf(ret_text, 64, "%.54s", text);
 }
 
-/* What a host counted, as it left it when it ended; the next command that writes folds it. */
+/* The counts that a host left when it ended; the next writing command folds them. */
 static void count_uses(const struct world *world)
 {
     char text[2][64];
     text_of(world, "acme/default", text[0]);
     text_of(world, "zed/default", text[1]);
-    for (size_t i = 0; i < 2; i++) {
-        struct run run = CTL(world->config, text[i], "verify");
-        ck_assert_msg(run.status == 0, "%s", run.err);
-    }
+    for (size_t i = 0; i < 2; i++)
+        validate_once(world->config, text[i]);
 }
 
 static void keep_file(struct world *world, size_t place, const char *name, unsigned mode)
@@ -202,7 +205,37 @@ void world_make(struct world *ret_world)
     world_make_in(ret_world, temp_folder());
 }
 
-/* Only what init makes stays. */
+void world_copy_fixture(const char *folder, const char *fixture)
+{
+    static const char *const files[] = {"esp-token.conf", "reveal.key", "reveal.pub", "tiers.ini",
+                                        "tokens.mdb"};
+    char command[600];
+    snprintf(command, sizeof command, "rm -f '%s'/*", folder);
+    ck_assert_int_eq(run_process((const char *const[]){"sh", "-c", command, NULL}, NULL).status, 0);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char from[128];
+        size_t len;
+        snprintf(from, sizeof from, "tests/fixtures/%s/%s", fixture, files[i]);
+        char *data = file_read(from, &len);
+        ck_assert_msg(data != NULL, "%s", from);
+        file_write(in_folder(folder, files[i]), data, len,
+                   strcmp(files[i], "reveal.key") == 0 ? 0600 : 0640);
+    }
+}
+
+void world_lift_limit(const char *folder)
+{
+    char *tiers = file_read(in_folder(folder, "tiers.ini"), NULL), *text = NULL;
+    char *limit = strstr(tiers, "max_tokens = 5");
+    ck_assert_ptr_nonnull(limit);
+    ck_assert_int_gt(asprintf(&text, "%.*smax_tokens = unlimited%s", (int)(limit - tiers), tiers,
+                              limit + strlen("max_tokens = 5")),
+                     0);
+    file_text(in_folder(folder, "tiers.ini"), text);
+    free(text);
+}
+
+/* The files that world_make() makes; world_reset() removes all others. */
 static bool belongs(const char *name)
 {
     static const char *const kept[] = {".",          "..",         "esp-token.conf",
@@ -256,14 +289,18 @@ void world_pack(struct world *world)
     world_reset(world);
 }
 
-/* What a command that has ended leaves beside the store, by design. */
+/* Files that a finished command leaves beside the store on purpose. */
 static bool may_stay(const char *name)
 {
-    static const char *const kept[] = {"tokens.mdb-lock", "tokens.mdb.writer",
-                                       "other.mdb",       "other.mdb.manifest",
-                                       "tokens.mdb.20", /* by restore */
-                                       "esp-token-",    /* whose text the clipboard holds */
-                                       "metrics",         NULL};
+    static const char *const kept[] = {"tokens.mdb-lock",
+                                       "tokens.mdb.writer",
+                                       "tokens.mdb.reserve",
+                                       "other.mdb",
+                                       "other.mdb.manifest",
+                                       "tokens.mdb.20", /* kept by restore */
+                                       "esp-token-",    /* a token whose text the clipboard holds */
+                                       "metrics",
+                                       NULL};
     size_t i = 0;
     while (kept[i] != NULL && strncmp(kept[i], name, strlen(kept[i])) != 0)
         i++;
@@ -297,9 +334,9 @@ const char *const *world_argv(const struct world *world, const char *const *args
     return argv;
 }
 
-/* --- judgement --- */
+/* --- checks --- */
 
-static int tell_entity(void *arg, const struct entity *e, struct espt_error *err)
+static int print_entity(void *arg, const struct entity *e, struct espt_error *err)
 {
     (void)err;
     fprintf(arg, "entity %s kind %d of %s tier %s active %d tokens %u customers %u\n", e->name,
@@ -307,7 +344,7 @@ static int tell_entity(void *arg, const struct entity *e, struct espt_error *err
     return 0;
 }
 
-static int tell_token(void *arg, const struct token *t, struct espt_error *err)
+static int print_token(void *arg, const struct token *t, struct espt_error *err)
 {
     (void)err;
     int64_t span = t->expires == 0 ? 0 : t->expires - t->created;
@@ -325,13 +362,13 @@ static int tell_token(void *arg, const struct token *t, struct espt_error *err)
 static void no_finding(void *arg, const struct finding *finding)
 {
     (void)arg;
-    /* as a tier lowered later may have it, and --last */
+    /* findings that a lowered tier and --last cause */
     if (strcmp(finding->kind, "over-limit") != 0 && strcmp(finding->kind, "no-token") != 0)
         ck_abort_msg("check: %s: %s: %s", finding->kind, finding->subject, finding->message);
 }
 
-/* A backup that is there is whole. */
-static void tell_backup(FILE *out, const struct world *world)
+/* A backup that exists is complete. */
+static void print_backup(FILE *out, const struct world *world)
 {
     char path[600];
     struct backup_facts facts;
@@ -343,8 +380,8 @@ static void tell_backup(FILE *out, const struct world *world)
     fputs("a backup\n", out);
 }
 
-/* Metrics that are there are whole. */
-static void tell_metrics(FILE *out, const struct world *world)
+/* A metrics file that exists is complete. */
+static void print_metrics(FILE *out, const struct world *world)
 {
     const char *metrics = file_read(path_in(world, "metrics"), NULL);
     if (metrics == NULL)
@@ -379,13 +416,13 @@ static char *state_of(const struct world *world, bool change)
     DONE(tier_table_load(&tiers, config.tiers, geteuid(), &err));
     DONE(store_open(&store, &config, &err));
     DONE(store_check(store, tiers, no_finding, NULL, NULL, NULL, &findings, &err));
-    DONE(store_entity_each(store, tell_entity, out, &err));
-    DONE(store_token_each(store, NULL, tell_token, out, &err));
+    DONE(store_entity_each(store, print_entity, out, &err));
+    DONE(store_token_each(store, NULL, print_token, out, &err));
     DONE(store_log_verify(store, NULL, &head, &err));
     fprintf(out, "log %llu\n", (unsigned long long)head.sequence);
     fprintf(out, "key guarded %d\n", is_guarded(world));
-    tell_backup(out, world);
-    tell_metrics(out, world);
+    print_backup(out, world);
+    print_metrics(out, world);
     if (change)
         DONE(store_log_note(store, "test", "one more change", &err));
     store_close(store);
@@ -394,7 +431,7 @@ static char *state_of(const struct world *world, bool change)
     return text;
 }
 
-/* A validator reads what is there, and more than once. */
+/* A validator can read the store, twice. */
 static void must_read(const struct world *world)
 {
     struct reader reader;
@@ -412,7 +449,7 @@ char *world_state(const struct world *world)
     return state_of(world, false);
 }
 
-char *world_judge(const struct world *world)
+char *world_sound_state(const struct world *world)
 {
     must_read(world);
     char *state = state_of(world, true);
@@ -420,7 +457,7 @@ char *world_judge(const struct world *world)
     return state;
 }
 
-/* But for the log's length. */
+/* Compares two states except for the length of the log. */
 static bool is_same(const char *state, const char *wanted)
 {
     const char *log = strstr(wanted, "\nlog ");
@@ -449,7 +486,7 @@ char *world_state_after(const struct world *world, const struct writer *writer)
     return state;
 }
 
-void world_reveals(const struct world *world)
+void world_check_reveals(const struct world *world)
 {
     static const char *const tokens[] = {"acme/default", "acme/new one", "zed/default"};
     const char *words = is_guarded(world) ? "--passphrase-file" : NULL;
@@ -461,4 +498,15 @@ void world_reveals(const struct world *world)
                                           words != NULL ? path_in(world, "words") : NULL, NULL});
         ck_assert_msg(run.status == 0 && strstr(run.out, "esptk_") != NULL, "%s", run.err);
     }
+}
+
+bool says_done(const char *err)
+{
+    static const char *const words[] = {"is done", "is made", "has done its work",
+                                        "is created, but", "the committed changes remain"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strstr(err, words[i]) != NULL)
+            return true;
+    }
+    return false;
 }

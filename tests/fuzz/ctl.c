@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* Runs the real main() of esp-tokenctl in this process. Replaces the functions that would wait. */
 #include "fuzz/ctl.h"
 
 #include "fuzz/fuzz.h"
@@ -20,24 +22,25 @@ int ctl_main(int argc, char **argv);
 static struct ctl *running; /* NULL: none */
 static unsigned sleeps;
 
-/* --- in the place of the libraries' --- */
+/* --- replacements of library functions --- */
 
-/* Nobody else is here to wait for; `log --follow` ends as its reader goes away. */
+/* There is no other process to wait for. `log --follow` ends, because its output can no longer be
+   written. */
 int nanosleep(const struct timespec *wanted, struct timespec *left)
 {
     if (running == NULL)
         return clock_nanosleep(CLOCK_REALTIME, 0, wanted, left);
     running->paused = true;
     if (++sleeps == SLEEPS_MAX) {
-        const int nobody = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-        MUST_HOLD(nobody >= 0 && dup2(nobody, STDOUT_FILENO) == STDOUT_FILENO);
-        close(nobody);
+        const int unwritable = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+        MUST_HOLD(unwritable >= 0 && dup2(unwritable, STDOUT_FILENO) == STDOUT_FILENO);
+        close(unwritable);
         putchar('\n');
     }
     return 0;
 }
 
-/* Slow by design, and libsodium's to test. */
+/* The real function is slow by design, and libsodium tests it. */
 int crypto_pwhash(unsigned char *const out, unsigned long long len, const char *const text,
                   unsigned long long text_len, const unsigned char *const salt,
                   unsigned long long ops, size_t memory, int algorithm)
@@ -51,7 +54,7 @@ int crypto_pwhash(unsigned char *const out, unsigned long long len, const char *
 
 struct streams {
     int in, out, err; /* files in memory */
-    int kept_in, kept_out;
+    int kept_in, kept_out, kept_err;
     FILE *real_in, *real_out, *real_err;
 };
 
@@ -68,11 +71,12 @@ static void streams_make(struct streams *streams)
                                 .err = memfd_create("err", MFD_CLOEXEC),
                                 .kept_in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3),
                                 .kept_out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3),
+                                .kept_err = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3),
                                 .real_in = stdin,
                                 .real_out = stdout,
                                 .real_err = stderr};
     MUST_HOLD(streams->in > 0 && streams->out > 0 && streams->err > 0);
-    MUST_HOLD(streams->kept_in > 0 && streams->kept_out > 0);
+    MUST_HOLD(streams->kept_in > 0 && streams->kept_out > 0 && streams->kept_err > 0);
 }
 
 static void streams_begin(struct streams *streams, const struct ctl *ctl)
@@ -81,11 +85,10 @@ static void streams_begin(struct streams *streams, const struct ctl *ctl)
     fill(streams->in, ctl->input, ctl->input_len);
     fill(streams->out, "", 0);
     fill(streams->err, "", 0);
-    MUST_HOLD(dup2(streams->in, STDIN_FILENO) >= 0 && dup2(streams->out, STDOUT_FILENO) >= 0);
+    MUST_HOLD(dup2(streams->in, STDIN_FILENO) >= 0 && dup2(streams->out, STDOUT_FILENO) >= 0 &&
+              dup2(streams->err, STDERR_FILENO) >= 0);
     stdin = fdopen(STDIN_FILENO, "r");
-    stdout = fdopen(STDOUT_FILENO, "w");
-    stderr = fdopen(fcntl(streams->err, F_DUPFD_CLOEXEC, 3), "w");
-    MUST_HOLD(stdin != NULL && stdout != NULL && stderr != NULL);
+    MUST_HOLD(stdin != NULL);
 }
 
 static char *take(int fd, size_t *ret_len)
@@ -98,23 +101,26 @@ static char *take(int fd, size_t *ret_len)
     return text;
 }
 
-/* The command has closed standard output. */
+/* The command has opened its own streams on the descriptors, and has closed standard output. */
 static void streams_end(const struct streams *streams, struct ctl *ctl)
 {
-    MUST_HOLD(fclose(stdin) == 0 && fclose(stderr) == 0);
+    const bool own_streams = stdout != streams->real_out && stderr != streams->real_err;
+    const bool closed = fclose(stdin) == 0 && (!own_streams || fclose(stderr) == 0);
     stdin = streams->real_in;
     stdout = streams->real_out;
     stderr = streams->real_err;
-    MUST_HOLD(fcntl(STDOUT_FILENO, F_GETFD) < 0);
+    const bool out_closed = fcntl(STDOUT_FILENO, F_GETFD) < 0;
     MUST_HOLD(dup2(streams->kept_in, STDIN_FILENO) >= 0);
     MUST_HOLD(dup2(streams->kept_out, STDOUT_FILENO) >= 0);
+    MUST_HOLD(dup2(streams->kept_err, STDERR_FILENO) >= 0);
+    MUST_HOLD(own_streams && closed && out_closed);
     ctl->out = take(streams->out, &ctl->out_len);
     ctl->err = take(streams->err, &ctl->err_len);
 }
 
 /* --- a run --- */
 
-/* A bit for each descriptor that is open. */
+/* One bit for each open descriptor. */
 static uint64_t descriptors(void)
 {
     uint64_t open = 0;

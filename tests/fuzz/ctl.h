@@ -1,4 +1,6 @@
-/* The real main() of esp-tokenctl, any number of times in this process; the streams are files. */
+/* SPDX-License-Identifier: ISC */
+/* Runs the real main() of esp-tokenctl in this process, any number of times. The streams are files.
+ */
 #ifndef TESTS_FUZZ_CTL_H
 #define TESTS_FUZZ_CTL_H
 
@@ -13,7 +15,7 @@ struct ctl {
     int status;
     char *out, *err; /* NUL-terminated, to be freed by ctl_free() */
     size_t out_len, err_len;
-    bool paused; /* it slept: nobody else is at work there */
+    bool paused; /* it called sleep, although there is no other process to wait for */
 };
 
 void ctl_run(struct ctl *ctl);

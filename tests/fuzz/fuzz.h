@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * One harness a file: FUZZ(name) { … } is what libFuzzer calls for each input, and what the replay
- * of `make check` calls for each seed and each found case. MUST_HOLD ends the process.
+ * One harness in each file. libFuzzer calls FUZZ(name) { … } for each input, and the replay of
+ * `make check` calls it for each seed and each found case. MUST_HOLD ends the process if it fails.
  */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H

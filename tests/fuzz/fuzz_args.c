@@ -1,13 +1,15 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Whole command lines through the real main(), on a store in a place of its own. A NUL ends an
- * argument, \xff a command line, and what follows \xfe is their standard input. Of the control
- * characters some stand for what no mutation would hit upon:
+ * Whole command lines through the real main(), on a store in a confined folder. A NUL ends an
+ * argument, \xff ends a command line, and \xfe begins the standard input of all of them. Some
+ * control characters stand for words that no mutation would find:
  *
- *   \x01 a token's text   \x02 its id   \x03 that of a retiring one
+ *   \x01 a token's text   \x02 its id   \x03 the id of a retiring token
  *   \x04 and a byte: the words of a command   \x05 and a byte: an option
- *   \x06 and a byte: a word that an argument may be   \x07 and a byte: so often the byte before
+ *   \x06 and a byte: a word for an argument   \x07 and a byte: repeat the byte before, so many
+ * times
  */
-#include "fuzz/judge.h"
+#include "fuzz/invariants.h"
 #include "fuzz/place.h"
 #include "fuzz/words.h"
 
@@ -24,14 +26,14 @@
 #define LINE_BYTES 16384
 #define TIMES 40
 #ifdef OUT
-#define WRITABLE OUT /* where coverage is counted */
+#define WRITABLE OUT /* the folder of the coverage counters */
 #else
 #define WRITABLE NULL
 #endif
 
 static char secret[TOKEN_TEXT_LEN + 1], id_text[TOKEN_ID_LEN + 1], retiring_text[TOKEN_ID_LEN + 1];
 
-/* --- the store that they meet --- */
+/* --- the store --- */
 
 static void run_line(struct ctl *ctl, const char *const *args)
 {
@@ -47,7 +49,7 @@ static void run_line(struct ctl *ctl, const char *const *args)
         free(owned[i]);
 }
 
-/* Returns what it printed, to be freed. */
+/* Runs a command that must succeed. Returns its output; the caller frees it. */
 static char *must_run(const char *const *args)
 {
     struct ctl ctl = {.input = ""};
@@ -110,7 +112,7 @@ static void make_store(void)
     RUN("backup", PLACE "/copy.mdb");
 }
 
-/* Once; false, told loudly: there is no place for them here. */
+/* Prepares the store, once. False: this machine cannot confine it, and a message says why. */
 static bool confined(const char *const *writable)
 {
     static enum { UNKNOWN, YES, NO } answer;
@@ -235,7 +237,7 @@ static void add_again(struct line *line, uint8_t which)
         add(line, line->bytes + line->len - 1, 1);
 }
 
-/* Each argument ends where its text does. */
+/* Each argument is in memory of exactly its size, so that ASan sees a byte too far. */
 static void split(struct line *line)
 {
     line->argc = 0;
@@ -277,8 +279,8 @@ static size_t expand(struct line *line, const uint8_t *data, size_t size, int en
     return i < size ? i + 1 : size;
 }
 
-/* Whatever was done, every record, index and count of the store agrees. */
-static void judge_store(void)
+/* After any commands, all records, indexes and counts of the store agree. */
+static void check_store(void)
 {
     static const char *const structural[] = {"damaged", "index", "count", "rule", "log"};
     struct ctl ctl = {.input = ""};
@@ -325,18 +327,18 @@ FUZZ(args)
                           .argv = line.argv,
                           .input = input.bytes + (end != NULL),
                           .input_len = input.len - (end != NULL)};
-        asked_of(&asked, &ctl);
+        asked_parse(&asked, &ctl);
         ctl_run(&ctl);
         ran = ran || asked.code == 0;
         const unsigned after = asked.code == 0 ? place_sum() : before;
-        judge(&asked, &ctl, after != before);
+        check_invariants(&asked, &ctl, after != before);
         before = after;
         ctl_free(&ctl);
         for (int a = 0; a < line.argc; a++)
             free(line.owned[a]);
     }
     if (before != kept)
-        judge_store();
+        check_store();
     if (ran)
         place_reset();
     MUST_HOLD(fchdir(home) == 0);
@@ -347,7 +349,7 @@ FUZZ(args)
 #ifdef ESPT_FUZZ
 #define FOLDERS_MAX 8
 
-/* As long as there is one thread: before libFuzzer's own. It goes on writing to its folders. */
+/* Runs before libFuzzer starts its threads. libFuzzer may still write to its folders. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

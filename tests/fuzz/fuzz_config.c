@@ -1,4 +1,6 @@
-/* esp-token.conf: refused with a place, or whole: absolute paths and sizes within their bounds. */
+/* SPDX-License-Identifier: ISC */
+/* esp-token.conf: refused with FILE:LINE:, or accepted with absolute paths and sizes within bounds.
+ */
 #include "fuzz/fuzz.h"
 
 #include "common/config.h"

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * TOKEN, as an argument of the real options: an id, or ENTITY/NAME, and never both; the same text
- * is made of it again; and a token's text, wherever it stands in an argument, is a usage error that
- * repeats nothing of it. \x01 stands for a token's text, \x02 for an id.
+ * TOKEN as an argument of the real options. It is an id or ENTITY/NAME, never both, and it is
+ * formatted to the same text again. A token's text anywhere in an argument is a usage error, and
+ * the message repeats no part of it. \x01 stands for a token's text, \x02 for an id.
  */
 #include "fuzz/words.h"
 
@@ -11,19 +12,21 @@
 #include <getopt.h>
 
 #define ARGUMENT_MAX 1024
+#define CULPRIT_MAX 20 /* bytes: longer words are not repeated */
 #define ID UINT64_C(1234567890123456789)
 
 static char secret[TOKEN_TEXT_LEN + 1], id_text[TOKEN_ID_LEN + 1];
 
-/* One line of ASCII, in which nothing stands that came in, as far as it can be told from a
-   message's own words. */
-static void judge_error(const struct espt_error *err, const char *argument)
+/* The message is one line without control characters. It names the argument only if that is too
+   short to be a secret, or could be one of the message's own words. */
+static void require_error(const struct espt_error *err, const char *argument)
 {
     MUST_HOLD(err->code == ESPT_USAGE && err->message[0] != '\0');
     for (const char *c = err->message; *c != '\0'; c++)
-        MUST_HOLD(*c >= ' ' && *c <= '~');
+        MUST_HOLD((unsigned char)*c >= ' ' && *c != 0x7f);
     MUST_HOLD(strstr(err->message, TOKEN_PREFIX) == NULL);
-    const bool own_words = strlen(argument) < 12 || strpbrk(argument, "0123456789") == NULL;
+    const bool own_words =
+        strlen(argument) < CULPRIT_MAX || strpbrk(argument, "0123456789") == NULL;
     MUST_HOLD(own_words || strstr(err->message, argument) == NULL);
 }
 
@@ -45,7 +48,7 @@ static bool is_pair(const char *text)
            token_name_ok(slash + 1, strlen(slash + 1));
 }
 
-static void judge_form(const char *text)
+static void require_form(const char *text)
 {
     struct token_ref ref, untouched;
     struct espt_error err = {0};
@@ -58,7 +61,7 @@ static void judge_form(const char *text)
     if (code != 0) {
         MUST_HOLD(memcmp(&ref, &untouched, sizeof ref) == 0);
         MUST_HOLD(strstr(err.message, "ENTITY/NAME") != NULL);
-        judge_error(&err, text);
+        require_error(&err, text);
         return;
     }
     MUST_HOLD(ref.by_id == is_id(text));
@@ -70,7 +73,7 @@ static void judge_form(const char *text)
     MUST_HOLD(strcmp(again, text) == 0);
 }
 
-static void judge_options(const char *text)
+static void require_options(const char *text)
 {
     static char *const ways[][4] = {
         {"esp-tokenctl", "show", "--"},
@@ -93,7 +96,7 @@ static void judge_options(const char *text)
         const int code = options_parse(&options, argc, argv, &command, &err);
         MUST_HOLD(code == 0 || code == ESPT_USAGE);
         if (code != 0)
-            judge_error(&err, text);
+            require_error(&err, text);
         if (word_secret(text) != NULL) {
             MUST_HOLD(code == ESPT_USAGE);
             MUST_HOLD(strstr(err.message, "a secret is never an argument") != NULL);
@@ -116,10 +119,10 @@ FUZZ(forms)
         MUST_HOLD(word_secret(secret) == secret && is_id(id_text));
     }
     words_put(words, 2, data, strnlen((const char *)data, size), room, sizeof room);
-    char *text = strdup(room); /* it ends where the text does */
+    char *text = strdup(room); /* memory of exactly its size */
     MUST_HOLD(text != NULL);
-    judge_form(text);
-    judge_options(text);
+    require_form(text);
+    require_options(text);
     free(text);
     return 0;
 }

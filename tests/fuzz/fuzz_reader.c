@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The reader over any file. An input that begins with a zero byte is the file itself; any other is
- * a list of changes to a small store that is made here: place (2 bytes), length (1 byte), bytes.
- * The store has pages of 1 KiB, so that an input reaches all of it, and whatever the records' form
- * is.
+ * The reader on any file. An input that begins with a zero byte is the file itself. Any other input
+ * is a list of changes to a small store: offset (2 bytes), length (1 byte), bytes. The store has
+ * pages of 1 KiB, so that an input can change any part of it. For half of the lists, a thread with
+ * a second mapping makes and reverts the changes repeatedly while the reader reads.
  */
 #include "fuzz/fuzz.h"
 
@@ -10,15 +11,18 @@
 #include "reader/meta.h"
 #include "reader/reader.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define PAGE 1024u
 #define PAGES 13u
+#define MOVING_ROUNDS 40
 #define TRANSACTION 8u
 #define MAIN 2u
 #define MAIN_BEFORE 3u
-#define FREE 10u /* the list of free pages; one of its lists on a page of its own */
+#define FREE 10u /* the free list, of which one record is on an overflow page */
 
 static uint8_t base[PAGES * PAGE];
 
@@ -42,7 +46,7 @@ static void begin_page(uint32_t page, uint16_t flags)
     put(page, 14, PAGE, 2);
 }
 
-/* Behind what is there: keys are put in order. */
+/* Appends a node: the keys are written in order. */
 static void add_node(uint32_t page, uint64_t head, const void *key, size_t key_len,
                      const void *data, size_t len)
 {
@@ -81,7 +85,7 @@ static void add_tokens(uint32_t page, uint64_t from)
     }
 }
 
-/* LMDB's record of a named table. */
+/* The MDB_db record of a named table. */
 static void add_table(uint32_t page, enum table table, uint64_t root, uint16_t depth)
 {
     uint8_t record[48] = {0};
@@ -98,7 +102,7 @@ static void add_main(uint32_t page, uint64_t transaction)
 {
     begin_page(page, 2);
     const char *last = "";
-    for (;;) { /* tables and state, by their names' order */
+    for (;;) { /* tables and state, in the order of their names */
         enum table next = TABLE_COUNT;
         for (enum table t = TABLE_STATE; t < TABLE_COUNT; t++)
             if (strcmp(table_name(t), last) > 0 &&
@@ -149,7 +153,7 @@ static void add_free(void)
     add_node(FREE, len, key.bytes, key.len, list, len);
     begin_page(FREE + 1, 4);
     put(FREE + 1, 12, 1, 4);
-    put(FREE + 1, 16, 0, 8); /* nothing is left of it */
+    put(FREE + 1, 16, 0, 8); /* the page has no free space */
 }
 
 static void make_base(void)
@@ -241,6 +245,54 @@ static size_t write_file(int fd, const uint8_t *data, size_t size)
     return sizeof bytes;
 }
 
+/* --- the same changes while the reader reads; a deliberate race, so not under ThreadSanitizer ---
+ */
+
+#ifndef __SANITIZE_THREAD__
+
+struct mover {
+    int file;
+    uint8_t changed[sizeof base];
+    atomic_bool stop;
+};
+
+static void *move(void *arg)
+{
+    struct mover *mover = arg;
+    volatile uint8_t *map =
+        mmap(NULL, sizeof base, PROT_READ | PROT_WRITE, MAP_SHARED, mover->file, 0);
+    MUST_HOLD(map != MAP_FAILED);
+    while (!atomic_load(&mover->stop)) {
+        for (size_t i = 0; i < sizeof base; i++) {
+            if (mover->changed[i] != base[i])
+                map[i] = map[i] == base[i] ? mover->changed[i] : base[i];
+        }
+    }
+    munmap((void *)(uintptr_t)map, sizeof base);
+    return NULL;
+}
+
+static void read_while_moving(int file, struct reader *reader)
+{
+    struct mover mover = {.file = file};
+    struct survey survey;
+    struct snapshot snapshot;
+    pthread_t thread;
+    MUST_HOLD(pread(file, mover.changed, sizeof mover.changed, 0) == sizeof mover.changed);
+    MUST_HOLD(pthread_create(&thread, NULL, move, &mover) == 0);
+    for (int i = 0; i < MOVING_ROUNDS; i++) {
+        if (reader_begin(&snapshot, reader) == READER_OK) {
+            MUST_HOLD(look_up(&survey, &snapshot) == READER_OK);
+            (void)!reader_end(&snapshot);
+        }
+    }
+    (void)!reader_look_up(reader, look_up, &survey);
+    atomic_store(&mover.stop, true);
+    MUST_HOLD(pthread_join(thread, NULL) == 0);
+}
+
+#endif
+
 FUZZ(reader)
 {
     static int file = -1;
@@ -253,7 +305,7 @@ FUZZ(reader)
         MUST_HOLD(file >= 0);
         make_base();
     }
-    write_file(file, data, size);
+    const size_t len = write_file(file, data, size);
     int fd = dup(file);
     MUST_HOLD(fd >= 0);
     if (reader_open(&reader, fd, "store", UINT64_C(1) << 20, &err) != 0) {
@@ -264,12 +316,18 @@ FUZZ(reader)
     MUST_HOLD(size != 0 || status == READER_OK);
     if (status == READER_OK) {
         MUST_HOLD(look_up(&survey, &snapshot) == READER_OK);
-        MUST_HOLD(reader_end(&snapshot) == READER_OK); /* nobody writes */
+        MUST_HOLD(reader_end(&snapshot) == READER_OK); /* there is no writer */
         if (size <= 1)
-            MUST_HOLD(size != 0 || survey.found == 6); /* the whole store answers for all */
+            MUST_HOLD(size != 0 || survey.found == 6); /* the unchanged store has all keys */
     } else if (size > 0 && data[size - 1] % 64 == 0) {
-        (void)!reader_look(&reader, look_up, &survey); /* slow: it tries again and again */
+        (void)!reader_look_up(&reader, look_up, &survey); /* slow, because it retries */
     }
+#ifdef __SANITIZE_THREAD__
+    (void)len;
+#else
+    if (size > 1 && data[0] != 0 && data[0] % 2 == 0 && len == sizeof base)
+        read_while_moving(file, &reader);
+#endif
     reader_close(&reader);
     return 0;
 }

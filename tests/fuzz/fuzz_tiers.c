@@ -1,10 +1,10 @@
-/* tiers.ini: refused with a place and a mend, or a table in which all holds that is asked of one.
- */
+/* SPDX-License-Identifier: ISC */
+/* tiers.ini: refused with FILE:LINE: and a remedy, or a table that satisfies every rule. */
 #include "fuzz/fuzz.h"
 
 #include "common/tier.h"
 
-static void judge_table(const struct tier_table *table)
+static void require_table(const struct tier_table *table)
 {
     unsigned defaults = 0;
     MUST_HOLD(table->count >= 1 && table->count <= TIERS_MAX);
@@ -40,7 +40,7 @@ FUZZ(tiers)
         memcpy(text, data, size);
     text[size] = '\0';
     if (tier_table_parse(&table, "tiers.ini", text, size, &err) == 0) {
-        judge_table(table);
+        require_table(table);
         tier_table_free(table);
     } else {
         MUST_HOLD(table == NULL && strncmp(err.message, "tiers.ini:", 10) == 0);

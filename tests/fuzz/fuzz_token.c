@@ -1,11 +1,12 @@
-/* Token texts, names, metrics and times: whatever a stranger or an administrator may write. */
+/* SPDX-License-Identifier: ISC */
+/* Token texts, names, metrics and times, as any client or administrator may write them. */
 #include "fuzz/fuzz.h"
 
 #include "common/name.h"
 #include "common/token.h"
 #include "common/when.h"
 
-static void judge_token(const char *text, size_t len)
+static void require_token(const char *text, size_t len)
 {
     uint64_t id, again;
     if (!token_parse(text, len, &id))
@@ -15,7 +16,7 @@ static void judge_token(const char *text, size_t len)
     token_id_format(id, written);
     MUST_HOLD(memcmp(written, text + 6, TOKEN_ID_LEN) == 0);
     MUST_HOLD(token_id_parse(written, TOKEN_ID_LEN, &again) && again == id);
-    /* no other text differs from it in one byte */
+    /* no well-formed text differs from another in one byte only */
     memcpy(copy, text, sizeof copy);
     for (size_t i = 0; i < sizeof copy; i++) {
         copy[i] ^= (char)(1 + i % 127);
@@ -28,7 +29,7 @@ FUZZ(token)
 {
     const char *text = (const char *)data;
     uint64_t id;
-    judge_token(text, size);
+    require_token(text, size);
     if (token_id_parse(text, size, &id)) {
         char written[TOKEN_ID_LEN + 1];
         token_id_format(id, written);

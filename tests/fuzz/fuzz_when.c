@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * WHEN: taken exactly where a second grammar, written here over the C library's regular expressions
- * and calendar, takes it, and as the same time. The first eight bytes are the clock; what follows,
- * up to a NUL, is the text.
+ * WHEN is accepted exactly if a second parser accepts it, and gives the same time. The second
+ * parser uses the C library's regular expressions and calendar. The first eight bytes of an input
+ * are the clock; the text follows, up to a NUL.
  */
 #include "fuzz/fuzz.h"
 
@@ -23,7 +24,7 @@ static void compile(void)
     if (done)
         return;
     done = true;
-    MUST_HOLD(regcomp(&span_form, "^([0-9]{1,12})([hdwy])$", REG_EXTENDED) == 0);
+    MUST_HOLD(regcomp(&span_form, "^([0-9]{1,12})([mhdwy])$", REG_EXTENDED) == 0);
     MUST_HOLD(regcomp(&moment_form,
                       "^([0-9]{4})-([0-9]{2})-([0-9]{2})([Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})"
                       "([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2}))?$",
@@ -41,13 +42,17 @@ static bool expected_span(const char *text, int64_t *ret_span)
     if (regexec(&span_form, text, 3, match, 0) != 0)
         return false;
     const char letter = text[match[2].rm_so];
-    const int64_t hours = letter == 'h' ? 1 : letter == 'd' ? 24 : letter == 'w' ? 168 : 8760;
-    const __int128 span = (__int128)strtoll(text, NULL, 10) * hours * 3600;
+    const int64_t minutes = letter == 'm'   ? 1
+                            : letter == 'h' ? 60
+                            : letter == 'd' ? 1440
+                            : letter == 'w' ? 10080
+                                            : 525600;
+    const __int128 span = (__int128)strtoll(text, NULL, 10) * minutes * 60;
     *ret_span = (int64_t)span;
     return span > 0 && span <= END_OF_9999;
 }
 
-/* In seconds, whatever the range. */
+/* The time in Unix seconds; the range is not checked. */
 static bool expected_moment(const char *text, int64_t *ret_when)
 {
     regmatch_t match[PARTS];
@@ -87,22 +92,28 @@ static bool expected(const char *text, int64_t now, int64_t *ret_when)
         *ret_when = (int64_t)when;
         return when >= 1 && when <= END_OF_9999;
     }
+    const bool today = strcmp(text, "today") == 0, tomorrow = strcmp(text, "tomorrow") == 0;
+    if (today || tomorrow) {
+        const __int128 day = (__int128)now - (now % 86400 + 86400) % 86400 + tomorrow * 86400;
+        *ret_when = (int64_t)day;
+        return day >= 1 && day <= END_OF_9999;
+    }
     return expected_moment(text, ret_when) && *ret_when >= 1 && *ret_when <= END_OF_9999;
 }
 
-/* The text as it came stands in none of them: it may be a secret, given by mistake. */
-static void judge_error(const struct espt_error *err)
+/* No message contains the text, because it may be a secret that was given by mistake. */
+static void require_error(const struct espt_error *err)
 {
     MUST_HOLD(err->code == ESPT_USAGE);
     MUST_HOLD(strstr(err->message, "give ") != NULL);
-    MUST_HOLD(strncmp(err->message, "not a time: ", 12) == 0 ||
-              strncmp(err->message, "a time that is not from 1970-", 29) == 0);
+    MUST_HOLD(strncmp(err->message, "not a time; ", 12) == 0 ||
+              strncmp(err->message, "a time before 1970-", 19) == 0);
     for (const char *c = err->message; *c != '\0'; c++)
         MUST_HOLD(*c >= ' ' && *c <= '~');
 }
 
-/* What was taken is written in one form, which is taken as the same time whatever the clock. */
-static void judge_written(int64_t when)
+/* An accepted time is formatted in one form, which is parsed to the same time with any clock. */
+static void require_written(int64_t when)
 {
     char text[WHEN_TEXT_SIZE], theirs[64];
     int64_t back;
@@ -114,10 +125,10 @@ static void judge_written(int64_t when)
     MUST_HOLD(when_parse(text, INT64_MAX, &back, NULL) == 0 && back == when);
 }
 
-/* No text that is taken goes on by one byte. */
-static void judge_longer(const char *text, int64_t now)
+/* No accepted text is accepted with one byte more. */
+static void require_longer(const char *text, int64_t now)
 {
-    static const char more[] = "0Zz hdwyTt.:-+\n\x80";
+    static const char more[] = "0Zz mhdwyTt.:-+\n\x80";
     const size_t len = strlen(text);
     char *longer = malloc(len + 2);
     int64_t when = UNTOUCHED;
@@ -131,7 +142,7 @@ static void judge_longer(const char *text, int64_t now)
     free(longer);
 }
 
-static void judge_any_number(int64_t number)
+static void require_any_number(int64_t number)
 {
     char text[WHEN_TEXT_SIZE];
     int64_t back = UNTOUCHED;
@@ -150,11 +161,11 @@ FUZZ(when)
     if (size < CLOCK_BYTES)
         return 0;
     memcpy(&now, data, CLOCK_BYTES);
-    judge_any_number(now);
-    setenv("TZ", now % 2 == 0 ? "ODD-13:37EVEN" : "UTC", 1); /* asked by nothing here */
+    require_any_number(now);
+    setenv("TZ", now % 2 == 0 ? "ODD-13:37EVEN" : "UTC", 1); /* must have no effect */
     tzset();
     const size_t len = strnlen((const char *)data + CLOCK_BYTES, size - CLOCK_BYTES);
-    char *text = malloc(len + 1); /* it ends where the text does */
+    char *text = malloc(len + 1); /* memory of exactly its size */
     MUST_HOLD(text != NULL);
     memcpy(text, data + CLOCK_BYTES, len);
     text[len] = '\0';
@@ -165,11 +176,11 @@ FUZZ(when)
         MUST_HOLD(when == wanted && when >= 0 && when <= END_OF_9999);
         MUST_HOLD((when == WHEN_NEVER) == (strcmp(text, "never") == 0));
         if (when != WHEN_NEVER)
-            judge_written(when);
-        judge_longer(text, now);
+            require_written(when);
+        require_longer(text, now);
     } else {
         MUST_HOLD(when == UNTOUCHED);
-        judge_error(&err);
+        require_error(&err);
     }
     const bool is_span = expected_span(text, &wanted_span);
     MUST_HOLD(span_parse(text, &span) == is_span);

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* A confined folder, its saved contents, and a checksum over them. */
 #include "fuzz/place.h"
 
 #include "common/crc32.h"
@@ -26,7 +28,7 @@ static bool put(const char *path, const char *text)
     return done;
 }
 
-/* Who is not root becomes it in a user namespace. */
+/* A user who is not root becomes root in a user namespace. */
 static bool own_namespace(void)
 {
     char users[64], groups[64];
@@ -55,12 +57,12 @@ bool place_confine(const char *const *writable)
            let_write(PLACE);
     for (size_t i = 0; done && writable[i] != NULL; i++)
         done = let_write(writable[i]);
-    if (done) /* it must hold, or nothing may be run */
+    if (done) /* no command may run unless everything else is read-only */
         MUST_HOLD(open("/not-here", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0 && errno == EROFS);
     return done;
 }
 
-/* --- what is kept --- */
+/* --- the saved contents --- */
 
 struct kept {
     char path[128];
@@ -81,7 +83,21 @@ static bool is_lock(const char *path)
     return len > 5 && strcmp(path + len - 5, "-lock") == 0;
 }
 
-/* At most BYTES_MAX of them; a longer file is another one anyhow. */
+/* STORE.reserve holds space and no data. Any writing command makes it again, so it is neither saved
+   nor summed. */
+static bool is_reserve(const char *path)
+{
+    return strcmp(path, PLACE_STORE ".reserve") == 0;
+}
+
+/* STORE.writer is the writers' lock file. Each writer leaves a note in it, also one whose change is
+   refused. The note is saved, because it must match the store, but it is not summed. */
+static bool is_note(const char *path)
+{
+    return strcmp(path, PLACE_STORE ".writer") == 0;
+}
+
+/* Reads at most BYTES_MAX bytes; saved files are shorter, so a longer one has changed. */
 static size_t read_scratch(const char *path)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -114,7 +130,7 @@ static void write_kept(const struct kept *one)
 static int keep_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
     (void)type;
-    if (at->level == 0)
+    if (at->level == 0 || is_reserve(path))
         return 0;
     MUST_HOLD(kept_count < KEPT_MAX && strlen(path) < sizeof kept[0].path);
     struct kept *one = &kept[kept_count++];
@@ -166,11 +182,12 @@ void place_reset(void)
     }
 }
 
-/* In any order: folders do not keep one. */
+/* The sum does not depend on the order of the files, because folders have none. */
 static int add_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
     (void)type;
-    if (at->level == 0 || is_lock(path) || strncmp(path, USAGE, strlen(USAGE)) == 0)
+    if (at->level == 0 || is_lock(path) || is_note(path) || is_reserve(path) ||
+        strncmp(path, USAGE, strlen(USAGE)) == 0)
         return 0;
     unsigned one = (unsigned)crc32(0, path, strlen(path)) + st->st_mode;
     if (S_ISREG(st->st_mode)) {

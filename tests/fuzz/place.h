@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A place for commands that do whatever they are told: nothing else on this machine can be written.
- * It is a file system in memory, mounted at PLACE in a mount namespace of this process alone, in
- * which all others are read-only and without devices.
+ * A confined folder for arbitrary commands: they cannot write anything else on this machine. It is
+ * a tmpfs at PLACE in a mount namespace of this process, in which all other file systems are
+ * read-only and without devices.
  */
 #ifndef TESTS_FUZZ_PLACE_H
 #define TESTS_FUZZ_PLACE_H
@@ -12,16 +13,17 @@
 #define PLACE "/mnt"
 #define PLACE_STORE PLACE "/tokens.mdb"
 
-/* From now on; `writable` are the folders, up to a NULL, that stay so. False: namespaces or mounts
-   are not to be had, and errno says why. */
+/* Confines this process. The folders in `writable`, which ends with NULL, stay writable. False:
+   namespaces or mounts are not available; errno says why. */
 bool place_confine(const char *const *writable);
 
 void place_write(const char *path, const char *text, unsigned mode);
 
-/* What stands there now is what place_reset() brings back: contents and modes. */
+/* Saves the contents and modes of all files. place_reset() restores them. */
 void place_keep(void);
 void place_reset(void);
-/* Of all that a command must leave as it was: everything but lock files and the counts of hosts. */
+/* A checksum over everything that a reading command must not change: all files except lock files,
+   usage files and the reserve. */
 unsigned place_sum(void);
 
 #endif

@@ -1,4 +1,6 @@
-/* Every seed and every found case once more, and each a little changed: without clang. */
+/* SPDX-License-Identifier: ISC */
+/* Runs the harnesses on every seed and every found case, and on small changes of each. This needs
+   no clang. */
 #include "support/support.h"
 
 #include <dirent.h>
@@ -15,24 +17,26 @@ int fuzz_reader(const uint8_t *data, size_t size);
 int fuzz_when(const uint8_t *data, size_t size);
 int fuzz_forms(const uint8_t *data, size_t size);
 int fuzz_args(const uint8_t *data, size_t size);
+int fuzz_entry(const uint8_t *data, size_t size);
 
 #define PLACES 512
 
 static const struct {
     const char *name;
     int (*run)(const uint8_t *data, size_t size);
-    size_t
-        places; /* so many of an input are changed: a command line takes a thousand times longer */
+    /* number of bytes of an input that are changed; a command line takes a thousand times longer */
+    size_t places;
 } harnesses[] = {
     {"token", fuzz_token, PLACES},   {"tiers", fuzz_tiers, PLACES},
     {"config", fuzz_config, PLACES}, {"records", fuzz_records, PLACES},
     {"reader", fuzz_reader, PLACES}, {"when", fuzz_when, PLACES},
     {"forms", fuzz_forms, PLACES},   {"args", fuzz_args, 8},
+    {"entry", fuzz_entry, PLACES},
 };
 
 static unsigned runs;
 
-/* In memory that ends where the input does. */
+/* Runs an input in memory of exactly its size, so that ASan sees a byte too far. */
 static void run(int which, const char *data, size_t size)
 {
     uint8_t *exact = malloc(size > 0 ? size : 1);

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Words that no mutation would hit upon, in harnesses of command lines: one control character
- * stands for each.
+ * Words for the harnesses of command lines, which no mutation would find. One control character
+ * stands for each word.
  */
 #ifndef TESTS_FUZZ_WORDS_H
 #define TESTS_FUZZ_WORDS_H
@@ -14,8 +15,8 @@ struct word {
     const char *text;
 };
 
-/* `data` with each byte that stands for a word replaced by it, cut where it does not fit; and
-   NUL-terminated. Returns its length. */
+/* Copies `data` and replaces each byte that stands for a word. Stops where `room` ends, and adds a
+   terminator. Returns the length. */
 static inline size_t words_put(const struct word *words, size_t count, const uint8_t *data,
                                size_t size, char *ret_text, size_t room)
 {
@@ -38,7 +39,7 @@ static inline size_t words_put(const struct word *words, size_t count, const uin
     return used;
 }
 
-/* A well-formed token's text of that id. */
+/* Writes a well-formed token text with the id. */
 static inline void word_token(uint64_t id, char ret_text[static TOKEN_TEXT_LEN + 1])
 {
     char digits[TOKEN_ID_LEN + 1];
@@ -49,7 +50,7 @@ static inline void word_token(uint64_t id, char ret_text[static TOKEN_TEXT_LEN +
     ret_text[TOKEN_TEXT_LEN] = '\0';
 }
 
-/* The first whole token's text in `text`; NULL: none. */
+/* Finds the first complete token text in `text`. NULL: there is none. */
 static inline const char *word_secret(const char *text)
 {
     uint64_t id;

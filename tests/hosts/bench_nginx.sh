@@ -1,7 +1,8 @@
 #!/bin/sh
-# Information, never asserted: what the module costs nginx, by wrk. Nine rounds with it off and on, by
-# turns, of a file and of a back end's answer. The medians of requests a second say what a client sees;
-# the workers' processor time for each request depends less on what else the machine does.
+# SPDX-License-Identifier: ISC
+# Reports what the module costs nginx, measured with wrk; asserts nothing. Nine rounds alternate between off
+# and on, for a file and for an answer of a back end. The median of requests a second is what a client
+# sees. The workers' processor time for each request depends less on the load of the machine.
 . tests/hosts/lib.sh
 . tests/hosts/nginx.sh
 
@@ -28,7 +29,7 @@ ticks() {
         cut -d ' ' -f 14,15 "/proc/$pid/stat"
     done | awk '{ sum += $1 + $2 } END { print sum }'
 }
-# run off|on file|proxied: a line of requests a second, requests, and ticks
+# run off|on file|proxied: appends requests a second, requests, and clock ticks
 run() {
     before=$(ticks)
     wrk -t 1 -c 16 -d 1s -s tests/hosts/wrk.lua "http://127.0.0.1:$front/$1/$2" -- "$work/ask/acme.bearer" >"$work/wrk.log" 2>&1

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Where the C compiler puts each field of validator.h: STRUCT.FIELD OFFSET SIZE, and STRUCT SIZE.
  */
 #include <espt/validator.h>
@@ -39,5 +40,6 @@ int main(void)
     FIELD(espt_validator, refresh);
     FIELD(espt_validator, close);
     FIELD(espt_validator, reason);
+    FIELD(espt_validator, open_uncounted);
     return 0;
 }

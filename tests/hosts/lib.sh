@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: ISC
 # shellcheck shell=sh
-# What the tests of hosts share. Each begins by `. tests/hosts/lib.sh`, ends by `finished`, and finds:
-#   $build      the build's folder, absolute
+# Shared by the tests of hosts. Each begins with `. tests/hosts/lib.sh`, ends with `finished`, and may use:
+#   $build      the absolute path of the build's folder
 #   $work       a folder of its own (0755), removed at the end
-#   $config     the configuration of a store in it, with the platform's own tiers
-#   $plain      words to put before a command, so that it runs as an ordinary user and in $group
-# Servers that were begun by `serve` are ended by pid, whatever happens.
+#   $config     the configuration of a store in $work, with the shipped tier table
+#   $plain      words before a command that make it run as an ordinary user and in $group
+# At the end, servers that `serve` started are ended by their pids.
 set -eu
 build=$(cd "$OUT" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/espt-host-XXXXXX")
@@ -19,7 +20,7 @@ fi
 at_end() {
     status=$?
     trap - EXIT
-    trap '' PIPE # whoever read what is printed may be gone
+    trap '' PIPE # the reader of our output may have exited
     set +e
     for pid in $servers; do
         kill "$pid" 2>/dev/null || continue
@@ -52,7 +53,7 @@ same() {
     checks=$((checks + 1))
 }
 
-# exits WHAT STATUS COMMAND...: what it prints is kept in $work/out.log
+# exits WHAT STATUS COMMAND...: the output of COMMAND goes to $work/out.log
 exits() {
     what=$1 expected=$2
     shift 2
@@ -62,7 +63,7 @@ exits() {
     checks=$((checks + 1))
 }
 
-# says FILE TEXT: it stands there; silent FILE TEXT: it does not
+# says FILE TEXT: FILE contains TEXT; silent FILE TEXT: it does not
 says() {
     grep -qF -e "$2" "$1" || fail "${1##*/} does not say '$2': $(tail -n 40 "$1")"
     checks=$((checks + 1))
@@ -76,7 +77,7 @@ ctl() {
     "$build/esp-tokenctl" -c "$config" "$@"
 }
 
-# new_token NAME entity add|create ...: the text goes to $work/NAME.token (0600), and no further
+# new_token NAME entity add|create ...: writes the text only to $work/NAME.token (0600)
 new_token() {
     name=$1
     shift
@@ -89,18 +90,18 @@ token_id() {
     cut -c 7-17 "$work/$1.token"
 }
 
-# until_true SECONDS COMMAND...: tries every tenth of a second
+# until_true SECONDS COMMAND...: tries every tenth of a second, for about SECONDS seconds
 until_true() {
     left=$(($1 * 10))
     shift
     until "$@" >/dev/null 2>&1; do
         left=$((left - 1))
-        [ "$left" -gt 0 ] || fail "waited in vain for: $*"
+        [ "$left" -gt 0 ] || fail "never succeeded: $*"
         sleep 0.1
     done
 }
 
-# serve LOG COMMAND...: in the background; its pid is $server
+# serve LOG COMMAND...: runs COMMAND in the background; its pid is $server
 serve() {
     log=$1
     shift
@@ -109,11 +110,19 @@ serve() {
     servers="$servers $server"
 }
 
-# stop PID: ends what `serve` began, and waits for it
+# stop PID: ends a process that `serve` started, and waits for it
 stop() {
     kill "$1"
     wait "$1" 2>/dev/null || true
     servers=$(printf '%s' "$servers" | sed "s/ $1\>//")
+}
+
+# theirs PATH...: a folder, or an empty file, that the ordinary user may write
+theirs() {
+    for path; do
+        [ -d "$path" ] || : >"$path"
+    done
+    [ -z "$plain" ] || chown nobody "$@"
 }
 
 free_port() {
@@ -123,7 +132,28 @@ s.bind(("127.0.0.1", 0))
 print(s.getsockname()[1])'
 }
 
-# A token text in a log is a failure of the test, whatever else was found.
+# is_open PORT: a server listens on it; no connection is made, which some servers count
+is_open() {
+    grep -q "^ *[0-9]*: 0100007F:$(printf %04X "$1") 00000000:0000 0A" /proc/net/tcp
+}
+
+# nginx_paths: lines of nginx.conf, so that nginx writes only below $work/tmp
+nginx_paths() {
+    for name in client_body proxy fastcgi uwsgi scgi; do
+        echo "${name}_temp_path $work/tmp/$name;"
+    done
+}
+
+# block FILE TEXT: the block of code in a README that contains TEXT, so that what the README shows is what is tested
+block() {
+    awk -v text="$2" '
+        /^```/ { if (inside && found) { printf "%s", lines; exit } inside = !inside; found = 0; lines = ""; next }
+        inside { lines = lines $0 "\n"; if (index($0, text)) found = 1 }' "$1" >"$work/block"
+    [ -s "$work/block" ] || fail "$1 has no block with '$2'"
+    cat "$work/block"
+}
+
+# A log that contains the text of a token fails the test.
 finished() {
     for log in "$work"/*.log; do
         [ ! -e "$log" ] || ! grep -q 'esptk_[0-9A-Za-z]\{11\}_' "$log" || fail "a token's text is in ${log##*/}"
@@ -132,7 +162,7 @@ finished() {
 }
 
 "$build/esp-tokenctl" init "$work/store" >/dev/null
-# Where hosts run as other users, root owns the store, and a group reads it and counts uses.
+# If hosts run as another user, root owns the store, and the group reads it and counts uses.
 [ -z "$plain" ] || {
     chgrp "$group" "$work/store/tokens.mdb" "$work/store/usage"
     chmod 1770 "$work/store/usage"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: ISC
 -- esp_token.lua over the real plugin: luajit_test.lua CTL PLUGIN CONFIG LAYOUT, run by test_luajit.sh.
 local ffi = require "ffi"
 local esp_token = require "esp_token"
@@ -121,6 +122,53 @@ for status = 0, 70 do
     same("allowed by " .. status, status == 1, answer.allowed)
 end
 
+-- values of wrong types are refused, and never raise an error
+local userdata = ffi.cast("void *", 0) -- as ngx.null
+for index, value in pairs {5, 54, 1.5, true, false, {acme}, {}, print, io.stdout, coroutine.create(print), userdata} do
+    local what = type(value) .. " " .. index
+    refused(what .. " as token", esp_token.MALFORMED, value)
+    refused(what .. " as metric", esp_token.METRIC, acme, {metric = value})
+    refused(what .. " as entity", esp_token.ENTITY, acme, {entity = value})
+    same(what .. " as a metric alone", false, validator:allows(result, value))
+    same(what .. " as a result", false, validator:allows(value, "kpi.join_time"))
+    same(what .. " as a result to fill", true, validator:validate(acme, nil, value).allowed)
+    if type(value) ~= "table" then
+        refused(what .. " as what is asked", esp_token.USAGE, acme, value)
+    end
+    if type(value) ~= "number" then
+        refused(what .. " as now", esp_token.USAGE, acme, {now = value})
+        same(what .. " as a status", "unset", validator:reason(value))
+    end
+    if type(value) ~= "table" then
+        local opened, why = esp_token.open(value)
+        same(what .. " for open", nil, opened)
+        matches(what .. " for open", "open takes a table", why)
+    end
+    for _, name in ipairs {"config", "plugin"} do
+        local opened, why = esp_token.open {config = config, plugin = plugin, [name] = value}
+        same(what .. " as " .. name, nil, opened)
+        matches(what .. " as " .. name, "path must be a string, not a", why)
+    end
+end
+refused("a text as what is asked", esp_token.USAGE, acme, "asn.traffic")
+same("no metric alone", false, validator:allows(result, nil))
+for _, text in ipairs {acme .. "\0x", ("x"):rep(2 ^ 20), ("\0"):rep(2 ^ 20)} do
+    refused("text as token", esp_token.MALFORMED, text)
+    refused("text as metric", esp_token.METRIC, acme, {metric = text})
+    refused("text as entity", esp_token.ENTITY, acme, {entity = text})
+end
+for _, now in ipairs {2 ^ 63, -2 ^ 63 - 2048, 2 ^ 64, 2 ^ 64 + 4096, 1e300, 1 / 0, -1 / 0, 0 / 0, "0"} do
+    refused("now " .. tostring(now), esp_token.USAGE, acme, {now = now})
+    matches("its detail", "now must be", validator:validate(acme, {now = now}).detail)
+end
+refused("a far time", esp_token.EXPIRED, acme, {now = 2 ^ 62})
+for _, now in ipairs {-1, -2 ^ 63, 1e9 + 0.5, 0} do
+    same("now " .. now, true, validator:validate(acme, {now = now}).allowed)
+end
+for _, status in ipairs {2 ^ 31, 2 ^ 32 + 1, -2 ^ 32 + 1, 2 ^ 53 + 1, 0 / 0, 1 / 0, -1} do
+    same("the word for " .. status, "unset", validator:reason(status))
+end
+
 -- a result that is filled again holds nothing of before
 local again = validator:validate(acme)
 same("the same result", again, validator:validate("none", nil, again))
@@ -153,6 +201,7 @@ for _, case in ipairs {
     {{config = config, plugin = "/nonexistent.so"}, "/nonexistent.so"},
     {{config = config, plugin = "esp_validator.so"}, "must begin with /"},
     {{config = config, plugin = arg[5]}, "espt_validator_get"},
+    {{config = config, plugin = plugin .. "\0.so"}, "NUL"},
 } do
     local opened, why = esp_token.open(case[1])
     same("open", nil, opened)
@@ -171,7 +220,7 @@ for line in io.lines(layout) do
     end
     seen = seen + 1
 end
-same("lines of the layout", 32, seen)
+same("lines of the layout", 33, seen)
 
 -- many calls, compiled: toggled meanwhile by another process, and right at every moment
 local mine, foreign = {entity = "acme"}, {entity = "acme"}

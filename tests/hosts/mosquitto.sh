@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: ISC
 # shellcheck shell=sh
-# Mosquitto with the plugin on a loopback port, for test_mosquitto*.sh; lib.sh is read before.
-#   write_conf LINES...       options of the plugin and of the broker, after the plugin's own
-#   begin_broker [WORDS...]   WORDS before the command; its pid is $broker, its log $work/broker.log,
-#                             that of the broker before it is kept
-# Clients find their password in $XDG_CONFIG_HOME, so that no token is an argument.
+# Mosquitto with the plugin on a loopback port, for test_mosquitto*.sh. Read lib.sh first.
+#   write_conf LINES...       writes the configuration; LINES are more options of plugin and broker
+#   begin_broker [WORDS...]   starts the broker, with WORDS before the command; its pid is $broker, its
+#                             log $work/broker.log; the log of an earlier broker stays
+# Clients read their password from $XDG_CONFIG_HOME, so that no token is an argument.
 # shellcheck disable=SC2154
 port=$(free_port)
 mkdir "$work/lib" "$work/clients" "$work/broker"
@@ -36,13 +37,13 @@ begin_broker() {
     until_true 10 lets_in collector
 }
 
-# client_config NAME USER: reads the password
+# client_config NAME USER: reads the password from standard input
 client_config() {
     mkdir -p "$work/clients/$1"
     (umask 077 && { printf -- '-h 127.0.0.1\n-p %s\n-u %s\n-P ' "$port" "$2" && cat; } >"$work/clients/$1/mosquitto_sub" &&
         cp "$work/clients/$1/mosquitto_sub" "$work/clients/$1/mosquitto_pub")
 }
-# holds NAME USER [TOKEN]: a client NAME that says it is USER, with the token NAME or TOKEN
+# holds NAME USER [TOKEN]: configures the client NAME with the user name USER and the token TOKEN (NAME)
 holds() {
     client_config "$1" "$2" <"$work/${3:-$1}.token"
 }
@@ -53,7 +54,7 @@ as() {
     XDG_CONFIG_HOME="$work/clients/$name" "$@"
 }
 
-# Publishing asks for nothing but the connection: 0, or MQTT's 5, not authorised.
+# Publishing only tests the connection: 0, or 5 of MQTT (not authorised).
 lets_in() {
     as "$1" mosquitto_pub -t hello -n >"$work/out.log" 2>&1
 }
@@ -74,7 +75,7 @@ may_not_subscribe() {
     same "$1 subscribes to $2" 128 "$(answer_to "$1" "$2")"
 }
 
-# listens NAME TOPIC [OPTIONS...]: until it is stopped, or loses its connection and is refused another
+# listens NAME TOPIC [OPTIONS...]: until it is stopped, or loses its connection and is refused
 listens() {
     listening=$1 topic=$2
     : >"$work/$listening.all" # what an earlier listener saw is not looked at
@@ -110,7 +111,7 @@ ends() {
     forget "$(cat "$work/$1.pid")"
     checks=$((checks + 1))
 }
-# forget PID: of a client that ends or was killed
+# forget PID: a client that has ended or was killed
 forget() {
     wait "$1" 2>/dev/null || true
     servers=$(printf '%s' "$servers" | sed "s/ $1\>//")

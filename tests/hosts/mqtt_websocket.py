@@ -1,4 +1,5 @@
-"""A client of MQTT 3.1.1 over WebSockets, which mosquitto-clients lacks: subscribes, and says what it hears.
+# SPDX-License-Identifier: ISC
+"""A client of MQTT 3.1.1 over WebSockets, which mosquitto-clients lacks. It subscribes, and prints messages.
 
     mqtt_websocket.py PORT USER TOKEN-FILE TOPIC
 """
@@ -14,7 +15,7 @@ def text(value):
 
 
 def packet(kind, body):
-    """One binary frame with one packet; both are short. Clients mask what they send: here by zeros."""
+    """One short binary frame with one packet. Clients mask what they send; this mask is zero."""
     content = bytes([kind, len(body)]) + body
     assert len(content) < 126
     return bytes([0x82, 0x80 | len(content), 0, 0, 0, 0]) + content

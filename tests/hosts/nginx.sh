@@ -1,14 +1,16 @@
+# SPDX-License-Identifier: ISC
 # shellcheck shell=sh
-# nginx before an analytics back end, for test_nginx*.sh and bench_nginx.sh; lib.sh is read before.
-#   write_conf [USER]   $work/nginx.conf: $front on loopback takes tokens, and passes what it admits to
-#                       $back, which echoes what it was told; USER is that of root's workers
-#   begin [WORDS...]    starts it, WORDS before the command; its pid is $server
+# nginx before an analytics back end, for test_nginx*.sh and bench_nginx.sh. Read lib.sh first.
+#   write_conf [USER]   writes $work/nginx.conf: $front on loopback asks for tokens, and passes admitted
+#                       requests to $back, which echoes the headers that it gets; USER runs the workers
+#                       of a root master
+#   begin [WORDS...]    starts nginx, with WORDS before the command; its pid is $server
 #   ask STATUS TOKEN PATH [CURL OPTIONS...]
 # shellcheck disable=SC2154
 mkdir "$work/lib" "$work/tmp" "$work/logs"
 cp "$build/esp_validator.so" "$build/plugins/nginx/ngx_http_esp_token_module.so" "$work/lib"
 chmod 777 "$work/tmp" "$work/logs"
-# curl's own files hold tokens: none else reads them, and no argument does
+# the files for curl contain tokens, so only we can read them; no token is an argument
 (umask 077 && mkdir "$work/ask")
 front=$(free_port) back=$(free_port)
 
@@ -28,11 +30,7 @@ http {
                        'tier=\$esp_token_tier reason=\$esp_token_reason';
     log_format mirrored '\$uri entity=\$http_x_esp_entity';
     access_log $work/logs/access.log verdict;
-    client_body_temp_path $work/tmp/body;
-    proxy_temp_path $work/tmp/proxy;
-    fastcgi_temp_path $work/tmp/fastcgi;
-    uwsgi_temp_path $work/tmp/uwsgi;
-    scgi_temp_path $work/tmp/scgi;
+    $(nginx_paths)
     esp_token_validator $work/lib/esp_validator.so;
     esp_token_config store/esp-token.conf;
     upstream analytics {
@@ -71,7 +69,7 @@ begin() {
     until_true 10 curl -s -o "$work/ask/body" "http://127.0.0.1:$back/"
 }
 
-# presents NAME: files for curl -H @, of a Bearer, and of an X-API-KEY; and for -K, of a Basic password
+# presents NAME: writes files for curl -H @ (Bearer, X-API-KEY) and for curl -K (Basic password)
 presents() {
     (umask 077 &&
         sed 's/^/Authorization: Bearer /' "$work/$1.token" >"$work/ask/$1.bearer" &&
@@ -79,8 +77,8 @@ presents() {
         sed 's/.*/user = "someone:&"/' "$work/$1.token" >"$work/ask/$1.basic")
 }
 
-# TOKEN is the name of one that presents() wrote, or NAME.key, or - for none; the body and the head
-# of the answer stay in $work/ask.
+# TOKEN is the name of a token that presents() wrote, or NAME.key, or - for none. The body and the head
+# of the answer are in $work/ask.
 ask() {
     expected=$1 presented=$2 at=$3
     shift 3
@@ -97,7 +95,7 @@ body() {
     says "$work/ask/body" "$1"
 }
 
-# challenge TEXT: the one challenge in the answer, or no challenge for an empty text
+# challenge TEXT: the answer has exactly this challenge; for an empty TEXT it has none
 challenge() {
     same "the challenge" "$1" "$(tr -d '\r' <"$work/ask/head" | sed -n 's/^WWW-Authenticate: //p')"
 }

@@ -1,5 +1,6 @@
-/* A PAM host in miniature: a folder of services of its own, a conversation that answers from a
-   list, and what modules log kept for the test. No root, no /etc. Failures end the test. */
+/* SPDX-License-Identifier: ISC */
+/* A small PAM host with its own folder of services and a conversation that answers from a list. It
+   stores what modules log. It needs no root, and reads nothing in /etc. Failures end the test. */
 #ifndef TESTS_HOSTS_PAM_HOST_H
 #define TESTS_HOSTS_PAM_HOST_H
 
@@ -16,15 +17,15 @@
 static const char *folder, *config, *services;
 static pam_handle_t *pam;
 
-/* What the conversation answers, in turn; past the last one, it fails. NULL: an answer without a
- * text. */
+/* The answers of the conversation, in order; after the last one it fails. NULL: an answer without
+   text. */
 static const char *answers[8];
 static int prompts, conversation_code = PAM_SUCCESS;
 static char last_prompt[64];
 
 static char logged[8192];
 
-/* In place of libpam's: a symbol that the program exports comes first. */
+/* Replaces the function of libpam: the program's symbols are found first. */
 __attribute__((visibility("default"))) void pam_syslog(const pam_handle_t *handle, int priority,
                                                        const char *format, ...)
 {
@@ -57,7 +58,7 @@ static inline int converse(int count, const struct pam_message **messages,
     return PAM_SUCCESS;
 }
 
-/* The service `name`: lines with @ for this module and the options that every line here has. */
+/* Writes the service `name`; @ in its lines stands for this module and the options of the test. */
 static inline void service(const char *name, const char *lines)
 {
     char text[4096] = "";
@@ -87,7 +88,7 @@ static inline void login_end(void)
     ck_assert_ptr_null(strstr(logged, "esptk_"));
 }
 
-/* What auth says to `user` (NULL: none is set) who presents `token`. */
+/* The result of auth for `user` (NULL: none is set) with `token`. */
 static inline int auth(const char *name, const char *user, const char *token)
 {
     login_begin(name, user);

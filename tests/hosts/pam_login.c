@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A login program in miniature: pam_login SERVICES SERVICE USER, the token on standard input. What
    PAM says is its output; 0 lets in. */
 #include <security/pam_appl.h>

@@ -1,7 +1,9 @@
+# SPDX-License-Identifier: ISC
 """esp_token.py over the real plugin: python_test.py CTL PLUGIN CONFIG LAYOUT, run by test_python.sh."""
 
 from __future__ import annotations
 
+import array
 import ctypes
 import dataclasses
 import datetime
@@ -81,7 +83,7 @@ class TokenTest(unittest.TestCase):
         (STORE / "tiers.ini").write_text(TIERS)
         self.assertFalse([line for _, line in self.logged if "esptk_" in line])
 
-    def status(self, token: Optional[str], **more: object) -> Status:
+    def status(self, token: object, **more: object) -> Status:
         result = self.validator.validate(token, **more)  # type: ignore[arg-type]
         self.assertEqual(result.status is Status.ALLOW, bool(result))
         self.assertEqual(result.allowed, bool(result))
@@ -165,11 +167,84 @@ class Answers(TokenTest):
         self.assertNotIn(self.acme.encode(), result.raw)
         self.assertEqual(len({result, self.validator.validate(self.acme)}), 1)
 
+    def test_text_of_every_type(self) -> None:
+        token = self.acme.encode()
+        for text in (
+            self.acme,
+            token,
+            bytearray(token),
+            memoryview(token),
+            memoryview(b" ".join(token[i : i + 1] for i in range(len(token))))[::2],
+            array.array("B", token),
+            type("Name", (str,), {})(self.acme),
+            type("Data", (bytes,), {})(token),
+        ):
+            self.assertIs(self.status(text), Status.ALLOW)
+        self.assertIs(self.status(self.acme, metric=bytearray(b"kpi.x")), Status.ALLOW)
+        self.assertIs(self.status(self.acme, metric=memoryview(b"asn.x")), Status.METRIC)
+        name = self.name("acme").encode()
+        self.assertIs(self.status(self.north, entity=memoryview(name)), Status.ALLOW)
+        result = self.validator.validate(self.acme)
+        self.assertTrue(self.validator.allows(result, bytearray(b"kpi.x")))
+        self.assertFalse(self.validator.allows(result, memoryview(b"asn.x")))
+
+    def test_values_of_wrong_types(self) -> None:
+        """A header that was sent twice is a list in some frameworks; a missing one may be False."""
+        released = memoryview(b"kpi.x")
+        released.release()
+        wrong = [5, 54, 0, 1.5, True, False, object(), [self.acme], (), {}, released, Status.ALLOW, ["kpi.x"]]
+        for value in wrong:
+            self.assertIs(self.status(value), Status.MALFORMED, value)
+            self.assertIs(self.status(self.acme, metric=value), Status.METRIC, value)
+            self.assertIs(self.status(self.acme, entity=value), Status.ENTITY, value)
+            self.assertIs(self.validator.allows(self.validator.validate(self.acme), value), False)
+            self.assertIs(self.validator.allows(value, "kpi.x"), False)
+        self.assertIs(self.validator.allows(self.validator.validate(self.acme), None), False)
+        for text in ("x" * 2**20, "\0" * 2**20, self.acme + "\0x", "\ud800"):
+            self.assertIs(self.status(text), Status.MALFORMED)
+            self.assertIs(self.status(self.acme, metric=text), Status.METRIC)
+            self.assertIs(self.status(self.acme, entity=text), Status.ENTITY)
+
+    def test_times(self) -> None:
+        future = 4102444800
+        for now in (future, float(future), future + 0.5, 2**63 - 1, float(2**62)):
+            self.assertIs(self.status(self.acme, now=now), Status.EXPIRED, now)
+        utc = datetime.timezone.utc
+        for now in (-1, -0.5, -(2**63), 1e9, datetime.datetime(1969, 1, 1, tzinfo=utc), 0, None):
+            self.assertIs(self.status(self.acme, now=now), Status.ALLOW, now)
+        self.assertIs(self.status(self.acme, now=datetime.datetime.max.replace(tzinfo=utc)), Status.EXPIRED)
+        for now in (
+            2**63,
+            -(2**63) - 1,
+            2**64,
+            2**64 + 1,
+            10**400,
+            float(2**63),
+            1e300,
+            float("nan"),
+            float("inf"),
+            -float("inf"),
+            True,
+            "0",
+            b"1",
+            [],
+            1j,
+            datetime.date(2030, 1, 1),
+            datetime.datetime.min,
+        ):
+            if now == datetime.datetime.min and time.timezone == 0:
+                continue  # of a zone without an offset this is a time
+            result = self.validator.validate(self.acme, now=now)
+            self.assertIs(result.status, Status.USAGE, now)
+            self.assertEqual((result.reason, result.token_id, result.entity), ("usage", "", ""))
+            self.assertIn("now must be", result.detail)
+
     def test_words(self) -> None:
         words = "unset allow malformed unknown inactive expired suspended tier entity metric unavailable corrupt usage"
         self.assertEqual([self.validator.reason(status) for status in Status], words.split())
         self.assertEqual([status.name.lower() for status in Status], words.split())
-        self.assertEqual(self.validator.reason(4711), "unset")
+        for status in (4711, -1, 2**31, 2**32 + 1, -(2**32) + 1, 2**64 + 1, None, "1", 1.0):
+            self.assertEqual(self.validator.reason(status), "unset")  # type: ignore[arg-type]
         self.assertRegex(self.validator.version, r"^\d+\.\d+")
 
     def test_a_store_that_is_away(self) -> None:
@@ -214,9 +289,15 @@ class Files(TokenTest):
             (CONFIG, "/nonexistent.so", "/nonexistent.so"),
             (CONFIG, "esp_validator.so", "must begin with /"),
             (CONFIG, libc, "espt_validator_get"),
+            ("/\ud800", PLUGIN, "cannot be encoded"),
+            (b"/\xff", PLUGIN, "there is no configuration"),
+            (CONFIG, "/\ud800", "cannot load"),
+            (CONFIG, "/x\0y", "cannot load"),
         ):
             with self.assertRaisesRegex(esp_token.OpenError, text):
                 Validator(config, plugin=plugin)
+        with self.assertRaisesRegex(TypeError, "log"):
+            Validator(CONFIG, plugin=PLUGIN, log="log")  # type: ignore[arg-type]
         (STORE / "tiers.ini").write_text("broken")
         with self.assertRaisesRegex(esp_token.OpenError, r"tiers\.ini:1:"):
             Validator(pathlib.Path(CONFIG), plugin=PLUGIN)

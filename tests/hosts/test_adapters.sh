@@ -1,11 +1,12 @@
 #!/bin/sh
-# What every adapter owes: it links nothing of ours, and shows its host nothing but what the host looks
-# up; make adapters says what is missing; each goes where its host looks, with the validator's own place
-# in it, and away again.
+# SPDX-License-Identifier: ISC
+# Rules for every adapter: it links no code of ours, and exports only what its host looks up. `make adapters`
+# names missing packages. Installation puts each adapter where its host looks, with the path of the
+# validator in it; uninstallation removes it.
 . tests/hosts/lib.sh
-# only as another make may be told it
+# set only for the make that this test runs
 make() {
-    env -u MAKEFLAGS -u MFLAGS -u CI -u VARIANT make --no-print-directory "$@"
+    env -u MAKEFLAGS -u MFLAGS -u WERROR -u VARIANT make --no-print-directory "$@"
 }
 
 for adapter in "$build"/plugins/*/*.so; do
@@ -17,6 +18,11 @@ for adapter in "$build"/plugins/*/*.so; do
     says "$work/segments" "GNU_RELRO"
     silent "$work/segments" "RWE"
 done
+readelf -dW "$build/plugins/authd/esp-token-authd" >"$work/dynamic"
+same "what esp-token-authd needs" "libc.so.6 libmicrohttpd.so libsodium.so" \
+    "$(sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' "$work/dynamic" | sed '/^libc/!s/\.so\..*/.so/' | sort | paste -s -d ' ' -)"
+says "$work/dynamic" "BIND_NOW"
+says "$work/dynamic" "PIE"
 exported() {
     nm -D --defined-only "$build/plugins/$1" | sed 's/.* //' | sort | paste -s -d ' ' -
 }
@@ -28,12 +34,12 @@ same "symbols for nginx" "ngx_http_esp_token_module ngx_module_names ngx_module_
 
 # a compiler that finds no header
 make adapter-pam adapter-mosquitto OUT="$work/none" CC=false >"$work/out.log" 2>&1
-says "$work/out.log" "pam: not built, since libpam0g-dev is missing; get it by: make deps-hosts"
-says "$work/out.log" "mosquitto: not built, since"
+says "$work/out.log" 'pam: not built, because libpam0g-dev is missing; run "make deps-hosts"'
+says "$work/out.log" "mosquitto: not built, because"
 make install-pam OUT="$work/none" CC=false DESTDIR="$work/empty" >"$work/out.log" 2>&1
 [ ! -e "$work/empty" ] || fail "installed what was not built"
 
-# for a system's package; nginx's own build is long, and is tried by test_nginx.sh
+# as for a package of a system; test_nginx.sh covers the long build of nginx's module
 adapters='pam mosquitto python luajit'
 with() {
     # shellcheck disable=SC2046,SC2059,SC2086
@@ -50,4 +56,28 @@ done
 same "files installed" 4 "$(find "$work/root" -type f | wc -l)"
 with uninstall
 same "files left" 0 "$(find "$work/root" -type f | wc -l)"
+
+# a program, with units and a configuration that administrators edit
+adapters=authd
+with install
+for file in usr/bin/esp-token-authd=755 usr/lib/systemd/system/esp-token-authd.service=644 \
+    usr/lib/systemd/system/esp-token-authd.socket=644 etc/esp-token/authd.conf=644; do
+    same "the mode of ${file%=*}" "${file#*=}" "$(stat -c %a "$work/root/${file%=*}")"
+done
+same "files installed" 4 "$(find "$work/root" -type f | wc -l)"
+says "$work/root/usr/lib/systemd/system/esp-token-authd.service" "ExecStart=/usr/bin/esp-token-authd --settings /etc/esp-token/authd.conf"
+same "templates in the unit" '' "$(grep -o '@[A-Z]*@' "$work/root/usr/lib/systemd/system/esp-token-authd.service")"
+if command -v systemd-analyze >/dev/null; then
+    sed -i "s|=/usr/bin/|=$work/root/usr/bin/|" "$work/root/usr/lib/systemd/system/esp-token-authd.service"
+    exits "systemd-analyze verify" 0 systemd-analyze verify --man=no --recursive-errors=no \
+        "$work/root/usr/lib/systemd/system/esp-token-authd.service" "$work/root/usr/lib/systemd/system/esp-token-authd.socket"
+    same "what it says" '' "$(cat "$work/out.log")"
+    exits "systemd-analyze security" 0 systemd-analyze security --offline=true --threshold=20 --no-pager \
+        "$work/root/usr/lib/systemd/system/esp-token-authd.service"
+fi
+echo '; edited' >>"$work/root/etc/esp-token/authd.conf"
+with install
+says "$work/root/etc/esp-token/authd.conf" '; edited'
+with uninstall
+same "files left" "$work/root/etc/esp-token/authd.conf" "$(find "$work/root" -type f)"
 finished

@@ -1,5 +1,6 @@
-/* The Mosquitto plugin in a broker in miniature, which does what the real one does not: it knows
-   another interface, lacks an event, gives no ticks, and asks for what nobody has named yet. */
+/* SPDX-License-Identifier: ISC */
+/* The Mosquitto plugin in a small broker that does what the real one does not: it has another
+   interface version, lacks an event, sends no ticks, and checks an unknown kind of access. */
 #include "support/support.h"
 
 #include <dlfcn.h>
@@ -23,7 +24,7 @@ struct mosquitto {
 
 static MOSQ_FUNC_generic_callback callbacks[EVENTS];
 static void *callback_data;
-static int missing; /* an event that this broker has not */
+static int missing; /* an event that this broker lacks */
 static char logged[4096];
 
 BROKER int mosquitto_callback_register(mosquitto_plugin_id_t *identifier, int event,
@@ -156,17 +157,18 @@ START_TEST(refuses_a_broker_without_an_event)
     static const int events[] = {MOSQ_EVT_BASIC_AUTH, MOSQ_EVT_ACL_CHECK, MOSQ_EVT_DISCONNECT,
                                  MOSQ_EVT_RELOAD, MOSQ_EVT_TICK};
     void *plugin;
-    char line[64];
+    char line[128];
     missing = events[_i];
     ck_assert_int_eq(load(plugin_path(), &plugin), MOSQ_ERR_INVAL);
-    snprintf(line, sizeof line, "esp_token: the broker has no event %d", missing);
+    snprintf(line, sizeof line, "esp_token: the broker has no event %d; use Mosquitto 2.0 or later",
+             missing);
     ck_assert_str_eq(logged, line);
     ck_assert_ptr_null(plugin);
     nothing_registered();
 }
 END_TEST
 
-/* The folder that the broker stands in chooses nothing. */
+/* A relative path is refused: the working folder of the broker must not choose the plugin. */
 START_TEST(refuses_a_relative_path)
 {
     void *plugin;
@@ -193,7 +195,7 @@ START_TEST(grants_what_it_knows)
 }
 END_TEST
 
-/* Without ticks no connection would ever be looked at again: who is in reads no longer. */
+/* Without ticks no connection could be rechecked, so admitted clients read nothing more. */
 START_TEST(no_ticks)
 {
     void *plugin;
@@ -203,7 +205,7 @@ START_TEST(no_ticks)
     sleep(7);
     ck_assert_int_eq(may(MOSQ_ACL_READ, "metrics/kpi/peak_audience"), MOSQ_ERR_ACL_DENIED);
     ck_assert_int_eq(lets_in(), MOSQ_ERR_AUTH);
-    ck_assert_ptr_nonnull(strstr(logged, "this broker gives plugins no ticks"));
+    ck_assert_ptr_nonnull(strstr(logged, "the broker sends plugins no ticks"));
     ck_assert_int_eq(plugin_cleanup(plugin, NULL, 0), MOSQ_ERR_SUCCESS);
 }
 END_TEST

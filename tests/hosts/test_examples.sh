@@ -1,10 +1,15 @@
 #!/bin/sh
-# examples/host.c and host.cc: as `make examples` builds them, and as their first lines say, against an
+# SPDX-License-Identifier: ISC
+# examples/host.c and host.cc: built by `make examples`, and by the commands in their first lines against an
 # installed tree.
 . tests/hosts/lib.sh
 
 prefix=$work/prefix
-env -u MAKEFLAGS -u MFLAGS -u VARIANT make -s install PREFIX="$prefix" SYSCONFDIR="$work/etc" >"$work/install.log" 2>&1
+# from a copy: another PREFIX builds the products again, and other tests are using those here
+mkdir "$work/source"
+tar --exclude=./build --exclude=./.git -cf - . | tar -xf - -C "$work/source"
+env -u MAKEFLAGS -u MFLAGS -u VARIANT -u OUT make -s -C "$work/source" install PREFIX="$prefix" \
+    SYSCONFDIR="$work/etc" >"$work/install.log" 2>&1
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 # shellcheck disable=SC2046
 cc examples/host.c -o "$work/host" $(pkg-config --cflags --libs esp-validator)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# plugins/luajit over the real plugin, by Debian's luajit.
+# SPDX-License-Identifier: ISC
+# plugins/luajit over the real plugin, in Debian's luajit.
 # shellcheck disable=SC2086
 . tests/hosts/lib.sh
 mkdir "$work/lib"

@@ -1,5 +1,6 @@
-/* esp_token.lua in many threads at once, a Lua state in each, as a server with LuaJIT inside has
-   them, and in forked children; tokens are switched off and on meanwhile. */
+/* SPDX-License-Identifier: ISC */
+/* esp_token.lua in many threads, each with its own Lua state, as in a server that embeds LuaJIT;
+   and in forked children. Tokens are switched off and on while these validate. */
 #include "support/support.h"
 
 #include <lauxlib.h>
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 #define THREADS 6
-#define LIFE 4     /* rounds of a state; then the thread makes another */
+#define LIFE 4     /* rounds of a state; then the thread creates another */
 #define TOGGLES 20 /* of the status */
 
 static const char *config;
@@ -21,7 +22,7 @@ static char good[64], toggled[64];
 static atomic_bool stop;
 static atomic_int rounds[THREADS];
 
-/* A round of questions; what is wrong with the answers is an error. */
+/* A round of questions; a wrong answer is an error. */
 static const char script[] =
     "local config, plugin, good, toggled = ...\n"
     "package.path = '" OUT "/plugins/luajit/?.lua'\n"
@@ -127,8 +128,8 @@ START_TEST(a_state_in_each_thread)
 }
 END_TEST
 
-/* Without other threads: LuaJIT ends a trace by an exception, and libgcc holds a lock meanwhile
-   that no fork gives back (a child that met it waited for ever). */
+/* Forks without other threads. LuaJIT ends a trace by an exception, during which libgcc holds a
+   lock. A child that is forked while another thread holds that lock can wait for it for ever. */
 START_TEST(a_state_in_each_child)
 {
     lua_State *lua = state_new();

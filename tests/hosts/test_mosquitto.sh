@@ -1,6 +1,7 @@
 #!/bin/sh
-# The Mosquitto plugin in the real broker, with the real clients: who is let in, what they may read,
-# and what becomes of a connection whose token is good no more.
+# SPDX-License-Identifier: ISC
+# The Mosquitto plugin in the real broker, with the real clients: which clients are admitted, what they
+# may read, and how a connection ends when its token is refused.
 # shellcheck disable=SC2016 # $share and $SYS are topics
 . tests/hosts/lib.sh
 . tests/hosts/mosquitto.sh
@@ -13,7 +14,7 @@ for name in north acme other; do holds "$name" "$name"; done
 holds broken acme
 holds stranger acme other # acme's name, another's token
 
-# what is wrong with the configuration is told, and the broker does not begin
+# a wrong configuration is refused with a message, and the broker does not start
 refused() {
     text=$1
     shift
@@ -22,7 +23,7 @@ refused() {
     exits "the broker with $*" 3 $plain /usr/sbin/mosquitto -c "$work/mosquitto.conf"
     says "$work/out.log" "esp_token: $text"
 }
-refused "plugin_opt_prefx: no option of this plugin" "plugin_opt_prefx metrics"
+refused "plugin_opt_prefx: unknown option" "plugin_opt_prefx metrics"
 refused "plugin_opt_prefix: must be levels" "plugin_opt_prefix metrics/#"
 refused "plugin_opt_publish: must be" "plugin_opt_publish yes"
 refused "plugin_opt_recheck: must be" "plugin_opt_recheck 61"
@@ -37,22 +38,22 @@ write_conf "plugin_opt_recheck 1"
 # shellcheck disable=SC2086
 begin_broker $plain
 
-# who is let in
+# which clients are admitted
 lets_in acme
 lets_in north
 for name in broken stranger; do
     turns_away "$name"
     says "$work/out.log" "not authorised"
 done
-says "$work/broker.log" "token $(token_id other): its entity is not the user name"
-# a token where a name should be is in no log
+says "$work/broker.log" "token $(token_id other): the user name is not its entity"
+# a token in the place of a name is not logged
 (umask 077 && mkdir "$work/clients/slip" && sed -n 's/^-P //p' "$work/clients/acme/mosquitto_pub" >"$work/text" &&
     printf -- '-h 127.0.0.1\n-p %s\n-u %s\n-i %s\n-P %s\n' "$port" "$(cat "$work/text")" "$(cat "$work/text")" \
         "$(cat "$work/other.token")" >"$work/clients/slip/mosquitto_pub")
 turns_away slip
 turns_away nobody # no such user in the password file either
 lets_in collector # but this one
-# another system's token lets in too, and then a password that is none of them is the file's as before
+# a foreign token is admitted too; a password that is no token is still left to the password file
 printf 'old-system:0123456789' >"$work/old.token"
 printf '{"token":{"foreign":true,"entity":"north","name":"old","sha256":"%s"}}' \
     "$(sha256sum <"$work/old.token" | cut -d ' ' -f 1)" | ctl import - >/dev/null 2>&1 || fail "import"
@@ -73,7 +74,7 @@ says "$work/broker.log" "connection refused, token $(token_id acme): unavailable
 mv "$work/store/away.mdb" "$work/store/tokens.mdb"
 until_true 5 lets_in acme
 
-# what may be subscribed to; 128 is MQTT's refusal
+# which filters may be subscribed to; 128 is a refusal of MQTT
 for topic in metrics/kpi/x 'metrics/#' 'metrics/asn/+' 'metrics/+/x' '$share/acme/metrics/#' '$share/acme:2/metrics/kpi/x'; do
     subscribes acme "$topic"
 done
@@ -81,13 +82,13 @@ for topic in metrics/asn/traffic metrics metrics/ASN/x metrics/kpi.x '$share/nor
     may_not_subscribe acme "$topic"
 done
 subscribes north metrics/asn/traffic
-# what is not all below the prefix is the broker's to answer, and its acl_file lets all subscribe
+# the broker decides about filters that reach outside the prefix; its acl_file allows all of them
 for topic in '#' '+/kpi/x' 'news/#' '$SYS/#' '$share/acme/#'; do
     subscribes acme "$topic"
 done
 subscribes collector 'metrics/#'
 
-# what is read: message by message
+# each message is checked when it is delivered
 listens acme 'metrics/#' -t 'metrics/asn/+' -t news
 listens north '#'
 for topic in kpi/x asn/traffic asn.traffic geo/y; do
@@ -108,7 +109,7 @@ sends collector metrics/kpi/x end2
 hears acme end2
 never_hears acme lowered
 
-# a token does not let its holder publish, even what the acl_file would, nor leave a will
+# a token does not allow publishing or a will, even if the acl_file does
 listens collector '#'
 sends acme metrics/kpi/x forged
 sends acme news forged
@@ -122,7 +123,7 @@ hears collector end3
 never_hears collector forged
 stop_listening collector
 
-# a token that is switched off: no message from the next on, and no connection
+# a token that is switched off: its next message is not delivered, and the connection ends
 ctl edit acme/default --status inactive >/dev/null
 sends collector metrics/kpi/x late
 hears north late
@@ -131,14 +132,14 @@ never_hears acme late
 says "$work/broker.log" "client acme-listens: connection refused, token $(token_id acme): inactive"
 ctl edit acme/default --status active >/dev/null
 
-# retained messages too
+# retained messages are checked too
 sends collector metrics/asn/kept kept-asn -r
 sends collector metrics/kpi/kept kept-kpi -r
 listens acme 'metrics/#'
 hears acme kept-kpi
 never_hears acme kept-asn
 
-# one that expires ends by itself
+# the connection of a token that expires ends
 new_token brief entity add brief --kind customer
 ctl edit brief/default --expires "$(date -u -d '+5 seconds' +%Y-%m-%dT%H:%M:%SZ)" >/dev/null
 holds brief brief
@@ -146,8 +147,8 @@ listens brief 'metrics/#'
 ends brief 12
 says "$work/broker.log" "token $(token_id brief): expired"
 
-# while the store is away nothing is read, and after six rechecks the connection ends; its client is
-# not told that its token is bad, and tries again
+# without a store nothing is delivered, and after six rechecks the connection ends; the client is not told
+# that its token is invalid, and tries again
 sends collector metrics/kpi/x before
 hears acme before
 mv "$work/store/tokens.mdb" "$work/store/away.mdb"
@@ -161,14 +162,14 @@ sends collector metrics/kpi/x again
 hears acme again
 never_hears acme meanwhile
 
-# one whose entity got another name
+# the connection of a token whose entity was renamed ends
 listens other 'metrics/#'
 ctl entity edit other --name another >/dev/null
 ends other
-says "$work/broker.log" "client other-listens: connection ended, token $(token_id other): its entity is another now"
+says "$work/broker.log" "client other-listens: connection ended, token $(token_id other): its entity was renamed to another"
 ctl entity edit another --name other >/dev/null
 
-# what is wrong with the tier table is told once, and again by a reload; the old one stays
+# a broken tier table is logged once, and again at a reload; the old table stays in force
 cp "$work/store/tiers.ini" "$work/tiers.kept"
 echo 'rank : 7' >>"$work/store/tiers.ini"
 tellings() {
@@ -181,7 +182,7 @@ sends collector metrics/kpi/x with-the-old-table
 hears acme with-the-old-table
 cp "$work/tiers.kept" "$work/store/tiers.ini"
 
-# SIGHUP: who holds a good token stays, who does not goes
+# SIGHUP ends only connections whose token is refused
 listens other 'metrics/#'
 ctl edit other/default --status inactive >/dev/null
 kill -HUP "$broker"

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The Mosquitto plugin and what the broker makes of connections: sessions that outlast them, client ids
-# that are taken over, reloads, other settings of broker and plugin, and root's broker as another user.
+# SPDX-License-Identifier: ISC
+# The Mosquitto plugin and sessions: sessions that outlast the connection, client ids that another
+# connection takes over, reloads, other settings of broker and plugin, and a broker that root starts.
 # shellcheck disable=SC2016 # $share and $SYS are topics
 . tests/hosts/lib.sh
 . tests/hosts/mosquitto.sh
@@ -18,11 +19,11 @@ active() {
     ctl edit "$1" --status active >/dev/null
 }
 
-# leaves NAME: a session with a subscription, whose client goes at once
+# leaves NAME: creates a session with a subscription; the client disconnects at once
 leaves() {
     as "$1" mosquitto_sub -c -q 1 -i lasting -t 'metrics/#' -E >"$work/out.log" 2>&1
 }
-# returns NAME: what was queued, then what is sent now
+# returns NAME: the client returns, and gets the queued messages and then new ones
 returns() {
     XDG_CONFIG_HOME="$work/clients/$1" stdbuf -oL mosquitto_sub -c -q 1 -i lasting -F 'heard %p' -t 'metrics/#' -W 3 >"$work/$1.all" 2>&1 || true
 }
@@ -31,7 +32,7 @@ write_conf "plugin_opt_recheck 1"
 # shellcheck disable=SC2086
 begin_broker $plain
 
-# messages wait for a client that is away, and are judged again when it is back
+# messages are queued for an absent client, and checked again when it returns
 leaves acme
 sends collector metrics/kpi/x one
 sends collector metrics/asn/x two
@@ -48,15 +49,15 @@ returns acme
 same "what waited, by a lower tier" "five " "$(heard acme)"
 ctl entity edit acme --tier advanced >/dev/null
 
-# by whoever takes the session over
+# a client that takes the session over is checked by its own token
 leaves acme
 sends collector metrics/asn/x seven
 sends collector metrics/kpi/x eight
 returns other
 same "what another entity gets of it" "eight " "$(heard other)"
 
-# a session whose token is switched off while it is away, seen by a reload: nobody is disconnected who
-# is not connected, nothing more is queued, and it is refused until another token is presented
+# the token of an absent client is switched off, and the broker reloads: no client is disconnected,
+# nothing more is queued, and the client is refused until it presents another token
 reloads() {
     before=$(grep -c "Reloading config." "$work/broker.log" || true)
     kill -HUP "$broker"
@@ -77,7 +78,7 @@ returns second
 same "what waited, with another token" "nine " "$(heard second)"
 active acme/default
 
-# a client id that is taken over: the old connection ends, the new one is looked after
+# a client id that is taken over: the old connection ends, the new one is rechecked
 listens acme 'metrics/#'
 old=$listener
 kill -STOP "$old" # or it would come back, and they would take turns
@@ -96,7 +97,7 @@ forget "$old"
 active acme/default
 active acme/second
 
-# MQTT 5 tells why: 135 is "not authorised"
+# MQTT 5 sends a reason: 135 is "not authorised"
 refusal=$(as other mosquitto_sub -V mqttv5 -d -t metrics/asn/x -W 5 -E 2>&1 | sed -n 's/^Subscribed (mid: 1): \([0-9]*\).*/\1/p')
 same "refusal in MQTT 5" 135 "$refusal"
 listens other 'metrics/#' -V mqttv5
@@ -106,7 +107,7 @@ forget "$listener"
 active other/default
 stop "$broker"
 
-# no queue for the absent, if it is not wanted; publishing as the broker's acl_file says
+# away 0 queues nothing; publish acl leaves publishing to the acl_file
 printf 'user collector\ntopic readwrite #\nuser acme\ntopic write news\ntopic write metrics/kpi/own\n' >"$work/broker/rules"
 write_conf "plugin_opt_recheck 1" "plugin_opt_away 0" "plugin_opt_publish acl"
 # shellcheck disable=SC2086
@@ -134,7 +135,7 @@ same "north hears" "mine last-words end " "$(heard north)"
 stop_listening north
 stop "$broker"
 
-# whose data: a level of the topic
+# a level of the topic names the entity
 write_conf "plugin_opt_prefix metrics/%e" "plugin_opt_recheck 60"
 # shellcheck disable=SC2086
 begin_broker $plain
@@ -160,7 +161,7 @@ active other/default
 for name in north acme; do stop_listening "$name"; done
 stop "$broker"
 
-# without an acl_file, what is outside the prefix is refused
+# without an acl_file, filters outside the prefix are refused
 write_conf
 sed -i '/^acl_file/d' "$work/mosquitto.conf"
 # shellcheck disable=SC2086
@@ -171,7 +172,7 @@ done
 subscribes acme 'metrics/#'
 stop "$broker"
 
-# by WebSockets
+# WebSockets
 write_conf "plugin_opt_recheck 1"
 websockets=$(free_port)
 printf 'listener %s 127.0.0.1\nprotocol websockets\n' "$websockets" >>"$work/mosquitto.conf"
@@ -188,7 +189,7 @@ forget "$client"
 active acme/default
 stop "$broker"
 
-# no ticks, no connections: nobody could end them
+# without ticks all clients are refused, because no connection could be ended
 write_conf
 sed -i '1i per_listener_settings true' "$work/mosquitto.conf"
 # shellcheck disable=SC2086
@@ -200,7 +201,7 @@ lets_in collector
 stop "$broker"
 
 [ -n "$plain" ] || skip "not root: a broker that becomes another user was not tried; the rest passed"
-# root's broker becomes nobody before it loads the plugin, which must be able to read the store
+# a broker that root starts becomes another user before it loads the plugin; that user must read the store
 write_conf
 echo "user nobody" >>"$work/mosquitto.conf"
 begin_broker

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The nginx module in the real nginx, wholly as an ordinary user: who is admitted to what, what the
-# back end and the logs are told, and how it goes with nginx's other rules.
+# SPDX-License-Identifier: ISC
+# The nginx module in the real nginx, run as an ordinary user: which requests are admitted, what the back
+# end and the logs get, and how the module combines with nginx's other rules.
 . tests/hosts/lib.sh
 . tests/hosts/nginx.sh
 
@@ -17,7 +18,7 @@ sed "s/FRONT/$front/" tests/hosts/nginx_rules.conf >"$work/locations.conf"
 # shellcheck disable=SC2086
 begin $plain
 
-# who is admitted, and what the back end hears
+# which requests are admitted, and what the back end gets
 ask 200 acme /metrics/kpi/peak_audience
 body "uri=/kpi.peak_audience entity=acme tier=lite token=$(token_id acme) authorization= key="
 challenge ''
@@ -61,11 +62,11 @@ ask 401 - /any -H 'X-API-KEY;'
 challenge 'Bearer realm="esp-token"'
 sed 's/Bearer/bEaReR  /' "$work/ask/acme.bearer" >"$work/ask/spelt.bearer"
 ask 200 spelt.bearer /any
-ask 401 broken /any -H "@$work/ask/acme.key" # the first that is there counts
+ask 401 broken /any -H "@$work/ask/acme.key" # the first token that is present counts
 ask 200 acme /any -H "@$work/ask/other.key"
 body "entity=acme"
 ask 200 acme.key /any -H 'Authorization: Digest x'
-ask 401 acme.key /any -H "@$work/ask/other.key" # two lines of one name: which would the back end take?
+ask 401 acme.key /any -H "@$work/ask/other.key" # the back end might use either of two lines
 challenge "$invalid"
 ask 401 acme /other-header
 sed 's/X-API-KEY/x-ticket/' "$work/ask/acme.key" >"$work/ask/acme.ticket"
@@ -73,14 +74,14 @@ ask 200 acme.ticket /other-header
 ask 200 - /basic-first -K "$work/ask/acme.basic"
 ask 401 acme.key /basic-first
 
-# what is inherited, and what is not asked for
+# inherited and cancelled metrics
 ask 403 acme '/asked?metric=asn.traffic'
 ask 200 acme '/asked?metric=kpi.x'
-ask 403 acme /asked # a variable that is empty is no metric's name
+ask 403 acme /asked # an empty variable is the name of no metric
 ask 403 acme /fixed
 ask 200 acme /fixed/none
 
-# nobody can say who they are but by a token
+# a client cannot set the headers that name its entity
 ask 200 - /open -H 'X-ESP-Entity: north' -H 'X-ESP-Tier: advanced'
 body "entity= tier= token= "
 ask 200 acme /any -H 'X-ESP-Entity: north' -H 'X-ESP-Tier: advanced'
@@ -109,18 +110,18 @@ body "entity=other"
 ask 401 - /either/alone
 ask 403 other /both/elsewhere
 ask 401 - /both/elsewhere
-ask 200 acme /guarded # a subrequest is not judged: its location's metric is not asked for
+ask 200 acme /guarded # a subrequest is not checked by the metric of its location
 ask 200 acme /mirror
-until_true 5 grep -q entity=acme "$work/logs/mirrored.log" # but it has the request's verdict
+until_true 5 grep -q entity=acme "$work/logs/mirrored.log" # but it sees the verdict of its request
 ask 200 acme /explained
 body "reason=metric id=$(token_id acme) entity="
 ask 200 - /explained
 body "reason=none id= entity="
-ask 401 - /twice # refused where it was redirected to as well
+ask 401 - /twice # the target of the redirect refuses it too
 challenge 'Bearer realm="esp-token"'
 ask 200 north /hand-over/
 body "uri=/internal/asn/traffic entity=north"
-ask 403 acme /hand-over/ # judged again where it was redirected to
+ask 403 acme /hand-over/ # checked again at the target of the redirect
 
 # one connection, several tokens
 for pair in "acme 200 north 200" "north 200 broken 401" "broken 401 acme 200"; do
@@ -131,7 +132,7 @@ for pair in "acme 200 north 200" "north 200 broken 401" "broken 401 acme 200"; d
     same "$1 and $3 by one connection" "$2 $4 0" "$got"
 done
 
-# a change is in force by the next request, in every worker
+# a change is in force for the next request, in every worker
 for round in 1 2 3; do
     ctl edit acme/default --status inactive >/dev/null
     for again in 1 2 3 4; do
@@ -146,7 +147,7 @@ ask 200 acme /metrics/asn/traffic
 ctl entity edit acme --tier lite >/dev/null
 ask 403 acme /metrics/asn/traffic
 
-# an edit of tiers.ini: a broken one leaves the old table, another is in force by itself
+# an edit of tiers.ini: if it is broken, the old table stays in force; else the new one is used
 tiers=$work/store/tiers.ini
 cp "$tiers" "$work/tiers.kept"
 echo 'rank : 7' >>"$tiers"
@@ -159,7 +160,7 @@ sleep 2
 ask 200 acme /metrics/asn/traffic
 cp "$work/tiers.kept" "$tiers"
 
-# a store that is not there: 503, and no other answer where the token alone could admit
+# a missing store: 503, unless another rule admits the request
 mv "$work/store/tokens.mdb" "$work/store/away.mdb"
 sleep 1.2
 ask 503 acme /any

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The nginx module and nginx's configuration: what is wrong is told in words and nothing is served by
-# it; reloads under load lose no request and leave nothing behind; root's master and nobody's workers.
+# SPDX-License-Identifier: ISC
+# The nginx module and nginx's configuration. A wrong configuration is refused with a message. Reloads
+# under load lose no request and leak nothing. A root master has workers of another user.
 . tests/hosts/lib.sh
 . tests/hosts/nginx.sh
 
@@ -8,7 +9,7 @@ locations() {
     printf 'server {\n    listen 127.0.0.1:%s;\n    esp_token on;\n    %s\n    location / {\n        proxy_pass http://analytics;\n    }\n}\n' \
         "$front" "$*" >"$work/locations.conf"
 }
-# refused TEXT DIRECTIVES: nginx -t says so
+# refused TEXT DIRECTIVES: nginx -t refuses them, and its message contains TEXT
 refused() {
     text=$1
     shift
@@ -42,11 +43,15 @@ cp "$tiers" "$work/tiers.kept"
 write_conf ""
 refused "$work/none.conf: " "esp_token_config none.conf;"
 refused "/none.so: cannot open shared object" "esp_token_validator /none.so;"
-refused "$work/x.so: cannot open shared object" "esp_token_validator x.so;" # from the prefix, as all paths
-refused "no validator of ABI 1.0" "esp_token_validator $(cc -print-file-name=libm.so.6);"
-refused 'takes bearer, basic or names of headers, not "X_KEY"' "esp_token_header bearer X_KEY;"
-refused 'takes bearer, basic or names of headers, not ""' 'esp_token_header "";'
+refused "$work/x.so: cannot open shared object" "esp_token_validator x.so;" # relative to the prefix, as all paths of nginx
+refused "no validator of ABI 1.1" "esp_token_validator $(cc -print-file-name=libm.so.6);"
+refused 'takes bearer, basic or names of headers (letters, digits, hyphens), not "X_KEY"' "esp_token_header bearer X_KEY;"
+refused 'takes bearer, basic or names of headers (letters, digits, hyphens), not ""' 'esp_token_header "";'
 refused '"esp_token_header" directive is duplicate' "esp_token_header bearer; esp_token_header basic;"
+for span in 0 500ms 61s 1h; do
+    refused '"esp_token_recheck" directive must be 1s to 60s' "esp_token_recheck $span;"
+done
+refused '"esp_token_recheck" directive invalid value' "esp_token_recheck off;"
 refused 'unknown "metrics" variable' "esp_token_metric \$metrics;"
 refused 'the duplicate "esp_token_entity" variable' "set \$esp_token_entity north;"
 echo 'rank : 7' >>"$tiers"
@@ -59,7 +64,7 @@ chmod 666 "$tiers"
 refused "tiers.ini: " ""
 chmod 644 "$tiers"
 
-# one validator for all that name the same two files, another for another pair
+# locations with the same two files share one validator; another pair has another
 locations
 {
     mkdir "$work/second"
@@ -75,7 +80,7 @@ ask 200 acme /
 same "mappings of one store" 1 "$(grep -c "$work/store/tokens.mdb" "/proc/$server/maps")"
 same "mappings of the other" 1 "$(grep -c "$work/second/tokens.mdb" "/proc/$server/maps")"
 
-# a reload that fails leaves all as it was, and says why
+# a failed reload changes nothing, and logs the reason
 before=$(workers)
 echo 'rank : 7' >>"$tiers"
 reload
@@ -84,14 +89,14 @@ ask 200 acme /
 same "workers after a failed reload" "$before" "$(workers)"
 cp "$work/tiers.kept" "$tiers"
 
-# reloads under load: each request by a connection of its own, since an idle one may be closed by
-# any nginx in the moment in which a client writes to it
+# reloads under load; each request has its own connection, because nginx may close an idle one at the
+# moment when the client writes
 { cat "$work/ask/acme.bearer" && echo 'Connection: close'; } >"$work/ask/headers"
 used=$(uses)
 wrk -t 1 -c 16 -d 10s -s tests/hosts/wrk.lua "http://127.0.0.1:$front/load" -- "$work/ask/headers" >"$work/wrk.log" 2>&1 &
 load=$!
 sleep 1
-reload && sleep 1 && reload && sleep 1 # what is only made once is there
+reload && sleep 1 && reload && sleep 1 # one-time allocations are done
 descriptors=$(find "/proc/$server/fd" | wc -l)
 reloads_to_come=12
 while [ "$reloads_to_come" -gt 0 ]; do
@@ -101,7 +106,7 @@ while [ "$reloads_to_come" -gt 0 ]; do
 done
 wait "$load"
 same "requests lost and refused" "lost=0 refused=0" "$(sed -n 's/^requests=[1-9][0-9]* \(.*\) per_second.*/\1/p' "$work/wrk.log")"
-# each was counted as a use, by whichever worker; 16 more may have been on their way at the end
+# each request was counted as a use; up to 16 more may have been in progress at the end
 served=$(sed -n 's/^requests=\([0-9]*\).*/\1/p' "$work/wrk.log")
 used=$(($(uses) - used))
 [ "$used" -ge "$served" ] || fail "$served requests, but $used uses"
@@ -114,7 +119,7 @@ for pid in $server $(workers); do
     same "mappings of one store after reloads" 1 "$(grep -c "$work/store/tokens.mdb" "/proc/$pid/maps")"
     same "mappings of the other after reloads" 1 "$(grep -c "$work/second/tokens.mdb" "/proc/$pid/maps")"
 done
-# the files in which uses are counted are taken over, not heaped up
+# new workers use the usage files of old ones, so their number does not grow
 files=$(find "$work/store/usage" -type f | wc -l)
 [ "$files" -le 8 ] || fail "$files files after 15 reloads"
 stop "$server"
@@ -123,7 +128,7 @@ mv "$work/logs/error.log" "$work/error_plain.log"
 
 [ -n "$plain" ] || skip "not root: a master of root with workers of another user was not tried; the rest passed"
 
-# root's master opens what its workers could not, and they inherit it
+# a root master opens files that its workers could not open; the workers inherit them
 write_conf nobody
 locations
 chown root:root "$work/store/tokens.mdb"
@@ -137,7 +142,7 @@ sed 's/^metrics    = kpi/metrics    = asn.* kpi/' "$work/tiers.kept" >"$tiers"
 sleep 1.5
 ask 200 acme /
 until_true 5 grep -q "the edited tier table is in force" "$work/logs/error.log"
-# a store that takes the place of the old one they open by themselves, where they may
+# workers open a replaced store themselves, if they may read it
 cp "$work/store/tokens.mdb" "$work/store/new.mdb"
 mv "$work/store/new.mdb" "$work/store/tokens.mdb"
 sleep 1.2
@@ -146,13 +151,13 @@ says "$work/logs/error.log" "tokens.mdb: Permission denied"
 chgrp "$group" "$work/store/tokens.mdb"
 chmod 640 "$work/store/tokens.mdb"
 until_true 5 curl -sf -o "$work/ask/body" -H "@$work/ask/acme.bearer" "http://127.0.0.1:$front/"
-# what a worker's user owns is not trusted by workers of a root master
+# workers of a root master do not trust files of their own user
 cp "$tiers" "$work/store/new.ini"
 chown nobody "$work/store/new.ini"
 mv "$work/store/new.ini" "$tiers"
 sleep 2
 ask 200 acme /
-until_true 5 grep -q "tiers.ini: it belongs to another user" "$work/logs/error.log"
+until_true 5 grep -q "tiers.ini: the file belongs to another user" "$work/logs/error.log"
 stop "$server"
 cp "$work/logs/error.log" "$work/error_root.log"
 finished

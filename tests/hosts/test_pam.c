@@ -1,10 +1,12 @@
-/* pam_esp_token.so by libpam itself: verdicts, options, users, prompts. */
+/* SPDX-License-Identifier: ISC */
+/* pam_esp_token.so in libpam itself: verdicts, options, users, prompts. */
 #include "hosts/pam_host.h"
 
 #include <sodium.h>
 #include <time.h>
 
-static char *north, *acme, *web; /* token texts: a reseller, its customer, and one to spoil */
+static char *north, *acme,
+    *web; /* token texts: of a reseller, of its customer, and one to switch off */
 static char web_id[12];
 
 #define DO(...) must(CTL(config, NULL, __VA_ARGS__))
@@ -55,7 +57,7 @@ START_TEST(a_token_is_the_password_of_its_entity)
 }
 END_TEST
 
-/* Another system's, of up to 256 bytes. */
+/* A foreign token has up to 256 bytes. */
 START_TEST(a_foreign_token_is_as_good)
 {
     char token[257], line[512];
@@ -87,12 +89,13 @@ START_TEST(who_has_no_token_of_it_learns_nothing)
     ck_assert(says("token -: malformed"));
     ck_assert_int_eq(auth("plain", "acme", ""), PAM_AUTH_ERR);
     ck_assert_int_eq(auth("plain", "nobody.such", acme), PAM_AUTH_ERR);
-    ck_assert_msg(says("entity (the token is not this user's)"), "%s", logged);
+    ck_assert_msg(says("entity (the token does not belong to the entity of that user name)"), "%s",
+                  logged);
     ck_assert_int_eq(auth("plain", "acm", acme), PAM_AUTH_ERR);
     ck_assert_int_eq(auth("plain", "acme2", acme), PAM_AUTH_ERR);
     ck_assert_int_eq(auth("plain", "ACME", acme), PAM_AUTH_ERR);
     ck_assert_int_eq(auth("plain", "", acme), PAM_AUTH_ERR);
-    /* a reseller reads its customer's data, and is not the customer */
+    /* a reseller reads the data of its customer, but does not log in as the customer */
     ck_assert_int_eq(auth("plain", "acme", north), PAM_AUTH_ERR);
     ck_assert_int_eq(auth("plain", "north", acme), PAM_AUTH_ERR);
     DO("edit", web_id, "--status", "inactive");
@@ -152,7 +155,7 @@ START_TEST(what_cannot_tell_says_so)
         const char *line, *log;
     } cases[] = {
         {"validator=/nonexistent.so", "/nonexistent.so"},
-        {"validator=" OUT "/plugins/pam/pam_esp_token.so", "no validator of ABI 1.0"},
+        {"validator=" OUT "/plugins/pam/pam_esp_token.so", "no validator of ABI 1.1"},
         {"validator=/dev/null", "/dev/null"},
         {"config=/nonexistent.conf", "/nonexistent.conf"},
     };
@@ -186,7 +189,7 @@ START_TEST(account_asks_again)
     login_begin("plain", "north");
     answers[0] = web;
     ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_CRED_INSUFFICIENT);
-    ck_assert(says("account without a token"));
+    ck_assert(says("account: no token passed auth"));
     ck_assert_int_eq(pam_authenticate(pam, 0), PAM_SUCCESS);
     ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_SUCCESS);
     DO("edit", web_id, "--status", "inactive");
@@ -196,7 +199,7 @@ START_TEST(account_asks_again)
     DO("entity", "edit", "north", "--status", "inactive");
     ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_ACCT_EXPIRED);
     DO("entity", "edit", "north", "--status", "active");
-    /* another user meanwhile, and an auth that failed after one that did not */
+    /* the user changes before account; an auth fails after one that succeeded */
     ck_assert_int_eq(pam_set_item(pam, PAM_USER, "acme"), PAM_SUCCESS);
     ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_AUTH_ERR);
     ck_assert_int_eq(pam_set_item(pam, PAM_USER, "north"), PAM_SUCCESS);
@@ -204,7 +207,7 @@ START_TEST(account_asks_again)
     ck_assert_int_eq(pam_authenticate(pam, 0), PAM_AUTH_ERR);
     ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_CRED_INSUFFICIENT);
     login_end();
-    /* no user any more: whose token it would have to be is not known */
+    /* without a user the module cannot know the entity */
     login_begin("plain", "north");
     answers[0] = web;
     ck_assert_int_eq(pam_authenticate(pam, 0), PAM_SUCCESS);
@@ -214,7 +217,41 @@ START_TEST(account_asks_again)
 }
 END_TEST
 
-/* What the validator has to say stands in the host's log; a login goes on without counting. */
+/* The number of stores that are mapped in this process. */
+static int stores_open(void)
+{
+    char line[512];
+    int found = 0;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    ck_assert_ptr_nonnull(maps);
+    while (fgets(line, sizeof line, maps) != NULL)
+        found += strstr(line, ".mdb\n") != NULL;
+    fclose(maps);
+    return found;
+}
+
+START_TEST(account_closes_what_auth_opened)
+{
+    login_begin("plain", "acme");
+    answers[0] = acme;
+    ck_assert_int_eq(pam_authenticate(pam, 0), PAM_SUCCESS);
+    ck_assert_int_eq(stores_open(), 1);
+    char *tiers = file_read(in_folder(folder, "tiers.ini"), NULL);
+    file_text(in_folder(folder, "tiers.ini"), "broken"); /* what is open keeps the old table */
+    ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_SUCCESS);
+    ck_assert_int_eq(stores_open(), 0);
+    ck_assert_int_eq(pam_acct_mgmt(pam, 0), PAM_AUTHINFO_UNAVAIL); /* opens again */
+    file_text(in_folder(folder, "tiers.ini"), tiers);
+    login_end();
+    ck_assert_int_eq(auth("plain", "acme", acme), PAM_SUCCESS); /* without account */
+    ck_assert_int_eq(stores_open(), 0);
+    ck_assert_int_eq(auth("plain", "acme", "wrong"), PAM_AUTH_ERR);
+    ck_assert_int_eq(stores_open(), 0);
+}
+END_TEST
+
+/* Messages of the validator go to the host's log. A login succeeds even if its use cannot be
+ * counted. */
 START_TEST(warnings_are_logged)
 {
     const char *const argv[] = {"sh", "-c", "rm -r \"$0\" && echo >\"$0\"",
@@ -225,7 +262,7 @@ START_TEST(warnings_are_logged)
 }
 END_TEST
 
-/* As the manual has it: whose token is gone since auth is not let in as one who came without. */
+/* The stack of the manual: a token that is refused after auth is not treated as a missing one. */
 START_TEST(tokens_beside_passwords)
 {
     service("both", "auth [success=1 default=ignore] @\nauth required pam_permit.so\n"
@@ -294,7 +331,7 @@ START_TEST(any_user_becomes_the_entity)
     ck_assert_int_eq(pam_get_item(pam, PAM_USER, &user), PAM_SUCCESS);
     ck_assert_str_eq(user, "someone");
     login_end();
-    /* a name that a later module made of it: account must be told as well */
+    /* a later module changes the name: any_user must stand on the account line too */
     service("mapped", "auth required @ any_user\naccount required @ any_user\n");
     for (int i = 0; i < 2; i++) {
         login_begin(i == 0 ? "any" : "mapped", NULL);
@@ -330,7 +367,8 @@ START_TEST(options_are_read_strictly)
         {"min_rank=+1", "option min_rank: must be"},
         {"min_rank=10x", "option min_rank: must be"},
         {"min_rank=99999999999999999999", "option min_rank: must be"},
-        {"use_first_pass try_first_pass", "option try_first_pass: cannot stand"},
+        {"use_first_pass try_first_pass",
+         "option try_first_pass: cannot be combined with use_first_pass"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char lines[256];
@@ -378,6 +416,7 @@ int main(void)
     tcase_add_test(tcase, what_cannot_tell_says_so);
     tcase_add_test(tcase, a_damaged_store_lets_nobody_in);
     tcase_add_test(tcase, account_asks_again);
+    tcase_add_test(tcase, account_closes_what_auth_opened);
     tcase_add_test(tcase, warnings_are_logged);
     tcase_add_test(tcase, tokens_beside_passwords);
     tcase_add_test(tcase, metric_and_rank_are_required_where_written);

@@ -1,10 +1,11 @@
 #!/bin/sh
-# pam_esp_token.so by pamtester, as an ordinary user: auth and account, each refusal, and the options.
+# SPDX-License-Identifier: ISC
+# pam_esp_token.so in pamtester, as an ordinary user: auth and account, each refusal, and the options.
 # shellcheck disable=SC2086
 . tests/hosts/lib.sh
 . tests/hosts/pam.sh
 
-# try STATUS TOKEN-NAME SERVICE USER OPERATION...: 0 lets in, 1 does not; the token goes by standard input
+# try STATUS TOKEN-NAME SERVICE USER OPERATION...: STATUS 0 admits, 1 refuses; standard input is the token
 try() {
     status=$1 presented=$2
     shift 2
@@ -12,12 +13,14 @@ try() {
 }
 
 service plain 'auth required @' 'account required @'
+block plugins/pam/README.md pam_deny.so | sed 's/pam_esp_token.so/@/' >"$work/lines"
+service readme "$(cat "$work/lines")"
 service asn 'auth required @ metric=asn.traffic' 'account required @ metric=asn.traffic'
 service rank 'auth required @ min_rank=20' 'account required @'
 service any 'auth required @ any_user' 'account required @'
 service odd 'auth required @ debug' 'account required @'
 service first 'auth required @ use_first_pass' 'account required @'
-# one prompt for both: a token, or what the next module takes
+# one prompt for a token or for the password of the next module
 service both 'auth sufficient @' 'auth required pam_permit.so' 'account required pam_permit.so'
 
 new_token north entity add north --kind reseller --tier advanced
@@ -33,6 +36,11 @@ says "$work/out.log" "Authentication failure"
 try 1 wrong plain acme authenticate
 says "$work/out.log" "Authentication failure"
 try 1 acme plain acme acct_mgmt
+# with the lines of the README nothing is left to the service "other"; without them, it decides
+echo 'password required pam_permit.so' >>"$work/pam.d/other"
+try 0 acme readme acme authenticate acct_mgmt open_session close_session
+try 1 acme readme acme chauthtok
+try 0 acme plain acme chauthtok
 try 1 acme plain acme open_session
 try 0 north asn north authenticate acct_mgmt
 try 1 acme asn acme authenticate
@@ -67,7 +75,7 @@ mv "$work/store/tokens.mdb" "$work/store/away.mdb"
 try 1 acme plain acme authenticate
 says "$work/out.log" "Authentication service cannot retrieve authentication info"
 mv "$work/store/away.mdb" "$work/store/tokens.mdb"
-# what the user may write to is not trusted
+# files that the user may write are not trusted
 if [ -n "$plain" ]; then
     chmod 666 "$work/store/tiers.ini"
     try 1 acme plain acme authenticate

@@ -1,6 +1,7 @@
 #!/bin/sh
-# pam_esp_token.so in a setuid program that a hostile user starts: the user's environment and files choose
-# nothing, and the program's own rights read the store.
+# SPDX-License-Identifier: ISC
+# pam_esp_token.so in a setuid program that a hostile user starts: the user's environment and files have no
+# effect, and the program reads the store with its own rights.
 # shellcheck disable=SC2086
 . tests/hosts/lib.sh
 [ -n "$plain" ] || skip "only root can make a setuid program: not tried"
@@ -27,7 +28,7 @@ if $plain findmnt -no OPTIONS -T "$work" | grep -qw nosuid; then
 fi
 log_in "a setuid program" 0 plain
 
-# a store of the user's own, with a token of it: not trusted by a program that runs as root
+# a program that runs as root does not trust a store of the user
 $plain "$work/lib/esp-tokenctl" init "$work/theirs/store" >/dev/null
 $plain "$work/lib/esp-tokenctl" -c "$work/theirs/store/esp-token.conf" entity add acme --kind customer --json |
     sed -n 's/^ *"token": "\(esptk_[^"]*\)".*/\1/p' >"$work/forged.token"

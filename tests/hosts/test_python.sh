@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # plugins/python: types, the module over the real plugin, and the middleware of its example behind HTTP.
 # shellcheck disable=SC2086
 . tests/hosts/lib.sh
@@ -6,10 +7,10 @@ export PYTHONDONTWRITEBYTECODE=1
 python=/usr/bin/python3 # of Debian: another user can run it
 mkdir "$work/lib" "$work/ask"
 chmod 700 "$work/ask"
-cp "$build/esp_validator.so" "$build/plugins/python/esp_token.py" plugins/python/wsgi_example.py "$work/lib"
+cp "$build/esp_validator.so" "$build/plugins/python/esp_token.py" plugins/python/*_example.py "$work/lib"
 export PYTHONPATH="$work/lib"
 
-exits "mypy" 0 mypy --strict --cache-dir "$work/mypy" "$work/lib/esp_token.py" "$work/lib/wsgi_example.py"
+exits "mypy" 0 mypy --strict --cache-dir "$work/mypy" "$work"/lib/*.py
 cc -Iinclude tests/hosts/layout.c -o "$work/layout"
 "$work/layout" >"$work/layout.txt"
 exits "python_test.py" 0 $python tests/hosts/python_test.py "$build/esp-tokenctl" "$work/lib/esp_validator.so" "$config" \

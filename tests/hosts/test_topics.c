@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The Mosquitto plugin's topics and clients, which need no broker. */
 #include "../../plugins/mosquitto/clients.h"
 #include "../../plugins/mosquitto/topics.h"
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What topic_parse() says, as one text: place, metric, entity. */
+/* The result of topic_parse() as one text: place, metric, entity. */
 static const char *said(const char *prefix, const char *text, bool filter)
 {
     static const char *const places[] = {"outside", "nowhere", "one", "many"};
@@ -41,7 +42,7 @@ static const struct {
     {"metrics", "", "outside"},
     {"metrics", "$SYS/broker/uptime", "outside"},
     {"metrics", "metrics/+",
-     "one +"}, /* a topic has no wildcards: the validator refuses the name */
+     "one +"}, /* a topic has no wildcards; the validator refuses this name */
     {"a/b", "a/b/c", "one c"},
     {"a/b", "a", "outside"},
     {"metrics/%e", "metrics", "outside"},
@@ -159,10 +160,10 @@ START_TEST(clients)
     ck_assert_ptr_null(client_find(&all, &connections[7], NULL));
     ck_assert_uint_eq(client_find(&all, &connections[7], "client7")->result.revision, 7);
     size_t seen = 0;
-    clients_keep(&all, is_odd, &seen);
+    clients_filter(&all, is_odd, &seen);
     ck_assert_uint_eq(seen, sizeof connections);
     seen = 0;
-    clients_keep(&all, is_odd, &seen);
+    clients_filter(&all, is_odd, &seen);
     ck_assert_uint_eq(seen, sizeof connections / 2);
     ck_assert_ptr_null(client_find(&all, &connections[8], "client8"));
     struct client *again = client_add(&all, &connections[9], "another");
@@ -185,7 +186,7 @@ START_TEST(text_is_wiped)
     static const int connection;
     struct client *client = client_add(&all, &connection, "x");
     memset(client->token, 'x', TOKEN_MAX);
-    client_leaves(client, 5);
+    client_set_absent(client, 5);
     ck_assert_mem_eq(client->token, zero, TOKEN_MAX);
     ck_assert(!client->connected);
     ck_assert_int_eq(client->left, 5);

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: ISC
 -- wrk -s wrk.lua URL -- FILE: each line of FILE is a header to send, so that no token is an argument.
 function init(args)
     for line in io.lines(args[1]) do

@@ -1,4 +1,5 @@
-/* Copies of the reader that wait at each step, where stress_step() says so. */
+/* SPDX-License-Identifier: ISC */
+/* Copies of the reader that call stress_step() at each step, which may wait. */
 #ifndef TESTS_READER_COPY_H
 #define TESTS_READER_COPY_H
 
@@ -7,17 +8,24 @@
 struct reader_copy {
     enum reader_status (*begin)(struct snapshot *ret_snapshot, struct reader *reader);
     struct place (*seek)(struct snapshot *snapshot, enum table table, const struct record_key *key);
-    enum reader_status (*take)(struct snapshot *snapshot, enum table table,
-                               const struct record_key *key, struct place *place, uint8_t *out,
-                               size_t *ret_len);
+    enum reader_status (*fetch)(struct snapshot *snapshot, enum table table,
+                                const struct record_key *key, struct place *place, uint8_t *out,
+                                size_t *ret_len);
     void (*remember)(const struct reader *reader, uint64_t nonce, enum table table, uint64_t key,
                      const struct place *place);
     enum reader_status (*end)(const struct snapshot *snapshot);
 };
 
 extern const struct reader_copy delayed_reader;
-extern const struct reader_copy control_reader; /* T+2 passes for T: this one must fail */
+/* Controls, which must fail. */
+extern const struct reader_copy control_reader; /* accepts state T + 2 as T */
+extern const struct reader_copy by_id_reader;   /* accepts another state with the same id */
+
+/* Pages change at each step, and each load is checked (test_moving_pages.c). */
+extern const struct reader_copy moved_reader;
 
 void stress_step(void);
+void moved_step(void);
+void moved_load(const void *at, size_t len);
 
 #endif

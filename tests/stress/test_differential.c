@@ -1,4 +1,5 @@
-/* Random stores, each key of each state asked of liblmdb and of our reader. */
+/* SPDX-License-Identifier: ISC */
+/* Random stores: for each key of each state, liblmdb and our reader must agree. */
 #include "common/error.h"
 #include "support/raw_store.h"
 #include "support/support.h"
@@ -12,7 +13,7 @@
 #define STORES 12
 #endif
 #define TRANSACTIONS 40
-#define KEYS 1500 /* half of the transactions draw from a few of them only */
+#define KEYS 1500 /* half of the transactions use only a few of them */
 
 static uint64_t random_state;
 
@@ -22,7 +23,7 @@ static uint32_t draw(uint32_t below)
     return (uint32_t)(((random_state >> 32) * below) >> 32);
 }
 
-/* Keys of every length and in every order; integers of every size. */
+/* Keys of every length, in random order, and integers of every size. */
 static struct record_key nth_key(enum table table, uint32_t n)
 {
     uint64_t spread = (n + 1) * UINT64_C(0x9e3779b97f4a7c15);

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* Writes stores with liblmdb alone. */
 #include "support/raw_store.h"
 
 #include "common/record_bytes.h"
@@ -6,8 +8,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* Without ck_assert, which writes to Check's file each time: writers are killed, and meet a full
- * disk. */
+/* Does not use ck_assert, which writes to Check's file each time, because callers are killed and
+   run on a full disk. */
 static void must(int rc)
 {
     if (rc != MDB_SUCCESS)
@@ -22,6 +24,7 @@ static MDB_val key_val(const struct record_key *key)
 void raw_open(struct raw_store *ret_store, const char *path, unsigned env_flags)
 {
     ret_store->id_for_nonce = false;
+    ret_store->nonce = 0;
     must(mdb_env_create(&ret_store->env));
     must(mdb_env_set_maxdbs(ret_store->env, TABLE_COUNT));
     must(mdb_env_set_mapsize(ret_store->env, RAW_MAP_SIZE));
@@ -32,7 +35,7 @@ void raw_open(struct raw_store *ret_store, const char *path, unsigned env_flags)
         must(mdb_dbi_open(txn, table_name(t),
                           MDB_CREATE | (table_has_integer_key(t) ? MDB_INTEGERKEY : 0),
                           &ret_store->dbi[t]));
-    /* A transaction that changes nothing takes no number. */
+    /* LMDB does not use up the id of a transaction that changes nothing */
     MDB_stat stat;
     must(mdb_stat(txn, ret_store->dbi[TABLE_STATE], &stat));
     if (stat.ms_entries < TABLE_COUNT)
@@ -80,6 +83,8 @@ void raw_put(const struct raw_store *store, MDB_txn *txn, enum table table,
 void raw_seal(enum table table, const struct record_key *key, uint8_t *value, size_t len)
 {
     struct writer w = write_begin(value);
+    if (table == TABLE_STATE) /* in every schema */
+        value[0] = 2;
     w.len = len - RECORD_CHECKSUM_LEN;
     write_end(&w, table, key);
 }
@@ -103,6 +108,8 @@ int raw_try_commit(const struct raw_store *store, MDB_txn *txn)
     struct state_record state = {.transaction = id, .revision = id, .next_number = 1};
     if (store->id_for_nonce)
         state.nonce = id;
+    else if (store->nonce != 0)
+        state.nonce = store->nonce;
     else
         must(getentropy(&state.nonce, sizeof state.nonce));
     struct record_key key = key_state();

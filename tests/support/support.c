@@ -1,7 +1,11 @@
+/* SPDX-License-Identifier: ISC */
+/* Folders, files and processes for all tests. */
 #include "support/support.h"
 
 #include "common/config.h"
+#include "espt/validator.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -13,7 +17,7 @@
 #include <unistd.h>
 
 static char *folders[64];
-static size_t folder_count;
+static size_t folder_first, folder_count; /* those of this process begin at folder_first */
 static pid_t folder_owner;
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -22,14 +26,15 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
     return remove(path);
 }
 
-/* A forked child of a test does not take its parent's folders away. */
+/* A forked child of a test does not remove its parent's folders. */
 static void remove_folders(void)
 {
     if (getpid() != folder_owner)
         return;
-    for (size_t i = 0; i < folder_count; i++) {
-        nftw(folders[i], remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-        free(folders[i]);
+    /* It may be registered twice: by a process and by its child. */
+    for (; folder_count > folder_first; folder_count--) {
+        nftw(folders[folder_count - 1], remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        free(folders[folder_count - 1]);
     }
 }
 
@@ -42,7 +47,7 @@ const char *temp_folder(void)
     ck_assert_uint_lt(folder_count, sizeof folders / sizeof *folders);
     if (folder_owner != getpid()) {
         folder_owner = getpid();
-        folder_count = 0;
+        folder_first = folder_count;
         atexit(remove_folders);
     }
     folders[folder_count++] = path;
@@ -112,7 +117,7 @@ char *file_read(const char *path, size_t *ret_len)
     return data;
 }
 
-/* Outputs go to unnamed files, so that no pipe can fill up. */
+/* Outputs go to unnamed files, because a pipe could fill up. */
 static int scratch_file(void)
 {
     char path[] = "/tmp/espt-run-XXXXXX";
@@ -180,6 +185,23 @@ const char *ctl_path(void)
 const char *plugin_path(void)
 {
     return OUT "/esp_validator.so";
+}
+
+void validate_once(const char *config, const char *text)
+{
+    char err[512] = "";
+    espt_ctx *ctx = NULL;
+    void *library = dlopen(plugin_path(), RTLD_NOW | RTLD_LOCAL);
+    ck_assert_msg(library != NULL, "%s", dlerror());
+    const espt_validator *(*get)(uint32_t);
+    *(void **)(void *)&get = dlsym(library, "espt_validator_get");
+    const espt_validator *plugin = get(ESPT_ABI);
+    ck_assert_msg(plugin->open(&ctx, config, NULL, NULL, err, sizeof err) == 1, "%s", err);
+    const espt_query query = {.size = sizeof query, .token = text, .token_len = strlen(text)};
+    espt_result result = {.size = sizeof result};
+    plugin->validate(ctx, &query, &result);
+    plugin->close(ctx);
+    ck_assert_int_eq(result.status, ESPT_ALLOW);
 }
 
 void config_in(struct config *ret_config, const char *folder)

@@ -1,5 +1,6 @@
-/* What tests share: folders of their own, files, and processes seen from outside. Failures end the
-   test by ck_abort. */
+/* SPDX-License-Identifier: ISC */
+/* Shared by all tests: temporary folders, files, and running processes. A failure ends the test
+   with ck_abort. */
 #ifndef TESTS_SUPPORT_H
 #define TESTS_SUPPORT_H
 
@@ -8,23 +9,24 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* A new folder (0700) below $TMPDIR or /tmp, removed with all in it when the test's process ends.
-   The string lives as long as the process. */
+/* Creates a folder (0700) below $TMPDIR or /tmp. It is removed with its contents when the test's
+   process ends. The string lives as long as the process. */
 const char *temp_folder(void);
-/* "FOLDER/NAME" in a rotating static buffer. */
+/* "FOLDER/NAME" in one of several static buffers, which are reused in turn. */
 const char *in_folder(const char *folder, const char *name);
 
-/* Takes what was allocated and keeps it, reachable, as long as the process lives: only real leaks
-   are told. Returns it. */
+/* Takes ownership of allocated memory and keeps it reachable until the process ends, so that the
+   leak checker reports only real leaks. Returns `data`. */
 char *keep_string(char *data);
 
 void file_write(const char *path, const void *data, size_t len, unsigned mode);
 void file_text(const char *path, const char *text); /* 0644 */
-/* The whole file, NUL-terminated; NULL if it cannot be read. Lives as long as the process. */
+/* Reads the whole file and adds a terminator. NULL: it cannot be read. The memory lives as long as
+   the process. */
 char *file_read(const char *path, size_t *ret_len);
 
-/* fork(), and the test fails where it cannot. The child asserts nothing on the way: Check's lock
-   may be held by a thread that it has not got. */
+/* Calls fork(); the test fails if it fails. The child must not assert, because a thread that the
+   child does not have may hold Check's lock. */
 pid_t fork_child(void);
 
 struct run {
@@ -32,9 +34,10 @@ struct run {
     char *out;  /* NUL-terminated; lives as long as the process */
     char *err;
 };
-/* Runs argv (NULL-terminated) with `input` on standard input (NULL: none), no terminal. */
+/* Runs argv, which ends with NULL, without a terminal. `input` is its standard input; NULL: empty.
+ */
 struct run run_process(const char *const *argv, const char *input);
-/* The real esp-tokenctl of this build with `-c CONFIG` (NULL: without) and the arguments. */
+/* Runs this build's esp-tokenctl with `-c CONFIG` (NULL: without) and the arguments. */
 struct run run_ctl(const char *config, const char *input, const char *const *args);
 #define CTL(config, input, ...) run_ctl((config), (input), (const char *const[]){__VA_ARGS__, NULL})
 
@@ -42,14 +45,17 @@ struct run run_ctl(const char *config, const char *input, const char *const *arg
 const char *ctl_path(void);
 const char *plugin_path(void);
 
-/* A store's configuration, with room for 64 MiB: its files lie in that folder, and none is made. */
+/* Loads the plugin as a host that counts uses, which must allow the token, and closes it. */
+void validate_once(const char *config, const char *text);
+
+/* Fills a configuration whose files are in that folder, with a map of 64 MiB. Creates no files. */
 struct config;
 void config_in(struct config *ret_config, const char *folder);
 
-/* A store made by `esp-tokenctl init` in a new folder; returns the config's path. */
+/* Creates a store with `esp-tokenctl init` in a new folder. Returns the path of the config. */
 const char *store_folder(const char **ret_folder);
 
-/* Runs a suite, forked; EXIT_SUCCESS or EXIT_FAILURE for main to return. */
+/* Runs a suite with forked tests. Returns EXIT_SUCCESS or EXIT_FAILURE for main(). */
 int run_suite(Suite *suite);
 
 #endif

@@ -1,4 +1,5 @@
-/* Ways to damage a store file; each draws what it does from `chance`, which the caller seeds. */
+/* SPDX-License-Identifier: ISC */
+/* Ways to damage a store file. Each draws its details from `chance`, which the caller seeds. */
 #ifndef TESTS_DAMAGE_H
 #define TESTS_DAMAGE_H
 
@@ -61,13 +62,13 @@ static void damage_swap(uint8_t *bytes, uint32_t pages)
     memcpy(b, kept, PAGE);
 }
 
-/* A page as another one was: whole, but not of this place. */
+/* A page becomes a copy of another one: sound, but in the wrong place. */
 static void damage_copy(uint8_t *bytes, uint32_t pages)
 {
     memmove(bytes + draw(pages) * PAGE, bytes + draw(pages) * PAGE, PAGE);
 }
 
-/* Page headers, node offsets and node headers, where the harm is greatest. */
+/* Damages page headers, node offsets and node headers, where the harm is greatest. */
 static void damage_headers(uint8_t *bytes, uint32_t pages)
 {
     for (uint32_t i = 1 + draw(8); i > 0; i--)

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The smallest host, which needs libc alone, so that what else is in the process is chosen by its
- * test: plain_host PLUGIN CONFIG [LIBRARY...] loads the libraries globally, then the plugin, and
- * judges the token of standard input; it prints the reason.
+ * The smallest host. It needs only libc, so that its test chooses what else is in the process:
+ * plain_host PLUGIN CONFIG [LIBRARY...] loads the libraries globally, then the plugin, and
+ * validates the token on standard input. It prints the reason.
  *
- * With VALIDATIONS=n in its environment it makes that many, and as many as a second and a half
- * takes; calls of getppid() mark where they begin and end, and what was allocated between is told.
+ * With VALIDATIONS=n in the environment it validates n times, and goes on for a second and a half.
+ * Calls of getppid() mark the start and the end; allocations between them are reported.
  */
 #include "espt/validator.h"
 
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,7 +23,7 @@
 static unsigned long allocations;
 
 #if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
-/* libc's own names for them; the plugin's calls come here first. */
+/* libc's own names for these functions; the plugin's calls come here first. */
 #define COUNTED __attribute__((visibility("default")))
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -74,7 +76,7 @@ static int64_t clock_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* All that a host may ask, by turns. */
+/* Every kind of question that a host may ask, in turn. */
 static void validate_many(const espt_validator *plugin, espt_ctx *ctx, const espt_query *query,
                           unsigned long count)
 {
@@ -107,6 +109,7 @@ int main(int argc, char **argv)
 {
     char text[64] = "", err[512];
     espt_ctx *ctx;
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* tests/fault/trace.c counts from here on */
     for (int i = 3; i < argc; i++) {
         if (dlopen(argv[i], RTLD_NOW | RTLD_GLOBAL) == NULL) {
             fprintf(stderr, "%s\n", dlerror());

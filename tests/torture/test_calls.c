@@ -1,13 +1,14 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What 100,000 validations ask of the kernel and of libc's memory: the look of each second asks for
- * the state of a few files, and that is all.
+ * 100,000 validations make no system call and no allocation, except for the check for changed
+ * files: once a second it calls stat for a few files.
  */
 #include "torture/world.h"
 
 #define VALIDATIONS "100000"
-#define CALLS_OF_A_LOOK 5 /* `/`, the tier table, the store by its path and by its descriptor */
+#define CALLS_OF_A_LOOK 5 /* `/`, the tier table, the store by path and by descriptor */
 
-/* Between the two calls of getppid(). */
+/* Reads the calls between the two getppid() marks. */
 static unsigned count_calls(char *log)
 {
     unsigned calls = 0;
@@ -31,7 +32,7 @@ static unsigned count_calls(char *log)
     return calls;
 }
 
-START_TEST(calls_and_allocations)
+START_TEST(no_other_calls_or_allocations)
 {
     char input[64], log[512], host[4096];
     if (SANITIZED) {
@@ -42,7 +43,7 @@ START_TEST(calls_and_allocations)
     const struct text text = world_add("shop", KIND_CUSTOMER, NULL, NULL);
     world_close();
     tier_table_free(world_tiers);
-    usleep(300000); /* a table that was just saved is read again by the first look */
+    usleep(300000); /* the first check for changed files reads a table again that was just saved */
     snprintf(input, sizeof input, "%s\n", text.bytes);
     snprintf(log, sizeof log, "%s", in_folder(folder, "calls"));
     snprintf(host, sizeof host, "%s/tests/torture/plain_host", OUT);
@@ -64,7 +65,7 @@ START_TEST(calls_and_allocations)
     ck_assert_uint_ge(validations, strtoul(VALIDATIONS, NULL, 10));
     ck_assert_uint_gt(allowed, validations / 5);
     ck_assert_uint_eq(allocations, 0);
-    ck_assert_uint_gt(calls, 0); /* the looks are seen */
+    ck_assert_uint_gt(calls, 0); /* the checks for changed files are in the trace */
     ck_assert_uint_le(calls, (ms / 1000 + 1) * CALLS_OF_A_LOOK);
 }
 END_TEST
@@ -74,7 +75,7 @@ int main(void)
     use_memory();
     Suite *suite = suite_create("calls");
     TCase *tcase = tcase_create("calls");
-    tcase_add_test(tcase, calls_and_allocations);
+    tcase_add_test(tcase, no_other_calls_or_allocations);
     tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -1,13 +1,14 @@
+/* SPDX-License-Identifier: ISC */
 /* Many contexts in one process, on one store and on several; and 200 threads at once. */
 #include "torture/world.h"
 
 #include <pthread.h>
 
 #define STORES 3
-/* a sanitizer has room for fewer mappings of 16 GiB */
+/* a sanitizer leaves address space for fewer mappings of 16 GiB */
 #define CONTEXTS (SANITIZED ? 30 : 120)
 #define CONTEXTS_MAX 120
-#define OWNERS (SANITIZED ? 10 : 1) /* each so-manyth thread has a context of its own */
+#define OWNERS (SANITIZED ? 10 : 1) /* one thread in this many has its own context */
 #define THREADS 200
 #define ROUNDS 40
 
@@ -15,7 +16,7 @@ static struct {
     const char *folder, *config;
     struct text text;
 } stores[STORES];
-static espt_ctx *contexts[CONTEXTS_MAX]; /* by turns on each store */
+static espt_ctx *contexts[CONTEXTS_MAX]; /* alternating between the stores */
 
 static void setup(void)
 {
@@ -45,7 +46,7 @@ static void open_nth(int i)
     ck_assert_int_eq(plugin->open(&contexts[i], stores[i % STORES].config, NULL, NULL, NULL, 0), 1);
 }
 
-START_TEST(each_answers_for_its_own_store)
+START_TEST(each_context_answers_from_its_own_store)
 {
     for (int i = 0; i < CONTEXTS; i++)
         open_nth(i);
@@ -55,7 +56,7 @@ START_TEST(each_answers_for_its_own_store)
                 ck_assert_int_eq(ask(contexts[i], &stores[s].text),
                                  s == i % STORES ? ESPT_ALLOW : ESPT_DENY_UNKNOWN);
         }
-        for (int i = round % 2; i < CONTEXTS; i += 2) { /* some go, others stay */
+        for (int i = round % 2; i < CONTEXTS; i += 2) { /* close some contexts, keep the others */
             plugin->close(contexts[i]);
             open_nth(i);
         }
@@ -70,7 +71,7 @@ static atomic_int wrong;
 static atomic_long calls;
 static pthread_barrier_t together;
 
-/* On contexts that all share, and on one of the thread's own. */
+/* Uses the shared contexts and the thread's own. */
 static void *live(void *arg)
 {
     const int self = (int)(intptr_t)arg;
@@ -98,7 +99,7 @@ static void *live(void *arg)
     return NULL;
 }
 
-START_TEST(two_hundred_threads)
+START_TEST(two_hundred_threads_at_once)
 {
     pthread_t threads[THREADS];
     char next[512], path[512];
@@ -107,7 +108,7 @@ START_TEST(two_hundred_threads)
     ck_assert_int_eq(pthread_barrier_init(&together, NULL, THREADS), 0);
     for (intptr_t i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, live, (void *)i), 0);
-    for (int round = 0; round < ROUNDS; round++) { /* tables change in their midst */
+    for (int round = 0; round < ROUNDS; round++) { /* tables change while the threads validate */
         const char *where = stores[round % STORES].folder;
         snprintf(next, sizeof next, "%s/next.ini", where);
         snprintf(path, sizeof path, "%s/tiers.ini", where);
@@ -137,8 +138,8 @@ int main(void)
     Suite *suite = suite_create("contexts");
     TCase *tcase = tcase_create("contexts");
     tcase_add_checked_fixture(tcase, setup, NULL);
-    tcase_add_test(tcase, each_answers_for_its_own_store);
-    tcase_add_test(tcase, two_hundred_threads);
+    tcase_add_test(tcase, each_context_answers_from_its_own_store);
+    tcase_add_test(tcase, two_hundred_threads_at_once);
     tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

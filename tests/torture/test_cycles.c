@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A host that loads the plugin for each login and unloads it after (PAM does), for ever; and one
- * whose threads end when the plugin has been closed and unloaded under them.
+ * A host that loads the plugin for each login and unloads it after, as PAM does, any number of
+ * times; and a host whose threads end after the plugin was closed and unloaded.
  *
  * ESPT_TORTURE_ROUNDS=1000 makes 10,000 cycles.
  */
@@ -12,14 +13,14 @@
 #include <pthread.h>
 
 #define BRIEF 60
-#define WARM 100 /* cycles until libc has what it keeps */
+#define WARM 100 /* cycles until libc has allocated what it keeps */
 
 static struct text good;
 
-/* What a leak would make grow. */
+/* What a leak would increase. */
 struct footprint {
     size_t files, maps, heap, resident;
-    pthread_key_t key; /* the next free one */
+    pthread_key_t key; /* the next free descriptor */
 };
 
 static struct footprint measure(void)
@@ -58,7 +59,7 @@ static void cycle(unsigned n)
     ck_assert_int_eq(plugin->allows(ctx, &result, "asn.x", 5), 0);
     if (n % 7 == 0)
         ck_assert_int_eq(plugin->refresh(ctx, NULL, 0), 1);
-    if (n % 5 == 0) { /* and one that is refused half-way */
+    if (n % 5 == 0) { /* and an open that fails half-way */
         espt_ctx *none;
         file_text(in_folder(folder, "bad.conf"),
                   "[store]\npath = tiers.ini\n[tiers]\npath = tiers.ini\n");
@@ -123,7 +124,8 @@ START_TEST(a_thread_ends_after_dlclose)
             ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_then_end, NULL), 0);
         pthread_barrier_wait(&asked);
         host_teardown();
-        ck_assert(dlclose(library) == 0 && dlclose(library) == 0); /* host_load()'s too */
+        ck_assert(dlclose(library) == 0 &&
+                  dlclose(library) == 0); /* also host_load()'s reference */
         pthread_barrier_wait(&unloaded);
         for (int i = 0; i < THREADS; i++) {
             void *status;

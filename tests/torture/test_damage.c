@@ -1,10 +1,12 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Stores damaged in every way, asked through the plugin. What each token gets in the whole store is
- * known; a damaged one may answer that, or deny. It never allows more, never answers by an older
- * state, never hangs or crashes. In each store's last transactions something was taken away, by
- * each of the ways that there are, so that an older state would be seen.
+ * Stores damaged in every way are read through the plugin. The answer for each token in the intact
+ * store is known; from a damaged store the plugin may give that answer, or deny. It never allows
+ * more, never answers from an older state, never hangs or crashes. The last transactions of each
+ * store take rights away, in every way that exists, so that an answer from an older state would be
+ * visible.
  *
- * Each damage is judged in a child, so that a crash is counted and named by its seed.
+ * Each damage is tried in a child process, so that a crash is counted and named by its seed.
  */
 #include "torture/damage.h"
 #include "torture/world.h"
@@ -17,9 +19,9 @@
 
 #define BRIEF (SANITIZED ? 12 : 60)
 #define HANG_SECONDS 60 /* for one store */
-#define FILLERS 400     /* tokens that give the larger store branch pages */
+#define FILLERS 400     /* enough tokens that the larger store has branch pages */
 
-/* --- what is asked --- */
+/* --- the questions --- */
 
 enum taken {
     TAKEN_TOKEN,
@@ -34,11 +36,11 @@ enum taken {
 struct witness {
     struct text text;
     const char *metric, *entity;
-    espt_result truth; /* in the whole store */
+    espt_result truth; /* the answer of the intact store */
 };
 static struct witness witnesses[TAKEN_COUNT + 8];
 static size_t witness_count;
-static uint64_t revision; /* of the whole store */
+static uint64_t revision; /* of the intact store */
 
 static void add_witness(struct text text, const char *metric, const char *entity)
 {
@@ -79,9 +81,8 @@ static uint64_t newest_id(void)
     return ids[0] > ids[1] ? ids[0] : ids[1];
 }
 
-/* A store in which `last` was taken away last, after all others. One wrong bit turns its newest id
-   into that of the transaction before the older one, so that the older page looks like the newest.
- */
+/* A store where `last` was taken away in the last transaction. One flipped bit turns its newest id
+   into the id before the older page's, so that the older meta page looks like the newest. */
 static void make_store(enum taken last, unsigned fillers)
 {
     char name[16];
@@ -120,7 +121,7 @@ static void ask(const struct witness *witness, espt_result *ret_result)
     (void)validate_now(&witness->text, witness->metric, witness->entity, 0, ret_result);
 }
 
-static void learn_truth(void)
+static void record_answers(void)
 {
     unsigned allowed = 0;
     host_load();
@@ -136,15 +137,15 @@ static void learn_truth(void)
     host_teardown();
 }
 
-/* --- judging, in a child --- */
+/* --- the answers, in a child process --- */
 
 struct tally {
-    _Atomic uint32_t next; /* the store being judged */
+    _Atomic uint32_t next; /* the store under test */
     atomic_uint refused, same, corrupt, unavailable, denied, more, older, crashes;
 };
 static struct tally *tally;
 static char *store_path;
-static uint8_t *whole; /* the store as it was, and its file as mapped for damage */
+static uint8_t *whole; /* the intact store, and the file as mapped for damage */
 static uint8_t *file;
 static uint32_t page_count;
 
@@ -163,17 +164,17 @@ static void read_store(void)
     close(fd);
 }
 
-/* Every field of what was allowed is the truth's. */
-static bool is_truth(const espt_result *result, const espt_result *truth)
+/* Every field of an allowed result is correct. */
+static bool is_expected(const espt_result *result, const espt_result *truth)
 {
     return memcmp(result, truth, sizeof *result) == 0;
 }
 
-static void judge_witness(const struct witness *witness)
+static void try_witness(const struct witness *witness)
 {
     espt_result result;
     ask(witness, &result);
-    if (is_truth(&result, &witness->truth))
+    if (is_expected(&result, &witness->truth))
         atomic_fetch_add(&tally->same, 1);
     else if (result.revision != 0 && result.revision != revision)
         atomic_fetch_add(&tally->older, 1);
@@ -187,7 +188,7 @@ static void judge_witness(const struct witness *witness)
         atomic_fetch_add(&tally->denied, 1);
 }
 
-static void judge_all(void)
+static void try_all(void)
 {
     char err[512] = "";
     if (plugin->open(&ctx, config, count_log, &warnings, err, sizeof err) != 1) {
@@ -196,7 +197,7 @@ static void judge_all(void)
         return;
     }
     for (size_t i = 0; i < witness_count; i++)
-        judge_witness(&witnesses[i]);
+        try_witness(&witnesses[i]);
     host_teardown();
 }
 
@@ -205,19 +206,20 @@ static uint64_t seed_of(unsigned kind, uint32_t store)
     return (uint64_t)kind << 32 | store;
 }
 
-static void judge_stores(unsigned kind, uint32_t count)
+static void try_stores(unsigned kind, uint32_t count)
 {
     for (; tally->next < count; tally->next++) {
         alarm(HANG_SECONDS);
         memcpy(file, whole, (size_t)page_count * PAGE);
         chance = seed_of(kind, tally->next);
         kinds[kind].damage(file, page_count);
-        judge_all();
+        try_all();
     }
 }
 
-/* Runs `judge` in children until all is judged; each that ends badly is told, and passed over. */
-static void in_children(void (*judge)(unsigned kind, uint32_t count), unsigned kind,
+/* Runs `attempt` in children until everything is tried. A child that ends badly is reported and its
+   case skipped. */
+static void in_children(void (*attempt)(unsigned kind, uint32_t count), unsigned kind,
                         const char *name, uint32_t count)
 {
     memset(tally, 0, sizeof *tally);
@@ -226,7 +228,7 @@ static void in_children(void (*judge)(unsigned kind, uint32_t count), unsigned k
         fflush(stdout);
         pid_t child = fork_child();
         if (child == 0) {
-            judge(kind, count);
+            attempt(kind, count);
             _exit(0);
         }
         ck_assert_int_eq(waitpid(child, &status, 0), child);
@@ -251,7 +253,7 @@ static void setup(enum taken last, unsigned fillers)
 {
     tally = share_memory(sizeof *tally);
     make_store(last, fillers);
-    learn_truth();
+    record_answers();
     read_store();
 }
 
@@ -263,13 +265,13 @@ static void teardown(void)
     tier_table_free(world_tiers);
 }
 
-/* By turns over what was taken away last, half of them in the larger store. */
+/* Cycles through what was taken away last; every second case is in the larger store. */
 START_TEST(random_damage)
 {
     const unsigned shapes = TAKEN_COUNT * 2;
     setup((enum taken)(_i / 2), _i % 2 == 0 ? 0 : FILLERS);
     for (unsigned kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
-        in_children(judge_stores, kind, kinds[kind].name, (rounds(BRIEF) + shapes - 1) / shapes);
+        in_children(try_stores, kind, kinds[kind].name, (rounds(BRIEF) + shapes - 1) / shapes);
         if (kinds[kind].damage == damage_one_percent)
             ck_assert_uint_gt(tally->corrupt + tally->refused, 0);
     }
@@ -277,9 +279,9 @@ START_TEST(random_damage)
 }
 END_TEST
 
-/* Each bit of the file in turn is the other one: for a host that opens then, and for one that
-   stays. */
-static void judge_bits(unsigned stride, uint32_t count)
+/* Flips each bit of the file in turn, for a host that opens afterwards and for one that stays
+   open. */
+static void try_bits(unsigned stride, uint32_t count)
 {
     host_open();
     espt_ctx *stays = ctx;
@@ -288,9 +290,9 @@ static void judge_bits(unsigned stride, uint32_t count)
         if (bit % 4096 == 0)
             alarm(HANG_SECONDS);
         file[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        judge_all();
+        try_all();
         ctx = stays;
-        judge_witness(&witnesses[tally->next % witness_count]);
+        try_witness(&witnesses[tally->next % witness_count]);
         file[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
     host_teardown();
@@ -300,7 +302,7 @@ START_TEST(every_bit_of_the_metas)
 {
     setup((enum taken)_i, 0);
     const unsigned stride = rounds(0) >= 1000 ? 1 : SANITIZED ? 29 : 5;
-    in_children(judge_bits, stride, "bits of the metas", (PAGE + 152) * 8 / stride);
+    in_children(try_bits, stride, "bits of the metas", (PAGE + 152) * 8 / stride);
     ck_assert_uint_gt(tally->corrupt, 0);
     teardown();
 }
@@ -310,7 +312,7 @@ START_TEST(every_bit_of_the_store)
 {
     unsigned stride = rounds(0) >= 1000 ? 1 : SANITIZED ? 4999 : 97;
     setup((enum taken)_i, 0);
-    in_children(judge_bits, stride, "bits of the store", page_count * PAGE / stride * 8);
+    in_children(try_bits, stride, "bits of the store", page_count * PAGE / stride * 8);
     ck_assert_uint_gt(tally->corrupt, 0);
     teardown();
 }

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What may lie in the place of the store, and of the other files: each is refused in words, without
- * a hang, and taken up again when it is mended. No host is restarted for it.
+ * Files of the wrong kind in place of the store and of the other files. Each is refused with a
+ * message and without a hang, and accepted again once it is repaired, without a restart of any
+ * host.
  */
 #include "common/record_bytes.h"
 #include "reader/meta.h"
@@ -43,8 +45,8 @@ static void teardown(void)
     free(tiers);
 }
 
-/* One line, of this file, and of what is wrong with it. */
-static void in_words(const char *err, const char *path, const char *words)
+/* One line that names this file and the fault. */
+static void check_message(const char *err, const char *path, const char *words)
 {
     ck_assert_msg(strstr(err, path) != NULL, "not of %s: %s", path, err);
     ck_assert_msg(strchr(err, '\n') == NULL && strlen(err) > strlen(path) + 4, "%s", err);
@@ -57,16 +59,16 @@ static void must_not_open(const char *path, const char *words)
     char err[512] = "";
     espt_ctx *other;
     ck_assert_int_eq(plugin->open(&other, config, NULL, NULL, err, sizeof err), 0);
-    in_words(err, path, words);
+    check_message(err, path, words);
 }
 
-/* A host that runs, and one that begins. */
+/* A host that runs, and one that starts now. */
 static void no_store(const char *words)
 {
     char err[512] = "";
     must_not_open(store, words);
     ck_assert_int_eq(plugin->refresh(ctx, err, sizeof err), 0);
-    in_words(err, store, words);
+    check_message(err, store, words);
     ck_assert_int_eq(verdict(&good), ESPT_ERR_UNAVAILABLE);
     ck_assert_int_eq(verdict(&off), ESPT_ERR_UNAVAILABLE);
 }
@@ -82,7 +84,7 @@ static void store_is_back(void)
     ck_assert_int_eq(verdict(&good), ESPT_ALLOW);
 }
 
-/* --- what may lie there --- */
+/* --- what may be there --- */
 
 static void put_back(const char *path)
 {
@@ -90,7 +92,7 @@ static void put_back(const char *path)
     ck_assert_int_eq(rename(kept, path), 0);
 }
 
-START_TEST(things_in_the_place_of_files)
+START_TEST(wrong_kinds_of_file)
 {
     char err[512];
     if (things[_i].as_root && geteuid() != 0) {
@@ -102,15 +104,15 @@ START_TEST(things_in_the_place_of_files)
     put_back(store);
     store_is_back();
 
-    put((size_t)_i, tiers); /* a host that runs keeps the old table */
+    put((size_t)_i, tiers); /* a running host keeps the old table */
     must_not_open(tiers, things[_i].words);
     ck_assert_int_eq(plugin->refresh(ctx, err, sizeof err), 0);
-    in_words(err, tiers, things[_i].words);
+    check_message(err, tiers, things[_i].words);
     ck_assert_int_eq(verdict(&good), ESPT_ALLOW);
     put_back(tiers);
     store_is_back();
 
-    put((size_t)_i, config); /* and needs its config no more */
+    put((size_t)_i, config); /* and no longer needs its configuration */
     must_not_open(config, things[_i].words);
     ck_assert_int_eq(plugin->refresh(ctx, err, sizeof err), 1);
     put_back(config);
@@ -129,12 +131,12 @@ START_TEST(a_link_is_followed)
 }
 END_TEST
 
-START_TEST(permission_taken_away)
+START_TEST(permission_withdrawn)
 {
     ck_assert_int_eq(chmod(store, 0666), 0);
     must_not_open(store, "chmod");
-    ck_assert_int_eq(verdict(&good),
-                     ESPT_ALLOW); /* it is open: what others write is seen at once */
+    /* the file is open: changes by others are visible at once */
+    ck_assert_int_eq(verdict(&good), ESPT_ALLOW);
     ck_assert_int_eq(chmod(store, 0640), 0);
     ck_assert_int_eq(chmod(folder, 0777), 0);
     must_not_open(folder, "chmod");
@@ -143,15 +145,15 @@ START_TEST(permission_taken_away)
 }
 END_TEST
 
-/* The file ends at each kind of boundary. It is another file each time: to cut one that is mapped
-   is the one thing that an owner must not do (SECURITY.md). */
+/* The file ends at each kind of boundary. It is a new file each time: truncating a file that hosts
+   have mapped is the one thing that its owner must not do (SECURITY.md). */
 static void put_cut(size_t len)
 {
     char err[512] = "";
     file_write(kept, whole, len, 0640);
     ck_assert_int_eq(rename(kept, store), 0);
     if (plugin->refresh(ctx, err, sizeof err) != 1)
-        in_words(err, store, NULL);
+        check_message(err, store, NULL);
     int32_t first = verdict(&good), second = verdict(&off);
     if (len < 2 * (size_t)PAGE) {
         ck_assert(first == ESPT_ERR_UNAVAILABLE && second == ESPT_ERR_UNAVAILABLE);
@@ -162,7 +164,7 @@ static void put_cut(size_t len)
     }
 }
 
-START_TEST(cut_off)
+START_TEST(truncated_store)
 {
     const size_t ends[] = {0, 1, 15, 16, 19, 24, 151, 152, 153, 511, 512};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
@@ -186,7 +188,7 @@ START_TEST(cut_off)
 }
 END_TEST
 
-/* --- other formats, byte by byte as LMDB's own programs write them --- */
+/* --- other formats, byte by byte as LMDB's programs write them --- */
 
 static void set32(char *bytes, size_t at, uint32_t value)
 {
@@ -205,7 +207,7 @@ static void put_changed(size_t at, uint32_t value)
     ck_assert_int_eq(rename(kept, store), 0);
 }
 
-START_TEST(other_formats)
+START_TEST(other_file_formats)
 {
     static const struct {
         size_t at;
@@ -213,7 +215,7 @@ START_TEST(other_formats)
         const char *words;
     } cases[] = {
         {META_AT_MAGIC, 0xdec0efbe, "big-endian"}, {META_AT_MAGIC, 0xbeefc0df, "LMDB"},
-        {META_AT_VERSION, 999, "version"}, /* of LMDB's own development */
+        {META_AT_VERSION, 999, "version"}, /* of LMDB's development version */
         {META_AT_VERSION, 2, "version"},           {META_AT_VERSION, 0, "version"},
         {META_AT_PAGE_SIZE, 0, "page size"},       {META_AT_PAGE_SIZE, 4095, "page size"},
         {META_AT_PAGE_SIZE, 65536, "page size"},   {META_AT_PAGE_SIZE, 256, "page size"},
@@ -235,7 +237,7 @@ START_TEST(other_formats)
     file_write(kept, whole, whole_len, 0640);
     ck_assert_int_eq(rename(kept, store), 0);
     store_is_back();
-    /* another size of pages than the metas say: whatever is read, nothing passes */
+    /* a page size other than the meta pages say: whatever is read, no token is allowed */
     put_changed(META_AT_PAGE_SIZE, 8192);
     plugin->refresh(ctx, NULL, 0);
     ck_assert_int_ge(verdict(&good), ESPT_ERR_UNAVAILABLE);
@@ -243,14 +245,15 @@ START_TEST(other_formats)
 }
 END_TEST
 
-/* --- writing by liblmdb alone --- */
+/* --- writes with liblmdb alone --- */
 
 static void must(int rc)
 {
     ck_assert_msg(rc == 0, "liblmdb: %s", mdb_strerror(rc));
 }
 
-/* A transaction that puts `count` values in a table, and the state record made by `change`. */
+/* Runs a transaction that puts `count` values into a table and changes the state record by
+   `change`. */
 static void write_raw(size_t count, void (*change)(uint8_t *value, size_t len))
 {
     MDB_env *env;
@@ -267,7 +270,9 @@ static void write_raw(size_t count, void (*change)(uint8_t *value, size_t len))
     must(mdb_dbi_open(txn, NULL, 0, &plain));
     must(mdb_dbi_open(txn, table_name(TABLE_BY_ENTITY), 0, &table));
     for (uint64_t n = 0; n < count; n++) {
-        MDB_val k = {sizeof n, &n}, v = {sizeof value, value};
+        struct record_key number = key_integer(n);
+        MDB_val k = {number.len, number.bytes};
+        MDB_val v = {id_encode(TABLE_BY_ENTITY, &number, n, value), value};
         must(mdb_put(txn, table, &k, &v, 0));
     }
     MDB_val k = {key.len, key.bytes}, v;
@@ -283,18 +288,18 @@ static void write_raw(size_t count, void (*change)(uint8_t *value, size_t len))
     mdb_env_close(env);
 }
 
-START_TEST(grown_a_hundredfold)
+START_TEST(store_grows_a_hundredfold)
 {
     struct stat before, after;
     ck_assert_int_eq(stat(store, &before), 0);
-    write_raw((size_t)before.st_size * 100 / RECORD_MAX, NULL);
+    write_raw((size_t)before.st_size * 100 / 20, NULL); /* each record takes at least 20 bytes */
     ck_assert_int_eq(stat(store, &after), 0);
     ck_assert_int_gt(after.st_size, 100 * before.st_size);
     ck_assert_int_eq(verdict(&good), ESPT_ALLOW);
     ck_assert_int_eq(verdict(&off), ESPT_DENY_INACTIVE);
     ck_assert_int_eq(atomic_load(&warnings) + atomic_load(&notices), 0);
     world_open();
-    struct text last = world_create("shop", "last"); /* on pages at the new end, or before it */
+    struct text last = world_create("shop", "last"); /* on pages beyond the old end, or before it */
     world_switch_token("shop", "default", 0);
     world_close();
     ck_assert_int_eq(verdict(&last), ESPT_ALLOW);
@@ -302,7 +307,7 @@ START_TEST(grown_a_hundredfold)
 }
 END_TEST
 
-/* The schema stands behind the version, and both keep their place in every schema to come. */
+/* The schema follows the version, and both keep their position in every future schema. */
 static void make_newer(uint8_t *value, size_t len)
 {
     struct record_key key = key_state();
@@ -311,13 +316,13 @@ static void make_newer(uint8_t *value, size_t len)
     write_end(&w, TABLE_STATE, &key);
 }
 
-START_TEST(a_newer_schema)
+START_TEST(newer_schema_is_refused)
 {
     write_raw(1, make_newer);
     char err[512] = "";
     espt_result result;
     ck_assert_int_eq(plugin->refresh(ctx, err, sizeof err), 0);
-    in_words(err, store, "newer");
+    check_message(err, store, "newer");
     ck_assert_int_eq(validate_now(&good, NULL, NULL, 0, &result), ESPT_ERR_UNAVAILABLE);
     ck_assert_msg(strstr(result.detail, "newer") != NULL, "%s", result.detail);
     file_write(kept, whole, whole_len, 0640);
@@ -332,14 +337,13 @@ int main(void)
     Suite *suite = suite_create("files");
     TCase *tcase = tcase_create("files");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_loop_test(tcase, things_in_the_place_of_files, 0,
-                        (int)(sizeof things / sizeof *things));
+    tcase_add_loop_test(tcase, wrong_kinds_of_file, 0, (int)(sizeof things / sizeof *things));
     tcase_add_test(tcase, a_link_is_followed);
-    tcase_add_test(tcase, permission_taken_away);
-    tcase_add_test(tcase, cut_off);
-    tcase_add_test(tcase, other_formats);
-    tcase_add_test(tcase, grown_a_hundredfold);
-    tcase_add_test(tcase, a_newer_schema);
+    tcase_add_test(tcase, permission_withdrawn);
+    tcase_add_test(tcase, truncated_store);
+    tcase_add_test(tcase, other_file_formats);
+    tcase_add_test(tcase, store_grows_a_hundredfold);
+    tcase_add_test(tcase, newer_schema_is_refused);
     tcase_set_timeout(tcase, 60); /* a hang is a failure */
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -1,4 +1,6 @@
-/* Forks: of a host that has opened, in the midst of a reload, and of children that are alone. */
+/* SPDX-License-Identifier: ISC */
+/* Forks: of a host with an open context, during a reload, and by children that outlive their
+   parent. */
 #include "torture/world.h"
 
 #include <pthread.h>
@@ -47,7 +49,7 @@ struct family {
 };
 static struct family *family;
 
-/* Until all tokens are revoked, and its parent is another. */
+/* Until all tokens are revoked and the child has a new parent. */
 static void live(pid_t parent)
 {
     alarm(LIMIT_MS / 1000);
@@ -68,7 +70,7 @@ static void live(pid_t parent)
     _exit(2);
 }
 
-/* Opens, forks, and ends as soon as all children ask. */
+/* Opens, forks, and ends once all children validate. */
 static void be_parent(void)
 {
     pid_t self = getpid();
@@ -114,13 +116,13 @@ START_TEST(children_outlive_their_parent)
 }
 END_TEST
 
-/* --- in the midst of a reload --- */
+/* --- during a reload --- */
 
 static sem_t inside, go_on;
 static atomic_bool fork_inside, hold_inside;
 static pid_t born;
 
-/* Called while a new table has just been put in place of the old one. */
+/* Called right after a new table was put in place of the old one. */
 static void log_midway(void *arg, int level, const char *message, size_t len)
 {
     (void)arg, (void)level, (void)message, (void)len;
@@ -138,7 +140,7 @@ static int sees(const char *metric)
     return validate_now(&good, metric, NULL, 0, &result) == ESPT_ALLOW;
 }
 
-/* In a child: all goes on, and it can reload by itself. */
+/* In a child: everything works, and the child can reload by itself. */
 static void live_on(void)
 {
     alarm(LIMIT_MS / 1000);
@@ -169,15 +171,15 @@ static void open_midway(void)
     edit_tiers("geo.*");
 }
 
-static void ends_well(pid_t child)
+static void succeeds(pid_t child)
 {
     int status;
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_msg(status == 0, "wait status %x", status);
 }
 
-/* The child's own reload is half done when it is born. */
-START_TEST(a_fork_by_the_thread_that_reloads)
+/* The child starts while its own reload is half done. */
+START_TEST(fork_by_the_reloading_thread)
 {
     open_midway();
     atomic_store(&fork_inside, true);
@@ -185,7 +187,7 @@ START_TEST(a_fork_by_the_thread_that_reloads)
     ck_assert_int_ge(born, 0);
     if (born == 0)
         live_on();
-    ends_well(born);
+    succeeds(born);
     ck_assert_int_eq(plugin->refresh(ctx, NULL, 0), 1);
     host_teardown();
 }
@@ -197,8 +199,8 @@ static void *reload(void *arg)
     return (void *)(intptr_t)plugin->refresh(ctx, NULL, 0);
 }
 
-/* The thread that reloads is lost in the child, for ever in the middle. */
-START_TEST(a_fork_while_another_thread_reloads)
+/* The reloading thread does not exist in the child, so its reload never completes. */
+START_TEST(fork_while_another_thread_reloads)
 {
     pthread_t thread;
     void *done;
@@ -207,11 +209,11 @@ START_TEST(a_fork_while_another_thread_reloads)
     atomic_store(&hold_inside, true);
     ck_assert_int_eq(pthread_create(&thread, NULL, reload, NULL), 0);
     sem_wait(&inside);
-    ck_assert(sees("geo.x")); /* nobody waits for it here either */
+    ck_assert(sees("geo.x")); /* this child also does not wait for it */
     pid_t child = fork_child();
     if (child == 0)
         live_on();
-    ends_well(child);
+    succeeds(child);
     sem_post(&go_on);
     ck_assert_int_eq(pthread_join(thread, &done), 0);
     ck_assert_int_eq((intptr_t)done, 1);
@@ -227,8 +229,8 @@ int main(void)
     TCase *tcase = tcase_create("fork");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, children_outlive_their_parent);
-    tcase_add_test(tcase, a_fork_by_the_thread_that_reloads);
-    tcase_add_test(tcase, a_fork_while_another_thread_reloads);
+    tcase_add_test(tcase, fork_by_the_reloading_thread);
+    tcase_add_test(tcase, fork_while_another_thread_reloads);
     tcase_set_timeout(tcase, 0);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A host whose locale calls the upper half of all bytes white (some of the old ones do, of a few):
- * nothing of ours is cut by it. inih asks isspace(), which asks this table.
+ * A host whose locale classifies the upper half of all bytes as white space (some old locales do so
+ * for a few bytes): none of our texts is cut. inih calls isspace(), which reads the table below.
  */
 #include "torture/world.h"
 
@@ -8,7 +9,7 @@
 
 static bool peculiar;
 
-/* In the place of libc's, for the plugin too. */
+/* Replaces libc's function, for the plugin as well. */
 __attribute__((visibility("default"))) const unsigned short **__ctype_b_loc(void)
 {
     static const unsigned short **(*real)(void);

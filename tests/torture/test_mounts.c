@@ -1,19 +1,20 @@
-/* File systems: those on which a mapping may show old data are refused; a read-only one, and a
-   container with the data file alone, work. Each in a mount namespace of its own. */
+/* SPDX-License-Identifier: ISC */
+/* File systems, each in its own mount namespace: those where a mapping may show old data are
+   refused; a read-only one, and a container that has only the data file, work. */
+#include "support/namespace.h"
 #include "torture/world.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
 static struct text good;
-static long pretended; /* the file system that files seem to lie on; 0: the real one */
+static long pretended; /* the file system that files appear to be on; 0: the real one */
 
-/* In the place of libc's, for the plugin too. */
+/* Replaces libc's function, for the plugin as well. */
 __attribute__((visibility("default"))) int fstatfs(int fd, struct statfs *ret)
 {
     static int (*real)(int, struct statfs *);
@@ -38,11 +39,11 @@ static void teardown(void)
     tier_table_free(world_tiers);
 }
 
-START_TEST(where_mappings_lie)
+START_TEST(mappings_that_may_be_stale)
 {
     static const struct {
         long magic;
-        const char *name; /* NULL: it is welcome */
+        const char *name; /* NULL: accepted */
     } cases[] = {
         {0x794c7630, "overlayfs"}, {0x6969, "NFS"},      {0xff534d42, "CIFS"}, {0xfe534d42, "SMB"},
         {0x517b, "SMB"},           {0x01021997, "9P"},   {0x00c36400, "Ceph"}, {0x5346414f, "AFS"},
@@ -54,7 +55,7 @@ START_TEST(where_mappings_lie)
         pretended = cases[i].magic;
         int opened = plugin->open(&ctx, config, NULL, NULL, err, sizeof err);
         struct run run = CTL(config, NULL, "entity", "list");
-        ck_assert_int_eq(run.status, 0); /* that one asks the real libc */
+        ck_assert_int_eq(run.status, 0); /* this one calls the real libc function */
         if (cases[i].name == NULL) {
             ck_assert_msg(opened == 1, "%s", err);
             ck_assert_int_eq(verdict(&good), ESPT_ALLOW);
@@ -70,15 +71,6 @@ START_TEST(where_mappings_lie)
     pretended = 0;
 }
 END_TEST
-
-/* Mounts are seen by this process alone; false, told loudly, where they are not to be had. */
-static bool mounts_apart(const char *test)
-{
-    if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
-        return true;
-    printf("SKIPPED %s: it needs root and mounts: %s\n", test, strerror(errno));
-    return false;
-}
 
 static char *copy_of(const char *path)
 {
@@ -155,12 +147,12 @@ START_TEST(a_read_only_mount)
 }
 END_TEST
 
-/* No lock file, no folder of ours, read-only, and another user: the file alone. */
-START_TEST(a_container_with_the_file_alone)
+/* No lock file, no folder that we own, read-only, and another user: only the file. */
+START_TEST(container_with_only_the_file)
 {
     int order[2], done[2], status;
     char c;
-    if (!mounts_apart("a_container_with_the_file_alone"))
+    if (!mounts_apart("container_with_only_the_file"))
         return;
     char *place = make_folder("container"), *store = copy_of(in_folder(folder, "tokens.mdb"));
     ck_assert_int_eq(mount("container", place, "tmpfs", 0, "mode=0755"), 0);
@@ -188,7 +180,7 @@ START_TEST(a_container_with_the_file_alone)
             _exit(3);
         if (write(done[1], "2", 1) != 1 || read(order[0], &c, 1) != 1)
             _exit(4);
-        usleep(1100000); /* the mount names a file that has no other name left */
+        usleep(1100000); /* the mount refers to a file that has no name any more */
         if (verdict(&good) != ESPT_ERR_UNAVAILABLE || atomic_load(&warnings) != 1)
             _exit(5);
         char err[512] = "";
@@ -223,10 +215,10 @@ int main(void)
     Suite *suite = suite_create("mounts");
     TCase *tcase = tcase_create("mounts");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, where_mappings_lie);
+    tcase_add_test(tcase, mappings_that_may_be_stale);
     tcase_add_test(tcase, overlayfs);
     tcase_add_test(tcase, a_read_only_mount);
-    tcase_add_test(tcase, a_container_with_the_file_alone);
+    tcase_add_test(tcase, container_with_only_the_file);
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

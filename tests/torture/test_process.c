@@ -1,4 +1,6 @@
-/* What belongs to the process is the host's: compared before and after all that a host does. */
+/* SPDX-License-Identifier: ISC */
+/* Process-wide state belongs to the host. It is compared before and after everything that a host
+   does. */
 #include "torture/world.h"
 
 #include <fenv.h>
@@ -26,7 +28,7 @@ static char *append(char *at, const char *end, const char *format, ...)
     return at + len;
 }
 
-/* Of /proc/self/status: all that a library could change. */
+/* The fields of /proc/self/status that a library could change. */
 static char *add_status(char *at, const char *end)
 {
     static const char *const wanted[] = {
@@ -95,8 +97,8 @@ static void on_signal(int signal)
     (void)signal;
 }
 
-/* A host's own ways, none of them the usual ones. */
-static void be_peculiar(bool dumpable)
+/* Settings of the host, none of them a default. */
+static void set_unusual_state(bool dumpable)
 {
     sigset_t set;
     umask(0123);
@@ -129,7 +131,7 @@ static void do_all(void)
     ck_assert_int_eq(plugin->open(&other, config, NULL, NULL, NULL, 0), 0);
     file_text(in_folder(folder, "tiers.ini"), world_table);
     ck_assert_int_eq(plugin->refresh(ctx, NULL, 0), 1);
-    usleep(1100000); /* and the look of each second */
+    usleep(1100000); /* and the check for changed files, once a second */
     ck_assert_int_eq(verdict(&good), ESPT_ALLOW);
     ck_assert_int_eq(rename(in_folder(folder, "tokens.mdb"), in_folder(folder, "kept")), 0);
     ck_assert_int_eq(plugin->refresh(ctx, NULL, 0), 0);
@@ -145,8 +147,8 @@ static void setup(void)
     tier_table_free(world_tiers);
 }
 
-/* Or the first line that differs. */
-static void must_be_the_same(void)
+/* Fails with the first line that differs. */
+static void must_be_equal(void)
 {
     size_t line = 0;
     for (size_t i = 0; state[0][i] == state[1][i]; i++) {
@@ -158,22 +160,22 @@ static void must_be_the_same(void)
     ck_abort_msg("before: %.80s\nafter: %.80s", state[0] + line, state[1] + line);
 }
 
-START_TEST(all_is_as_it_was)
+START_TEST(process_state_is_unchanged)
 {
-    be_peculiar(_i == 0);
+    set_unusual_state(_i == 0);
     capture(state[0]);
     do_all();
     capture(state[1]);
     prctl(PR_SET_DUMPABLE, 1);
-    must_be_the_same();
+    must_be_equal();
     umask(0);
     capture(state[1]);
-    ck_assert_str_ne(state[0], state[1]); /* a change is seen */
+    ck_assert_str_ne(state[0], state[1]); /* the comparison sees a change */
 }
 END_TEST
 
-/* Also after all that reopens. */
-START_TEST(exec_hands_nothing_on)
+/* Also after everything that reopens files. */
+START_TEST(exec_inherits_no_descriptor)
 {
     host_load();
     host_open();
@@ -199,8 +201,8 @@ int main(void)
     Suite *suite = suite_create("process");
     TCase *tcase = tcase_create("process");
     tcase_add_checked_fixture(tcase, setup, NULL);
-    tcase_add_loop_test(tcase, all_is_as_it_was, 0, 2);
-    tcase_add_test(tcase, exec_hands_nothing_on);
+    tcase_add_loop_test(tcase, process_state_is_unchanged, 0, 2);
+    tcase_add_test(tcase, exec_inherits_no_descriptor);
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A writer takes rights away and gives them back, by each of the ways that there are, without
- * pause; threads and processes validate. No validation that began after a change had returned
- * allows what it took away; and what was given is not denied.
+ * A writer takes rights away and gives them back, in every way that exists, without pause, while
+ * threads and processes validate. A validation that begins after a change has returned does not
+ * allow what the change took away, and does not deny what it gave.
  *
  * ESPT_TORTURE_ROUNDS=1000 makes 1,000,000 changes.
  */
@@ -14,11 +15,14 @@
 #include <sys/wait.h>
 
 #define BRIEF (SANITIZED ? 2 : 8) /* thousands of changes */
-#define PER_WAY 4                 /* rights of each kind, so that readers find one at rest */
+#define PER_WAY                                                          \
+    4 /* rights of each kind, so that readers find one that is not being \
+         changed */
 #define PROCESSES 2
 #define THREADS 2 /* in each process */
 
-/* What changes, how it is taken and given back, and how a validator then says no. */
+/* What changes, how it is taken and given back, and the reason with which a validator then
+   denies. */
 struct way;
 static void token_set(const struct way *way, unsigned i, bool give);
 static void removal_set(const struct way *way, unsigned i, bool give);
@@ -34,7 +38,7 @@ static const struct way {
     void (*set)(const struct way *way, unsigned i, bool give);
     int32_t denial;
     const char *metric;
-    bool of_customer; /* asks for the data of a customer */
+    bool of_customer; /* a query for the data of a customer */
 } ways[] = {
     {"status", token_set, ESPT_DENY_INACTIVE, NULL, false},
     {"removal", removal_set, ESPT_DENY_UNKNOWN, NULL, false},
@@ -47,8 +51,8 @@ static const struct way {
 };
 #define WAYS (sizeof ways / sizeof *ways)
 
-/* A right at rest has an even state, which counts its changes: given at 0, 4, 8 …, taken at 2, 6 …
-   While it is being changed the state is odd. The text is written then alone. */
+/* The state of a right is even while the right is not being changed, and counts its changes: given
+   at 0, 4, 8 …, taken at 2, 6 …. During a change it is odd. The text is written only then. */
 struct right {
     _Atomic uint64_t state;
     struct text text;
@@ -56,7 +60,7 @@ struct right {
 
 struct shared {
     atomic_bool stop;
-    atomic_ulong asked, judged, allowed_after, denied_after, other;
+    atomic_ulong asked, decided, allowed_after, denied_after, other;
     struct right rights[WAYS][PER_WAY];
 };
 static struct shared *shared;
@@ -122,23 +126,23 @@ static void move_set(const struct way *way, unsigned i, bool give)
     world_edit(nth("moving", i), &(struct entity_edit){.reseller = give ? nth(way->name, i) : ""});
 }
 
-/* A token of another system's, with another text each time. */
+/* A foreign token, with another text each time. */
 static void import(const char *name, struct text *text)
 {
     static unsigned long count;
     struct token token = {.active = true, .foreign = true, .created = time(NULL)};
     struct token_secret secret = {0};
     struct batch *batch;
-    bool new;
+    enum imported imported;
     snprintf(token.name, sizeof token.name, "%s", name);
     snprintf(token.entity, sizeof token.entity, "foreign");
     snprintf(text->bytes, sizeof text->bytes, "another-system.%039lu", count++);
     token_foreign_digest(text->bytes, TEXT_LEN, secret.digest);
     WORLD(batch_open(&batch, world, world_tiers, false, &world_err));
-    WORLD(batch_import_token(batch, &token, &secret, &new, &world_err));
+    WORLD(batch_import_token(batch, &token, &secret, &imported, &world_err));
     WORLD(batch_commit(batch, &world_err));
     batch_close(batch);
-    ck_assert(new);
+    ck_assert_int_eq(imported, IMPORTED_NEW);
 }
 
 static void foreign_set(const struct way *way, unsigned i, bool give)
@@ -149,14 +153,14 @@ static void foreign_set(const struct way *way, unsigned i, bool give)
         world_remove(way->name, nth("token", i));
 }
 
-/* Everything given. */
+/* Gives every right. */
 static void make_rights(void)
 {
     world_open();
     world_add("status", KIND_CUSTOMER, NULL, NULL);
     world_add("removal", KIND_CUSTOMER, NULL, NULL);
     world_add("foreign", KIND_CUSTOMER, NULL, NULL);
-    import("kept", &(struct text){0}); /* where there is none, no text of another form is known */
+    import("kept", &(struct text){0}); /* one foreign token, so that such texts are looked up */
     for (unsigned i = 0; i < PER_WAY; i++) {
         struct text *text[WAYS];
         for (size_t w = 0; w < WAYS; w++)
@@ -175,7 +179,7 @@ static void make_rights(void)
     world_close();
 }
 
-/* One right, in turn. */
+/* Changes one right after another. */
 static void change(unsigned long n)
 {
     const struct way *way = &ways[n % WAYS];
@@ -214,7 +218,7 @@ static void look(unsigned seed)
     atomic_fetch_add(&shared->asked, 1);
     if (atomic_load(&right->state) != before)
         return;
-    atomic_fetch_add(&shared->judged, 1);
+    atomic_fetch_add(&shared->decided, 1);
     bool given = before % 4 == 0;
     if (allowed && !given)
         atomic_fetch_add(&shared->allowed_after, 1);
@@ -234,7 +238,7 @@ static void *look_on(void *arg)
     return NULL;
 }
 
-/* On its parent's context, or on one of its own. */
+/* On the context of its parent, or on its own. */
 static pid_t start_readers(unsigned process)
 {
     pid_t child = fork_child();
@@ -253,7 +257,7 @@ static pid_t start_readers(unsigned process)
     _exit(0);
 }
 
-START_TEST(what_was_taken_is_not_allowed)
+START_TEST(revoked_rights_are_not_allowed)
 {
     const unsigned long changes = rounds(BRIEF) * 1000ul;
     pid_t readers[PROCESSES];
@@ -277,9 +281,9 @@ START_TEST(what_was_taken_is_not_allowed)
     host_teardown();
     printf("%lu changes, %lu validations, %lu of them between changes: %lu allowed what was taken, "
            "%lu denied what was given, %lu said something else\n",
-           changes, shared->asked, shared->judged, shared->allowed_after, shared->denied_after,
+           changes, shared->asked, shared->decided, shared->allowed_after, shared->denied_after,
            shared->other);
-    ck_assert_uint_gt(shared->judged, changes / 10);
+    ck_assert_uint_gt(shared->decided, changes / 10);
     ck_assert_uint_eq(shared->allowed_after, 0);
     ck_assert_uint_eq(shared->denied_after, 0);
     ck_assert_uint_eq(shared->other, 0);
@@ -291,7 +295,7 @@ int main(void)
     use_memory();
     Suite *suite = suite_create("revocation");
     TCase *tcase = tcase_create("revocation");
-    tcase_add_test(tcase, what_was_taken_is_not_allowed);
+    tcase_add_test(tcase, revoked_rights_are_not_allowed);
     tcase_set_timeout(tcase, 0);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A server that opens as root, then shuts itself up in another root and becomes nobody. What it
- * opened goes on; what a stranger planted where the config says is never opened. And one that
- * becomes nobody alone, and may not read what it would open again.
+ * A server that opens as root, then changes its root folder and becomes nobody. What it opened
+ * keeps working; files that a stranger planted at the configured paths are never opened. A second
+ * server only becomes nobody, which may not read the files that it should reopen.
  */
 #include "torture/world.h"
 
@@ -17,7 +18,7 @@
 static struct text good, planted;
 static char *store, *tiers, *jail;
 
-/* The two take turns by two pipes. */
+/* The two processes alternate, by two pipes. */
 static int order[2], done[2];
 
 static void turn(int from, int to)
@@ -46,7 +47,7 @@ static void make_path(const char *path)
     ck_assert_int_eq(mkdir(part, 0755), 0);
 }
 
-/* JAIL/FOLDER/…: files that root owns and that say yes to a token of the stranger's. */
+/* JAIL/FOLDER/…: planted files that root owns and that allow a token of the stranger's. */
 static const char *plant(void)
 {
     static const char *const files[] = {"esp-token.conf", "tiers.ini", "tokens.mdb"};
@@ -114,7 +115,7 @@ static void live_in_jail(void)
     host_open();
     STEP(chroot(jail) == 0 && chdir("/") == 0 && become_nobody());
     STEP(sees(&good, "kpi.x") == ESPT_ALLOW && sees(&good, "asn.x") == ESPT_DENY_METRIC);
-    usleep(1100000); /* a look is due */
+    usleep(1100000); /* a check for changed files is due */
     STEP(sees(&good, "kpi.x") == ESPT_ALLOW && sees(&good, "asn.x") == ESPT_DENY_METRIC);
     STEP(sees(&planted, NULL) == ESPT_DENY_UNKNOWN && atomic_load(&warnings) == 1);
     STEP(strstr(last_log, "root") != NULL);
@@ -157,7 +158,7 @@ static void go_on(void)
     ck_assert_int_eq(write(order[1], "x", 1), 1);
 }
 
-static void ends_well(pid_t child)
+static void succeeds(pid_t child)
 {
     int status;
     ck_assert_int_eq(waitpid(child, &status, 0), child);
@@ -171,7 +172,7 @@ static off_t size_of(const char *path)
     return st.st_size;
 }
 
-START_TEST(in_another_root)
+START_TEST(after_chroot)
 {
     char events[4096];
     if (geteuid() != 0) {
@@ -202,10 +203,10 @@ START_TEST(in_another_root)
     file_write(in_folder(folder, "next.mdb"), bytes, len, 0644);
     ck_assert_int_eq(rename(in_folder(folder, "next.mdb"), store), 0);
     go_on();
-    ends_well(child);
-    ck_assert_int_lt(read(watch, events, sizeof events), 0); /* nobody opened what was planted */
+    succeeds(child);
+    ck_assert_int_lt(read(watch, events, sizeof events), 0); /* never opened */
     close(open(in_folder(place, "tiers.ini"), O_RDONLY));
-    ck_assert_int_gt(read(watch, events, sizeof events), 0); /* which would have been seen */
+    ck_assert_int_gt(read(watch, events, sizeof events), 0); /* an access is seen */
     close(watch);
 }
 END_TEST
@@ -223,7 +224,7 @@ static void live_as_nobody(void)
     usleep(1100000);
     STEP(sees(&good, "kpi.x") == ESPT_ALLOW && atomic_load(&warnings) == 1);
     STEP(strstr(last_log, "tiers.ini") != NULL && strstr(last_log, "read") != NULL);
-    turn(order[0], done[1]); /* it may */
+    turn(order[0], done[1]); /* now it may */
     STEP(plugin->refresh(ctx, NULL, 0) == 1 && sees(&good, "asn.x") == ESPT_ALLOW);
     turn(order[0], done[1]); /* a new store that it may not read */
     usleep(1100000);
@@ -231,14 +232,14 @@ static void live_as_nobody(void)
     usleep(1100000);
     STEP(sees(&good, NULL) == ESPT_ERR_UNAVAILABLE && atomic_load(&warnings) == 2);
     STEP(strstr(last_log, "tokens.mdb") != NULL);
-    turn(order[0], done[1]); /* it may */
+    turn(order[0], done[1]); /* now it may */
     usleep(1100000);
     STEP(sees(&good, NULL) == ESPT_ALLOW);
     host_teardown();
     _exit(0);
 }
 
-START_TEST(as_nobody)
+START_TEST(after_setuid_to_nobody)
 {
     if (geteuid() != 0) {
         puts("SKIPPED: another user needs root");
@@ -261,7 +262,7 @@ START_TEST(as_nobody)
     parent_turn();
     ck_assert_int_eq(chmod(store, 0644), 0);
     go_on();
-    ends_well(child);
+    succeeds(child);
 }
 END_TEST
 
@@ -271,8 +272,8 @@ int main(void)
     Suite *suite = suite_create("root");
     TCase *tcase = tcase_create("root");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, in_another_root);
-    tcase_add_test(tcase, as_nobody);
+    tcase_add_test(tcase, after_chroot);
+    tcase_add_test(tcase, after_setuid_to_nobody);
     tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

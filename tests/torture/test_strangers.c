@@ -1,4 +1,6 @@
-/* The host's own libraries bear the plugin's names: not one of its calls goes to them. */
+/* SPDX-License-Identifier: ISC */
+/* The host's own libraries define the names that the plugin uses: no call of the plugin reaches
+   them. */
 #include "common/crc32.h"
 #include "common/token.h"
 #include "torture/world.h"
@@ -22,7 +24,7 @@ static void setup(void)
     tier_table_free(world_tiers);
 }
 
-/* The token with another secret: all of it is well formed. */
+/* The token with another secret; its form is valid. */
 static struct text another_secret(void)
 {
     struct text text = good;
@@ -56,7 +58,7 @@ START_TEST(the_hosts_libraries_are_not_reached)
         void *library = dlopen(fake, RTLD_NOW | RTLD_LOCAL);
         ck_assert_msg(library != NULL, "%s", dlerror());
         static const char *const names[] = {"crypto_hash_sha256", "sodium_memcmp", "sodium_memzero",
-                                            "ini_parse_stream",   "reader_open",   "judge"};
+                                            "ini_parse_stream",   "reader_open",   "verdict_of"};
         for (size_t n = 0; n < sizeof names / sizeof *names; n++)
             ck_assert_msg(dlsym(library, names[n]) != NULL, "%s has no %s", fake, names[n]);
         must_say(&good, "allow", NULL, fake);
@@ -71,8 +73,8 @@ START_TEST(the_hosts_libraries_are_not_reached)
 }
 END_TEST
 
-/* And with the real ones, of whatever version the host has. */
-START_TEST(beside_the_real_ones)
+/* The plugin answers correctly beside the real libraries, in the version that the machine has. */
+START_TEST(beside_the_real_libraries)
 {
     must_say(&good, "allow", NULL, "libsodium.so.23");
     must_say(&good, "allow", NULL, "libinih.so.1");
@@ -86,7 +88,7 @@ int main(void)
     TCase *tcase = tcase_create("strangers");
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, the_hosts_libraries_are_not_reached);
-    tcase_add_test(tcase, beside_the_real_ones);
+    tcase_add_test(tcase, beside_the_real_libraries);
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -1,14 +1,15 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The meta page of a commit, caught half written: its bytes may come in any order, and a writer may
- * be stopped for ever in their midst. Until the last byte is there, each answer is the state
- * before, the new one, or none; and right again with the last byte.
+ * The meta page of a commit is caught half written: its bytes may arrive in any order, and a writer
+ * may stop for ever between them. Until the last byte is written, each answer is from the state
+ * before, from the new state, or a denial; with the last byte it is from the new state.
  */
 #include "torture/world.h"
 
 #include <fcntl.h>
 
 #define PAGE 4096u
-#define FROM 32u /* what LMDB writes of a meta page */
+#define FROM 32u /* the part of a meta page that LMDB writes */
 #define TO 152u
 #define RANDOM 300
 
@@ -29,7 +30,7 @@ static uint64_t id_of(const char *bytes)
     return ids[0] > ids[1] ? ids[0] : ids[1];
 }
 
-/* Its last change has the number `last`. */
+/* Makes a store whose last change has number `last`. */
 static void make_store(uint64_t last)
 {
     char *store;
@@ -83,13 +84,13 @@ static void look(bool whole)
     half++;
 }
 
-/* Which of the two is written by this commit. */
+/* Which meta page this commit writes. */
 static size_t written_page(void)
 {
     return memcmp(old_file + FROM, new_file + FROM, TO - FROM) != 0 ? 0 : PAGE;
 }
 
-START_TEST(a_meta_page_half_written)
+START_TEST(half_written_meta_page)
 {
     make_store(250 + (uint64_t)_i); /* on either page; from 254 to 256 two bytes change */
     const size_t page = written_page();
@@ -98,7 +99,7 @@ START_TEST(a_meta_page_half_written)
     ck_assert_uint_eq(id_of(new_file), 250 + (uint64_t)_i);
     ck_assert_int_ne(memcmp(old + FROM, new + FROM, TO - FROM), 0);
     look(true);
-    for (size_t at = FROM; at <= TO; at++) { /* from the front, and from the end */
+    for (size_t at = FROM; at <= TO; at++) { /* from the start, and from the end */
         memcpy(meta + FROM, old + FROM, TO - FROM);
         memcpy(meta + FROM, new + FROM, at - FROM);
         look(at == TO);
@@ -127,7 +128,7 @@ int main(void)
     Suite *suite = suite_create("torn");
     TCase *tcase = tcase_create("torn");
 
-    tcase_add_loop_test(tcase, a_meta_page_half_written, 0, 8);
+    tcase_add_loop_test(tcase, half_written_meta_page, 0, 8);
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -1,18 +1,19 @@
-/* A tier table that the host's user may no longer read (contract §7): the old one stays in force,
-   which is logged once, and the edit counts as soon as it may be read again. */
+/* SPDX-License-Identifier: ISC */
+/* The host's user may no longer read the tier table (specification §7): the old table stays in
+   force, which is logged once; the edit counts as soon as the user may read it again. */
 #include "abi/host.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define HOST 65534 /* a number alone, in no group but its own */
+#define HOST 65534 /* a user number without a name, in no group but its own */
 
 static const char before[] = "[lite]\nrank = 10\nmax_tokens = 1\ndefault = yes\nmetrics = kpi.*\n";
 static const char after[] = "[lite]\nrank = 10\nmax_tokens = 1\ndefault = yes\nmetrics = asn.*\n";
 
 static struct text good;
-static int steps[2]; /* the host's end, the administrator's */
+static int steps[2]; /* the host's end and the administrator's end */
 
 #define MUST(condition)                                        \
     do {                                                       \
@@ -28,7 +29,7 @@ static int asks(const char *metric)
     return validate_now(&good, metric, NULL, 0, &result);
 }
 
-/* The administrator takes the next step; back when it is taken. */
+/* Lets the administrator take the next step; returns when that is done. */
 static void next_step(void)
 {
     char byte = 0;
@@ -42,18 +43,18 @@ static void live_as_host(void)
     MUST(setresgid(HOST, HOST, HOST) == 0 && setresuid(HOST, HOST, HOST) == 0);
     host_open();
     MUST(asks("kpi.cdn_data") == ESPT_ALLOW);
-    atomic_store(&warnings, 0); /* that uses are not counted, which it may not either */
-    next_step();                /* edited, and no longer to be read */
+    atomic_store(&warnings, 0); /* logged as well: this user may not count uses either */
+    next_step();                /* edited, and unreadable */
     for (int i = 0; i < 3; i++) {
         MUST(plugin->refresh(ctx, err, sizeof err) == 0);
         MUST(strstr(err, "tiers.ini") != NULL && strstr(err, "ermission") != NULL);
         MUST(asks("kpi.cdn_data") == ESPT_ALLOW && asks("asn.all") == ESPT_DENY_METRIC);
-        usleep(1100000); /* the look that comes by itself */
+        usleep(1100000); /* the check that runs by itself */
         MUST(asks("kpi.cdn_data") == ESPT_ALLOW && asks("asn.all") == ESPT_DENY_METRIC);
     }
     MUST(atomic_load(&warnings) == 1 && atomic_load(&notices) == 0);
     MUST(strstr(last_log, "the old tier table stays in force") != NULL);
-    next_step(); /* to be read again */
+    next_step(); /* readable again */
     MUST(plugin->refresh(ctx, err, sizeof err) == 1);
     MUST(asks("kpi.cdn_data") == ESPT_DENY_METRIC && asks("asn.all") == ESPT_ALLOW);
     MUST(atomic_load(&warnings) == 1 && atomic_load(&notices) == 1);
@@ -71,11 +72,11 @@ static void step_taken(void)
     ck_assert_int_eq(write(steps[1], "", 1), 1);
 }
 
-START_TEST(unreadable)
+START_TEST(unreadable_tier_table)
 {
     int status;
     if (geteuid() != 0) {
-        puts("SKIPPED unreadable: another user needs root");
+        puts("SKIPPED unreadable_tier_table: another user needs root");
         return;
     }
     config = store_folder(&folder);
@@ -113,7 +114,7 @@ int main(void)
     Suite *suite = suite_create("unreadable");
     TCase *tests = tcase_create("unreadable");
     tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, unreadable);
+    tcase_add_test(tests, unreadable_tier_table);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -1,14 +1,15 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Three users (contract §4): the administrator, who is root; a host, which is in the group
- * esp-token; and a stranger. They are numbers alone, and the group is in a file that only this
- * process sees in the place of /etc/group: nothing is left behind.
+ * Three users (specification §4): the administrator, which is root; a host, which is in the group
+ * esp-token; and a stranger. They are only numbers, and the group is defined in a file that only
+ * this process sees in place of /etc/group. The test leaves nothing behind.
  */
+#include "support/namespace.h"
 #include "torture/world.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <sched.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -18,7 +19,7 @@
 #define HOST 48101
 #define STRANGER 48102
 
-static const char *place; /* of the programs and the store, which all may enter */
+static const char *place; /* the folder of the programs and the store, which all may enter */
 static char *programs;
 static struct text good;
 
@@ -32,13 +33,13 @@ static void copy_program(const char *from, const char *name)
 
 static bool make_group(void)
 {
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+    if (!mounts_apart("users"))
         return false;
     char *file = strdup(in_folder(place, "group"));
     file_text(file, "root:x:0:\nesp-token:x:48100:\n");
-    bool made = mount(file, "/etc/group", NULL, MS_BIND, NULL) == 0;
+    ck_assert_msg(mount(file, "/etc/group", NULL, MS_BIND, NULL) == 0, "%s", strerror(errno));
     free(file);
-    return made;
+    return true;
 }
 
 static struct run ctl(const char *const *args)
@@ -53,15 +54,13 @@ static struct run ctl(const char *const *args)
 }
 #define RUN(...) ctl((const char *const[]){__VA_ARGS__, NULL})
 
-/* False: skipped, which was told. */
+/* Returns false if the test is skipped; the reason was printed. */
 static bool setup(unsigned mask)
 {
     place = temp_folder();
     ck_assert_int_eq(chmod(place, 0755), 0);
-    if (geteuid() != 0 || !make_group()) {
-        puts("SKIPPED: other users need root and a mount namespace");
+    if (!make_group())
         return false;
-    }
     programs = strdup(in_folder(place, "programs"));
     ck_assert_int_eq(mkdir(programs, 0755), 0);
     copy_program(ctl_path(), "esp-tokenctl");
@@ -89,7 +88,7 @@ static void be(uid_t user, gid_t group)
         _exit(100);
 }
 
-static void ends_well(void (*live)(void), uid_t user, gid_t group)
+static void succeeds(void (*live)(void), uid_t user, gid_t group)
 {
     int status;
     fflush(stdout);
@@ -119,8 +118,8 @@ static void has_mode(const char *name, unsigned mode, gid_t group)
     ck_assert(st.st_uid == 0 && st.st_gid == group);
 }
 
-/* Whatever the administrator's umask is. */
-START_TEST(made_with_these_modes)
+/* The modes do not depend on the administrator's umask. */
+START_TEST(modes_of_what_init_makes)
 {
     static const unsigned masks[] = {0, 022, 077};
     if (!setup(masks[_i]))
@@ -143,7 +142,7 @@ static bool may(const char *name, int flags)
     return fd >= 0;
 }
 
-/* Validates; changes nothing, reads no secret, and holds no one up. */
+/* The host validates; it changes nothing, reads no secret, and makes nobody wait. */
 static void live_as_host(void)
 {
     espt_result result;
@@ -167,7 +166,7 @@ static void live_as_host(void)
     plugin->close(ctx);
 }
 
-/* Sees nothing, and is told why. */
+/* The stranger sees nothing, and the message says why. */
 static void live_as_stranger(void)
 {
     char err[512] = "";
@@ -184,8 +183,8 @@ START_TEST(three_users)
 {
     if (!setup(022))
         return;
-    ends_well(live_as_host, HOST, GROUP);
-    ends_well(live_as_stranger, STRANGER, 0);
+    succeeds(live_as_host, HOST, GROUP);
+    succeeds(live_as_stranger, STRANGER, 0);
     struct run run = RUN("show", "shop/default", "--reveal"); /* the administrator */
     ck_assert_int_eq(run.status, 0);
     ck_assert_msg(strstr(run.out, good.bytes) != NULL, "not revealed");
@@ -195,7 +194,7 @@ END_TEST
 
 static int ready[2];
 
-/* Holds every lock that it can get on what it may read. */
+/* The host holds every lock that it can get on files that it may read. */
 static void live_as_hostile_host(void)
 {
     int fd = open(in_folder(folder, "tokens.mdb"), O_RDONLY | O_CLOEXEC);
@@ -205,7 +204,7 @@ static void live_as_hostile_host(void)
     pause();
 }
 
-START_TEST(no_host_holds_up_the_writer)
+START_TEST(no_host_blocks_a_writer)
 {
     char c;
     if (!setup(022))
@@ -228,8 +227,8 @@ START_TEST(no_host_holds_up_the_writer)
 }
 END_TEST
 
-/* What a stranger owns, or may write, is not believed: also by an administrator who is root. */
-START_TEST(what_strangers_own_is_refused)
+/* Files that a stranger owns or may write are not trusted, even by root. */
+START_TEST(files_of_strangers_are_refused)
 {
     static const char *const files[] = {"esp-token.conf", "tiers.ini", "tokens.mdb", "reveal.pub"};
     if (!setup(022))
@@ -267,10 +266,10 @@ int main(void)
     use_memory();
     Suite *suite = suite_create("users");
     TCase *tcase = tcase_create("users");
-    tcase_add_loop_test(tcase, made_with_these_modes, 0, 3);
+    tcase_add_loop_test(tcase, modes_of_what_init_makes, 0, 3);
     tcase_add_test(tcase, three_users);
-    tcase_add_test(tcase, no_host_holds_up_the_writer);
-    tcase_add_test(tcase, what_strangers_own_is_refused);
+    tcase_add_test(tcase, no_host_blocks_a_writer);
+    tcase_add_test(tcase, files_of_strangers_are_refused);
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

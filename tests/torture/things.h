@@ -1,4 +1,5 @@
-/* What may lie in the place of a file. */
+/* SPDX-License-Identifier: ISC */
+/* Objects of wrong kinds to put in place of a file, each with words of the refusing message. */
 #ifndef TORTURE_THINGS_H
 #define TORTURE_THINGS_H
 
@@ -11,9 +12,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define STRANGER 4242 /* a user who is nobody here */
+#define STRANGER 4242 /* a user without a name on this machine */
 
-static char *kept; /* where the file itself lies meanwhile */
+static char *kept; /* where the test keeps the real file */
 
 static void put_nothing(const char *path)
 {

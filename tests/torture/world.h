@@ -1,5 +1,6 @@
-/* A store with everything in it that can be taken away, changed by src/store within the test's own
-   process: a hundred times as fast as by esp-tokenctl. Failures end the test. */
+/* SPDX-License-Identifier: ISC */
+/* A store with every kind of right that can be revoked. src/store changes it within the test's
+   process, a hundred times as fast as esp-tokenctl would. A failure ends the test. */
 #ifndef TESTS_WORLD_H
 #define TESTS_WORLD_H
 
@@ -29,7 +30,7 @@ static const char world_table[] =
     "[low]\nrank = 10\nmax_tokens = unlimited\ndefault = yes\nmetrics = kpi.*\n"
     "[high]\nrank = 20\nmax_tokens = unlimited\nmetrics = asn.*\n";
 
-/* How much of the long form: the number in ESPT_TORTURE_ROUNDS, else `brief`. */
+/* The size of the run: the number in ESPT_TORTURE_ROUNDS, or `brief` if that is not set. */
 static inline unsigned rounds(unsigned brief)
 {
     const char *text = getenv("ESPT_TORTURE_ROUNDS");
@@ -37,7 +38,7 @@ static inline unsigned rounds(unsigned brief)
     return count > 0 ? count : brief;
 }
 
-/* Folders in memory, where a commit waits for no disk. */
+/* Folders in memory, where a commit does not wait for a disk. */
 UNUSED static void use_memory(void)
 {
     if (access("/dev/shm", W_OK) == 0)
@@ -51,7 +52,7 @@ UNUSED static void *share_memory(size_t size)
     return map;
 }
 
-/* Makes folder, config, tier table and store, if that is still to be done, and opens the store. */
+/* Makes folder, configuration, tier table and store unless they exist, and opens the store. */
 UNUSED static void world_open(void)
 {
     if (config == NULL) {
@@ -73,7 +74,8 @@ UNUSED static void world_close(void)
 UNUSED static struct text world_add(const char *name, enum entity_kind kind, const char *reseller,
                                     const char *tier)
 {
-    const struct entity_new wanted = {name, kind, reseller, tier};
+    const struct entity_new wanted = {
+        .name = name, .kind = kind, .reseller = reseller, .tier = tier};
     struct entity entity;
     struct token token;
     struct text text = {0};
@@ -83,10 +85,10 @@ UNUSED static struct text world_add(const char *name, enum entity_kind kind, con
 
 UNUSED static struct text world_create(const char *entity, const char *name)
 {
+    const struct token_new wanted = {.entity = entity, .name = name};
     struct token token;
     struct text text = {0};
-    WORLD(
-        store_token_create(world, world_tiers, entity, name, NULL, &token, text.bytes, &world_err));
+    WORLD(store_token_create(world, world_tiers, &wanted, &token, text.bytes, &world_err));
     return text;
 }
 

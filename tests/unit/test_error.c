@@ -1,11 +1,12 @@
-/* Messages that are cut to fit, and errors that nobody asked for. */
+/* SPDX-License-Identifier: ISC */
+/* Messages that are shortened to fit a buffer, and calls with a NULL error. */
 #include "common/error.h"
 #include "support/support.h"
 
 #include <string.h>
 
-/* Beginning and end are kept, no character is cut in two, and nothing is written beyond. */
-START_TEST(cut_to_fit)
+/* Begin and end are kept, no UTF-8 character is split, and no byte after the buffer is written. */
+START_TEST(shortened_to_fit)
 {
     static const char message[] =
         "/a/very/long/path/\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6: no such file";
@@ -28,7 +29,7 @@ START_TEST(cut_to_fit)
 }
 END_TEST
 
-START_TEST(nobody_asked)
+START_TEST(errors_may_be_null)
 {
     ck_assert_int_eq(espt_fail(NULL, ESPT_REFUSED, "no"), ESPT_REFUSED);
     ck_assert_int_eq(espt_fail_file(NULL, "file", 1, ""), ESPT_UNUSABLE);
@@ -40,8 +41,8 @@ int main(void)
 {
     Suite *suite = suite_create("error");
     TCase *tests = tcase_create("messages");
-    tcase_add_test(tests, cut_to_fit);
-    tcase_add_test(tests, nobody_asked);
+    tcase_add_test(tests, shortened_to_fit);
+    tcase_add_test(tests, errors_may_be_null);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

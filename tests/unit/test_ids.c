@@ -1,4 +1,6 @@
-/* An id that is taken is drawn again (contract §2), by a source of ids that says the same twice. */
+/* SPDX-License-Identifier: ISC */
+/* If a drawn id is in use, another is drawn (specification §2). The test's source of ids repeats
+ * one. */
 #include "store/batch.h"
 #include "store/mint.h"
 #include "torture/world.h"
@@ -6,7 +8,7 @@
 uint64_t __wrap_mint_id(int64_t unix_ms);
 uint64_t __real_mint_id(int64_t unix_ms);
 
-static uint64_t planted[4]; /* 0: a real one */
+static uint64_t planted[4]; /* 0: draw a real id */
 static size_t drawn;
 
 uint64_t __wrap_mint_id(int64_t unix_ms)
@@ -56,7 +58,7 @@ static void both_stand(const struct text *first, const struct text *second)
     ck_assert_uint_eq(findings, 0);
 }
 
-START_TEST(taken_in_the_store)
+START_TEST(id_in_use_in_the_store)
 {
     const uint64_t taken = mint_id(TOKEN_EPOCH_MS + 1000), next = taken + 1;
     plant(taken, taken, 0);
@@ -71,8 +73,8 @@ START_TEST(taken_in_the_store)
 }
 END_TEST
 
-/* One that was drawn in the same transaction is in no table yet. */
-START_TEST(taken_in_the_transaction)
+/* An id that was drawn in the same transaction is not in a table yet. */
+START_TEST(id_in_use_in_the_transaction)
 {
     const uint64_t taken = mint_id(TOKEN_EPOCH_MS + 1000), next = taken + 1;
     const struct token_new wanted[] = {{.entity = "shop", .name = "one"},
@@ -100,8 +102,8 @@ int main(void)
     TCase *tests = tcase_create("ids");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, taken_in_the_store);
-    tcase_add_test(tests, taken_in_the_transaction);
+    tcase_add_test(tests, id_in_use_in_the_store);
+    tcase_add_test(tests, id_in_use_in_the_transaction);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -1,4 +1,5 @@
-/* The memo alone: what it gives is the digest of the text that was asked for, or nothing. */
+/* SPDX-License-Identifier: ISC */
+/* The validator's memo of SHA-256: it returns the right digest of a text, or nothing. */
 #include "store/mint.h"
 #include "support/support.h"
 
@@ -6,7 +7,7 @@
 
 #include <pthread.h>
 
-#define TEXTS 6000 /* more than it holds */
+#define TEXTS 6000 /* more than the memo has entries */
 
 static struct memo *memo;
 static struct {
@@ -31,12 +32,12 @@ static void teardown(void)
     memo_close(memo);
 }
 
-static void keep(size_t i)
+static void store(size_t i)
 {
-    memo_keep(memo, made[i].id, made[i].text, made[i].digest);
+    memo_store(memo, made[i].id, made[i].text, made[i].digest);
 }
 
-/* True: it was there; then it must be right. */
+/* True: the memo has the digest, which must then be right. */
 static bool find(size_t i)
 {
     uint8_t digest[TOKEN_DIGEST_LEN];
@@ -46,14 +47,14 @@ static bool find(size_t i)
     return true;
 }
 
-START_TEST(gives_what_was_kept)
+START_TEST(finds_what_was_stored)
 {
     size_t found = 0;
     ck_assert(!find(0));
-    keep(0);
+    store(0);
     ck_assert(find(0));
     for (size_t i = 0; i < TEXTS; i++)
-        keep(i);
+        store(i);
     for (size_t i = 0; i < TEXTS; i++)
         found += find(i);
     ck_assert_uint_gt(found, MEMO_ENTRIES / 2);
@@ -61,11 +62,11 @@ START_TEST(gives_what_was_kept)
 }
 END_TEST
 
-/* The same id with another secret, by one character anywhere, is another text. */
+/* A text with the same id whose secret differs in one character is not found. */
 START_TEST(another_secret_is_not_found)
 {
     uint8_t digest[TOKEN_DIGEST_LEN];
-    keep(0);
+    store(0);
     for (size_t at = REST_AT; at < TOKEN_TEXT_LEN; at++) {
         char text[TOKEN_TEXT_LEN + 1];
         memcpy(text, made[0].text, sizeof text);
@@ -77,40 +78,40 @@ START_TEST(another_secret_is_not_found)
 }
 END_TEST
 
-/* The empty entries have id 0 as well. */
+/* Empty entries have id 0 too, but no valid tag. */
 START_TEST(id_zero_is_a_token_like_any_other)
 {
     made[0].id = 0;
     mint_text(0, made[0].text);
     token_digest(made[0].text, made[0].digest);
     ck_assert(!find(0));
-    keep(0);
+    store(0);
     ck_assert(find(0));
 }
 END_TEST
 
-/* Whoever was lost while it wrote: the entry gives nothing, and nobody waits for it. */
-START_TEST(an_entry_in_use_is_left_alone)
+/* A thread that was lost by a fork left the seqlock odd: the entry returns nothing, and no thread
+   waits for it. */
+START_TEST(a_locked_entry_is_skipped)
 {
-    keep(0);
+    store(0);
     const struct memo_entry *pair = memo_pair(memo, made[0].id);
     struct memo_entry *entry = &memo->entry[pair - memo->entry];
     for (int i = 0; i < 2; i++)
         atomic_fetch_add(&entry[i].sequence, 1);
     ck_assert(!find(0));
-    keep(0);
+    store(0);
     ck_assert(!find(0));
 }
 END_TEST
 
-/* Two write into the same few entries while each reads them: never half of the one, half of the
-   other. */
+/* Two threads write the same few entries and read them. No read mixes two writes. */
 static void *write_and_read(void *arg)
 {
     const size_t first = *(const size_t *)arg;
     for (int round = 0; round < 300; round++) {
         for (size_t i = first; i < TEXTS; i += 20) {
-            keep(i);
+            store(i);
             find(i);
             find(TEXTS - 1 - i);
         }
@@ -122,7 +123,7 @@ START_TEST(threads_never_see_half_an_entry)
 {
     size_t first[] = {0, 10};
     pthread_t thread[2];
-    for (size_t i = 0; i < TEXTS; i++) { /* all of them in a few pairs */
+    for (size_t i = 0; i < TEXTS; i++) { /* ids that all map to a few pairs */
         while (memo_pair(memo, made[i].id) - memo->entry >= 16)
             made[i].id++;
         mint_text(made[i].id, made[i].text);
@@ -141,10 +142,10 @@ int main(void)
     TCase *tcase = tcase_create("memo");
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, gives_what_was_kept);
+    tcase_add_test(tcase, finds_what_was_stored);
     tcase_add_test(tcase, another_secret_is_not_found);
     tcase_add_test(tcase, id_zero_is_a_token_like_any_other);
-    tcase_add_test(tcase, an_entry_in_use_is_left_alone);
+    tcase_add_test(tcase, a_locked_entry_is_skipped);
     tcase_add_test(tcase, threads_never_see_half_an_entry);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

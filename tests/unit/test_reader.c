@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* The reader alone, on stores that liblmdb writes: growth, truncation, damage. */
 #include "reader/reader.h"
 
 #include "reader/meta.h"
@@ -28,7 +30,7 @@ static void put(const struct raw_store *store, MDB_txn *txn, enum table table,
     raw_put(store, txn, table, &key, value, nth_len(n));
 }
 
-/* A store in which `keys` integers and names lead to values that tell the transaction. */
+/* Creates a store with `keys` integer keys and names, whose values hold the transaction's id. */
 static size_t make_store(uint32_t keys)
 {
     path = in_folder(temp_folder(), "store");
@@ -62,9 +64,10 @@ static void must_refuse(const char *why)
     ck_assert_msg(strstr(err.message, why) != NULL, "%s", err.message);
 }
 
-/* Every key; counts what was right. The first answer but OK and CORRUPT ends the test. */
+/* Reads every key and counts the right answers. The first status that is neither OK nor CORRUPT
+   ends the survey. */
 struct survey {
-    size_t id; /* of the newest state */
+    size_t id; /* transaction id of the newest state */
     uint32_t keys;
     uint32_t right;
     bool damaged_store;
@@ -107,7 +110,7 @@ START_TEST(test_finds)
     struct survey survey = {.id = make_store(keys), .keys = keys};
     struct reader reader;
     must_open(&reader);
-    ck_assert_int_eq(reader_look(&reader, look_all, &survey), READER_OK);
+    ck_assert_int_eq(reader_look_up(&reader, look_all, &survey), READER_OK);
     ck_assert_uint_eq(survey.right, 2 * keys);
     ck_assert_int_eq(get_once(&reader, TABLE_AUTH, key_integer(keys)), READER_NONE);
     ck_assert_int_eq(get_once(&reader, TABLE_AUTH, key_integer(UINT64_MAX)), READER_NONE);
@@ -117,13 +120,13 @@ START_TEST(test_finds)
     ck_assert_int_eq(get_once(&reader, TABLE_TOKENS, key_integer(0)), READER_NONE);
     ck_assert_int_eq(get_once(&reader, TABLE_NAMES, key_name("name", 4)), READER_NONE);
     ck_assert_int_eq(get_once(&reader, TABLE_STATE, key_state()), READER_OK);
-    /* A named table's record is no value. */
+    /* the record of a named table is not a value */
     ck_assert_int_eq(get_once(&reader, TABLE_STATE, key_name("auth", 4)), READER_CORRUPT);
     reader_close(&reader);
 }
 END_TEST
 
-/* A mapping made by a small file reads what is appended later, as far as it has room. */
+/* A mapping of a small file also reads what is appended later, up to the mapping's size. */
 START_TEST(test_growth)
 {
     make_store(1);
@@ -146,7 +149,7 @@ START_TEST(test_growth)
     small.mapped = META_PAGES * PAGE;
     ck_assert_int_eq(reader_begin(&snapshot, &small), READER_BEYOND);
     small.mapped = mapped;
-    /* a host that closed all descriptors: how far the file goes now cannot be asked */
+    /* after a host has closed all descriptors, the file's size cannot be read */
     const int fd = blind.fd;
     blind.fd = -1;
     ck_assert_int_eq(reader_begin(&snapshot, &blind), READER_CORRUPT);
@@ -156,6 +159,47 @@ START_TEST(test_growth)
     raw_close(&store);
     reader_close(&reader);
     reader_close(&small);
+}
+END_TEST
+
+/* A page after the end of the mapping gives READER_BEYOND, never READER_CORRUPT, for any size of
+   the mapping. This includes the root of the state before, which may be the last page of all. */
+START_TEST(test_every_mapping)
+{
+    unsigned ways[2] = {0};
+    make_store(KEYS);
+    struct raw_store store;
+    raw_open(&store, path, MDB_NOSYNC);
+    for (int i = 0; i < 6; i++) {
+        struct reader reader;
+        struct snapshot snapshot;
+        MDB_txn *txn = raw_begin(&store);
+        /* The first transaction uses all free pages and new ones, so the root of the second is
+           after them all. The third uses pages that the first freed, and its state before is the
+           second's.
+         */
+        for (uint32_t n = 0; n < (i % 3 == 0 ? 3000 : 1); n++)
+            put(&store, txn, TABLE_AUTH, key_integer(n), n);
+        raw_commit(&store, txn);
+        must_open(&reader);
+        const size_t mapped = reader.mapped;
+        const uint64_t pages = atomic_load(&reader.size) / PAGE;
+        for (uint64_t n = META_PAGES; n <= pages; n++) {
+            struct record_key key = key_integer(KEYS / 2);
+            uint8_t value[RECORD_MAX];
+            size_t len;
+            reader.mapped = n * PAGE;
+            enum reader_status status = reader_begin(&snapshot, &reader);
+            if (status == READER_OK)
+                status = reader_get(&snapshot, TABLE_AUTH, &key, value, &len);
+            ck_assert_msg(status == READER_OK || status == READER_BEYOND, "%d", status);
+            ways[status == READER_OK]++;
+        }
+        reader.mapped = mapped;
+        reader_close(&reader);
+    }
+    ck_assert(ways[0] > 0 && ways[1] > 0);
+    raw_close(&store);
 }
 END_TEST
 
@@ -181,15 +225,15 @@ START_TEST(test_state)
     must_open(&reader);
     commit_state((struct state_record){.revision = 1000, .next_number = 1}, 1); /* not stamped */
     ck_assert_int_eq(reader_begin(&snapshot, &reader), READER_AGAIN);
-    ck_assert_int_eq(reader_look(&reader, look_all, &survey), READER_AGAIN);
+    ck_assert_int_eq(reader_look_up(&reader, look_all, &survey), READER_AGAIN);
     commit_state((struct state_record){.revision = 1000, .next_number = 1, .closed = true}, 0);
     ck_assert_int_eq(reader_begin(&snapshot, &reader), READER_CLOSED);
-    ck_assert_int_eq(reader_look(&reader, look_all, &survey), READER_CLOSED);
+    ck_assert_int_eq(reader_look_up(&reader, look_all, &survey), READER_CLOSED);
     reader_close(&reader);
 }
 END_TEST
 
-/* A plain LMDB file, and one that nothing was written to. */
+/* A plain LMDB file, and one without any record. */
 START_TEST(test_not_our_tables)
 {
     path = in_folder(temp_folder(), "store");
@@ -255,7 +299,7 @@ START_TEST(test_refuses)
 }
 END_TEST
 
-/* The file ends at each page's edge, or in its middle: right answers or CORRUPT. */
+/* The file is truncated at each page boundary, and inside each page: right answers, or CORRUPT. */
 START_TEST(test_truncated)
 {
     struct survey survey = {.id = make_store(KEYS), .keys = KEYS, .damaged_store = true};
@@ -265,7 +309,7 @@ START_TEST(test_truncated)
         file_write(path, whole, cut, 0600);
         struct reader reader;
         must_open(&reader);
-        enum reader_status status = reader_look(&reader, look_all, &survey);
+        enum reader_status status = reader_look_up(&reader, look_all, &survey);
         ck_assert(status == READER_OK || status == READER_CORRUPT);
         reader_close(&reader);
     }
@@ -273,7 +317,8 @@ START_TEST(test_truncated)
 }
 END_TEST
 
-/* Each bit of both meta pages: never an older state (look_all asks for the newest one's id). */
+/* One wrong bit anywhere in the meta pages: never an older state. look_all() requires the id of the
+   newest. */
 START_TEST(test_damaged_meta)
 {
     struct survey survey = {.id = make_store(KEYS), .keys = 3, .damaged_store = true};
@@ -288,8 +333,8 @@ START_TEST(test_damaged_meta)
         ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
         damaged = (uint8_t)(byte ^ 1u << bit % 8);
         ck_assert_int_eq(pwrite(fd, &damaged, 1, at), 1);
-        enum reader_status status = reader_look(&reader, look_all, &survey);
-        /* Another root may be an older state's, whose record then asks to begin again. */
+        enum reader_status status = reader_look_up(&reader, look_all, &survey);
+        /* The wrong root may be that of an older state; its state record then gives AGAIN. */
         bool root = bit / 8 >= META_AT_MAIN_ROOT && bit / 8 < META_AT_MAIN_ROOT + 8;
         ck_assert_msg(status == READER_OK || status == READER_CORRUPT ||
                           (root && status == READER_AGAIN),
@@ -299,13 +344,14 @@ START_TEST(test_damaged_meta)
         corrupt += status == READER_CORRUPT;
         ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
     }
-    ck_assert_uint_ge(corrupt, 8 * (8 + 2 + 4 + 4 + 4 + 8)); /* all that meta_read() judges */
+    ck_assert_uint_ge(corrupt,
+                      8 * (8 + 2 + 4 + 4 + 4 + 8)); /* every byte that meta_read() checks */
     reader_close(&reader);
     close(fd);
 }
 END_TEST
 
-/* Random bytes anywhere behind the meta pages: any answer, but no crash and no hang. */
+/* Random bytes anywhere after the meta pages: any answer, but no crash and no hang. */
 START_TEST(test_damaged_pages)
 {
     struct survey survey = {.id = make_store(KEYS), .keys = KEYS, .damaged_store = true};
@@ -317,14 +363,14 @@ START_TEST(test_damaged_pages)
         memcpy(bytes, whole, len);
         for (int i = 0; i < 200; i++) {
             size_t page = 2 + (size_t)random() % (len / PAGE - 2);
-            /* Mostly headers and node offsets, at which the harm is greatest. */
+            /* mostly headers and node offsets, where damage has the greatest effect */
             size_t at = (size_t)random() % (i % 2 == 0 ? 64 : PAGE);
             bytes[page * PAGE + at] = (uint8_t)random();
         }
         file_write(path, bytes, len, 0600);
         struct reader reader;
         must_open(&reader);
-        enum reader_status status = reader_look(&reader, look_all, &survey);
+        enum reader_status status = reader_look_up(&reader, look_all, &survey);
         ck_assert(status == READER_OK || status == READER_CORRUPT || status == READER_AGAIN);
         reader_close(&reader);
     }
@@ -340,6 +386,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, test_finds, 0, 5);
     tcase_add_test(tcase, test_growth);
+    tcase_add_test(tcase, test_every_mapping);
     tcase_add_test(tcase, test_state);
     tcase_add_test(tcase, test_not_our_tables);
     tcase_add_test(tcase, test_refuses);

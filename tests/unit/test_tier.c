@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* common/tier.h: faults with FILE:LINE:, limits, and which metrics a tier includes. */
 #include "common/tier.h"
 #include "support/support.h"
 
@@ -27,7 +29,7 @@ static struct tier_table *good(const char *text)
     return table;
 }
 
-/* text, the line of the fault, words of the message */
+/* The text of the file, the line of the fault, and words of the message. */
 static const struct {
     const char *text;
     int line;
@@ -35,15 +37,16 @@ static const struct {
 } faults[] = {
     {"", 1, "empty"},
     {"; nothing\n", 1, "empty"},
-    {LITE "label = a\nlabel = b\n", 6, "repeated"},
+    {LITE "label = a\nlabel = b\n", 6, "set twice"},
     {LITE LITE, 5, "repeated"},
-    {LITE "colour = red\n", 5, "unknown key"},
+    {LITE "colour = red\n", 5, "unknown key 'colour'; a tier has label"},
+    {LITE "esptk_15R4YyLIodi_x = red\n", 5, "unknown key; a tier has label"},
     {"[Lite]\n", 1, "not a section name"},
     {"[]\n", 1, "not a section name"},
     {"[abcdefghijklmnopqrstuvwxyz0123456]\n", 1, "not a section name"},
     {"[lite] x\n", 1, "after ]"},
     {"[lite];x\n", 1, "after ]"},
-    {"[lite\n", 1, "without its ]"},
+    {"[lite\n", 1, "a section header without ]"},
     {"rank = 1\n" LITE, 1, "before the first section"},
     {LITE " label = x\n", 5, "indented"},
     {LITE "\tlabel = x\n", 5, "indented"},
@@ -52,8 +55,8 @@ static const struct {
     {LITE "label\n", 5, "neither"},
     {LITE "= x\n", 5, "without a key"},
     {LITE "label ; = x\n", 5, "neither"},
-    {"[a]\nmax_tokens = 1\ndefault = yes\n", 1, "lacks its rank"},
-    {"[a]\nrank = 1\ndefault = yes\n", 1, "lacks its max_tokens"},
+    {"[a]\nmax_tokens = 1\ndefault = yes\n", 1, "has no rank"},
+    {"[a]\nrank = 1\ndefault = yes\n", 1, "has no max_tokens"},
     {"[a]\nrank = 0\n", 2, "not a number"},
     {"[a]\nrank = 1000001\n", 2, "not a number"},
     {"[a]\nrank = -1\n", 2, "not a number"},
@@ -64,15 +67,18 @@ static const struct {
     {"[a]\nrank = unlimited\n", 2, "not a number"},
     {"[a]\nmax_tokens = many\n", 2, "or unlimited"},
     {"[a]\ndefault = true\n", 2, "neither yes nor no"},
-    {LITE "[b]\nrank = 10\nmax_tokens = 1\n", 5, "one rank"},
+    {LITE "[b]\nrank = 10\nmax_tokens = 1\n", 5, "same rank"},
     {LITE "[b]\nrank = 11\nmax_tokens = 1\ndefault = yes\n", 5, "both the default"},
     {"[a]\nrank = 1\nmax_tokens = 1\n", 1, "no tier is the default"},
     {LITE "metrics = KPI\n", 5, "not a metric pattern"},
     {LITE "metrics = a*\n", 5, "not a metric pattern"},
     {LITE "metrics = .*x\n", 5, "not a metric pattern"},
-    {LITE "metrics =\n", 5, "without a pattern"},
+    {LITE "metrics =\n", 5, "has no pattern"},
     {LITE "label = a\x01\n", 5, "control character"},
     {LITE "label = a\rb\n", 5, "control character"},
+    {"[lite]\rrank = 10\rmax_tokens = 1\rdefault = yes\r", 1, "LF or CRLF"},
+    {"\xff\xfe[\x01l", 1, "UTF-16"},
+    {"\xfe\xff\x01[", 1, "UTF-16"},
     {LITE "label = \x7f\n", 5, "control character"},
     {LITE "label = \xc3\x28\n", 5, "UTF-8"},
     {LITE "label = \xed\xa0\x80\n", 5, "UTF-8"},
@@ -81,7 +87,7 @@ static const struct {
     {LITE "# \xe2\x80\xa8\n", 5, "control character (U+2028); remove it"},
     {LITE "label = a\tb\n", 5, "label has a tab; write a blank"},
     {LITE "upgrade = a\tb\n", 5, "upgrade has a tab; write a blank"},
-    {LITE "label =\n", 5, "label is empty; write one, or leave the key away"},
+    {LITE "label =\n", 5, "label is empty; write one, or remove the key"},
     {LITE "label = ; none\n", 5, "label is empty"},
     {LITE "label = " TEXT_121 "\n", 5, "label has 121 bytes; shorten it to 120"},
     {LITE "upgrade = " TEXT_121 "\n", 5, "upgrade has 121 bytes; shorten it to 120"},
@@ -110,7 +116,7 @@ START_TEST(nul_and_size_are_refused)
     big[69999] = '\0';
     ck_assert_ptr_null(parse(big, 69999));
     ck_assert_msg(strstr(err.message, "tiers.ini:65537: larger than") != NULL, "%s", err.message);
-    /* a file that is read ends there, too */
+    /* the same for a file that is read */
     const char *file = in_folder(temp_folder(), "f.ini");
     char place[600];
     struct tier_table *table;
@@ -122,7 +128,7 @@ START_TEST(nul_and_size_are_refused)
 }
 END_TEST
 
-START_TEST(lines_of_198_bytes_are_whole)
+START_TEST(lines_of_198_bytes_are_accepted)
 {
     char text[400];
     for (int len = 197; len <= 200; len++) {
@@ -163,7 +169,7 @@ START_TEST(forms_that_are_allowed)
 }
 END_TEST
 
-START_TEST(higher_ranks_see_what_lower_ones_see)
+START_TEST(higher_ranks_include_lower_ones)
 {
     struct tier_table *table = good("[top]\nrank = 30\nmax_tokens = unlimited\nmetrics = *\n"
                                     "[advanced]\nrank = 20\nmax_tokens = 5\nmetrics = asn.*\n"
@@ -193,7 +199,7 @@ START_TEST(higher_ranks_see_what_lower_ones_see)
 }
 END_TEST
 
-/* 64 tiers and 1,024 patterns are whole; one more is refused. */
+/* 64 tiers and 1,024 patterns are accepted; one more is refused. */
 START_TEST(limits_of_number)
 {
     char *text = calloc(1, 65536);
@@ -226,9 +232,9 @@ int main(void)
     tcase_add_loop_test(tcase, faults_are_refused_by_name_and_line, 0,
                         sizeof faults / sizeof *faults);
     tcase_add_test(tcase, nul_and_size_are_refused);
-    tcase_add_test(tcase, lines_of_198_bytes_are_whole);
+    tcase_add_test(tcase, lines_of_198_bytes_are_accepted);
     tcase_add_test(tcase, forms_that_are_allowed);
-    tcase_add_test(tcase, higher_ranks_see_what_lower_ones_see);
+    tcase_add_test(tcase, higher_ranks_include_lower_ones);
     tcase_add_test(tcase, limits_of_number);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* common/token.h and store/mint.h: token texts, ids and checksums. */
 #include "common/crc32.h"
 #include "common/token.h"
 #include "store/mint.h"
@@ -7,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-START_TEST(crc_is_that_of_zlib)
+START_TEST(crc_equals_zlibs)
 {
     ck_assert_uint_eq(crc32(0, "123456789", 9), 0xcbf43926);
     ck_assert_uint_eq(crc32(0, "", 0), 0);
@@ -19,8 +21,9 @@ START_TEST(crc_is_that_of_zlib)
 }
 END_TEST
 
-/* By multiplication (sixteen bytes at a time) or by tables (the rest): the same, bit by bit. */
-START_TEST(crc_is_the_same_by_every_way)
+/* Carry-less multiplication (for multiples of sixteen bytes), the tables and a bitwise CRC agree.
+ */
+START_TEST(all_crc_implementations_agree)
 {
     uint8_t bytes[96];
     randombytes_buf(bytes, sizeof bytes);
@@ -37,7 +40,7 @@ START_TEST(crc_is_the_same_by_every_way)
 }
 END_TEST
 
-/* Made by an independent program: id 1, secret of thirty times 0. */
+/* A text from an independent program: id 1, a secret of thirty zeros. */
 START_TEST(golden_text)
 {
     char text[TOKEN_TEXT_LEN + 1] = "esptk_00000000001_000000000000000000000000000000";
@@ -65,9 +68,9 @@ START_TEST(minted_texts_parse)
 }
 END_TEST
 
-/* Pearson's chi-squared of 30,000 secrets over 62 characters: 61 degrees of freedom, so that 160 is
-   passed by chance once in some 10^10 runs; with a plain remainder of a byte it is about 6,000. */
-START_TEST(no_character_comes_more_often)
+/* Pearson's chi-squared test of 30,000 secrets over 62 characters, with 61 degrees of freedom. By
+   chance, 160 is exceeded once in about 10^10 runs. A byte modulo 62 would give about 6,000. */
+START_TEST(characters_are_uniformly_distributed)
 {
     enum { TEXTS = 30000, SECRET_AT = 18 };
     static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -95,7 +98,7 @@ START_TEST(clocks_out_of_range_are_clamped)
 }
 END_TEST
 
-/* One byte changed, anywhere, to anything: never well-formed under CRC-32. */
+/* With any one byte changed, a text is malformed: CRC-32 detects every such change. */
 START_TEST(any_changed_byte_is_malformed)
 {
     char text[TOKEN_TEXT_LEN + 1];
@@ -124,7 +127,7 @@ START_TEST(ids_above_64_bits_are_malformed)
     ck_assert(!token_id_parse("zzzzzzzzzzz", 11, &id));
     ck_assert(!token_id_parse("0000000000", 10, &id));
     ck_assert(!token_id_parse("0000000000-", 11, &id));
-    /* in a whole text, under a right checksum */
+    /* the same in a whole text with a right checksum */
     static const char *const ids[] = {"LygHa16AHYF", "LygHa16AHYG", "Lzzzzzzzzzz", "M0000000000",
                                       "zzzzzzzzzzz"};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
@@ -146,11 +149,11 @@ int main(void)
         return 1;
     Suite *suite = suite_create("token");
     TCase *tcase = tcase_create("text");
-    tcase_add_test(tcase, crc_is_that_of_zlib);
-    tcase_add_test(tcase, crc_is_the_same_by_every_way);
+    tcase_add_test(tcase, crc_equals_zlibs);
+    tcase_add_test(tcase, all_crc_implementations_agree);
     tcase_add_test(tcase, golden_text);
     tcase_add_test(tcase, minted_texts_parse);
-    tcase_add_test(tcase, no_character_comes_more_often);
+    tcase_add_test(tcase, characters_are_uniformly_distributed);
     tcase_add_test(tcase, clocks_out_of_range_are_clamped);
     tcase_add_test(tcase, any_changed_byte_is_malformed);
     tcase_add_test(tcase, ids_above_64_bits_are_malformed);

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The files of hosts as esp-tokenctl meets them: whatever lies in the folder, whatever is in it,
- * and folded exactly once.
+ * The usage files of hosts, as esp-tokenctl reads and folds them: any files in the folder, any
+ * contents, and each count is folded exactly once.
  */
 #include "store/usage.h"
 
-#include "store/lock.h"
+#include "store/db/lock.h"
 #include "store/reveal.h"
 #include "store/tokens.h"
 #include "support/support.h"
@@ -57,14 +58,14 @@ static void teardown(void)
     tier_table_free(tiers);
 }
 
-/* --- files as a host would write them, but for what a test wants otherwise --- */
+/* --- files as a host writes them, with changes that a test asks for --- */
 
 struct file {
     uint64_t identity;
     uint64_t uses;
     int64_t last;
     uint32_t tokens; /* 0: TOKENS */
-    size_t size;     /* 0: as it should be */
+    size_t size;     /* 0: the right size */
     bool sparse;
 };
 
@@ -120,7 +121,7 @@ static size_t fold(void)
     return files;
 }
 
-static bool lies(const char *name)
+static bool exists(const char *name)
 {
     struct stat st;
     return lstat(in_folder(config.usage, name), &st) == 0;
@@ -150,7 +151,7 @@ START_TEST(sums_and_times)
     ck_assert_uint_eq(shown().uses, 12);
     ck_assert_int_eq(shown().last_used, THEN + 9);
     ck_assert_uint_eq(fold(), 2);
-    ck_assert(!lies(name_of(1)) && !lies(name_of(2)));
+    ck_assert(!exists(name_of(1)) && !exists(name_of(2)));
     ck_assert_uint_eq(shown().uses, 12);
     ck_assert_int_eq(shown().last_used, THEN + 9);
     put_file(name_of(3), &(struct file){.identity = 3, .uses = 1, .last = THEN + 4});
@@ -161,11 +162,11 @@ START_TEST(sums_and_times)
     check_whole();
     struct token now = shown();
     DONE(store_token_remove(store, &now, true, &err));
-    check_whole(); /* its count went with it */
+    check_whole(); /* the count of a removed token is removed too */
 }
 END_TEST
 
-/* A host can forge its own counts: what it says is bounded, and sums do not wrap. */
+/* A host can forge its own counts. Each count is limited, and sums do not overflow. */
 START_TEST(forged_numbers)
 {
     put_file(name_of(1), &(struct file){.identity = 1, .uses = UINT64_MAX, .last = THEN});
@@ -185,8 +186,8 @@ START_TEST(forged_numbers)
 }
 END_TEST
 
-/* Each is passed over, and left. */
-START_TEST(what_is_no_file_of_a_host)
+/* Each such file is skipped and not removed. */
+START_TEST(other_files_are_skipped)
 {
     const struct file good = {.identity = 1, .uses = 5, .last = THEN};
     struct file bad = good;
@@ -204,11 +205,11 @@ START_TEST(what_is_no_file_of_a_host)
     put_file(name_of(6), &bad);
     put_file("u0-0", &good);
     put_file("u4294967296-0123456789abcdef",
-             &good); /* no number of a user: root's, if it wrapped */
+             &good); /* too large for a user id; an overflow would make it root's */
     put_file("note", &good);
     put_file(name_of(7), &good);
     ck_assert_int_eq(truncate(in_folder(config.usage, name_of(7)), 64), 0);
-    bad.size = (size_t)1 << 40; /* by its size alone */
+    bad.size = (size_t)1 << 40; /* refused because of its size */
     put_file(name_of(8), &(struct file){.identity = 8, .tokens = TOKENS});
     ck_assert_int_eq(truncate(in_folder(config.usage, name_of(8)), (off_t)bad.size), 0);
     char others[USAGE_NAME_SIZE];
@@ -217,14 +218,14 @@ START_TEST(what_is_no_file_of_a_host)
     ck_assert_uint_eq(shown().uses, 0);
     ck_assert_uint_eq(fold(), 0);
     for (uint64_t n = 1; n <= 8; n++)
-        ck_assert_msg(lies(name_of(n)), "%llu", (unsigned long long)n);
-    ck_assert(lies(others) && lies("note") && lies("../target"));
+        ck_assert_msg(exists(name_of(n)), "%llu", (unsigned long long)n);
+    ck_assert(exists(others) && exists("note") && exists("../target"));
     put_file(name_of(10), &good);
     ck_assert_uint_eq(shown().uses, 5);
 }
 END_TEST
 
-/* Another user's file with this one's identity neither hides it nor is taken for it. */
+/* Another user's file with the same identity neither hides this file nor counts as this one. */
 START_TEST(a_forged_identity)
 {
     if (geteuid() != 0) {
@@ -241,20 +242,20 @@ START_TEST(a_forged_identity)
     ck_assert_int_eq(flock(live, LOCK_EX | LOCK_NB), 0);
     ck_assert_uint_eq(fold(), 1);
     ck_assert_uint_eq(shown().uses, 105);
-    ck_assert(lies(name_of(1)));
+    ck_assert(exists(name_of(1)));
     close(live);
-    /* a second name for it, by whoever: counted once, and both go */
+    /* a second name (hard link): the file is counted once, and both names are removed */
     ck_assert_int_eq(link(in_folder(config.usage, name_of(1)), in_folder(config.usage, name_of(2))),
                      0);
     ck_assert_uint_eq(shown().uses, 105);
     fold();
     fold();
     ck_assert_uint_eq(shown().uses, 105);
-    ck_assert(!lies(name_of(1)) && !lies(name_of(2)));
+    ck_assert(!exists(name_of(1)) && !exists(name_of(2)));
 }
 END_TEST
 
-/* No user crowds out another's. */
+/* Many files of one user do not keep the files of another from being read. */
 START_TEST(thousands_of_files)
 {
     if (geteuid() != 0) {
@@ -277,7 +278,7 @@ START_TEST(thousands_of_files)
 }
 END_TEST
 
-/* Of more users than are looked at the first are, and no file is taken for one that is gone. */
+/* With more users than the limit, only the first are read, and no unread file counts as removed. */
 START_TEST(many_users)
 {
     if (geteuid() != 0) {
@@ -297,8 +298,8 @@ START_TEST(many_users)
 }
 END_TEST
 
-/* So full about its home that it had no place: nothing is told of it. */
-START_TEST(no_place_for_it)
+/* All buckets that a search visits are full: the token has no place, and no uses are shown. */
+START_TEST(no_place_for_the_token)
 {
     const size_t size = usage_size(TOKENS);
     const struct file file = {.identity = 1, .uses = 5, .last = THEN};
@@ -318,18 +319,18 @@ END_TEST
 
 /* --- exactly once --- */
 
-/* Between the commit and the unlink nothing knows but TABLE_FOLDED. */
-START_TEST(folded_and_still_there)
+/* Between the commit and the unlink, only TABLE_FOLDED shows that a file was folded. */
+START_TEST(folded_but_not_removed)
 {
     const struct file file = {.identity = 1, .uses = 5, .last = THEN};
     put_file(name_of(1), &file);
     ck_assert_uint_eq(fold(), 1);
-    put_file(name_of(1), &file); /* as if it had never been taken away */
+    put_file(name_of(1), &file); /* as if the file had never been removed */
     ck_assert_uint_eq(shown().uses, 5);
     ck_assert_uint_eq(fold(), 1);
-    ck_assert(!lies(name_of(1)));
+    ck_assert(!exists(name_of(1)));
     ck_assert_uint_eq(shown().uses, 5);
-    /* gone, its identity is forgotten with the next that is folded */
+    /* after it is removed, the next fold also deletes its identity */
     put_file(name_of(2), &(struct file){.identity = 2, .uses = 1, .last = THEN});
     fold();
     struct txn txn;
@@ -340,8 +341,8 @@ START_TEST(folded_and_still_there)
 }
 END_TEST
 
-/* While another writes, the quiet fold at a command's end does not wait. */
-START_TEST(without_waiting)
+/* While another process writes, the fold at the end of a command does not wait. */
+START_TEST(quiet_fold_does_not_wait)
 {
     size_t files;
     put_file(name_of(1), &(struct file){.identity = 1, .uses = 5, .last = THEN});
@@ -356,7 +357,7 @@ START_TEST(without_waiting)
 }
 END_TEST
 
-/* A total that does not open is told by check, is not shown, and is not written over. */
+/* A damaged total is reported by `check`, is not shown, and is not overwritten. */
 START_TEST(a_damaged_total)
 {
     struct record_key key = key_integer(token.id);
@@ -370,9 +371,9 @@ START_TEST(a_damaged_total)
     size_t files;
     ck_assert_int_eq(store_usage_fold(store, true, &files, &err), ESPT_UNUSABLE);
     ck_assert_ptr_nonnull(strstr(err.message, "esp-tokenctl check"));
-    ck_assert(lies(name_of(2)));
+    ck_assert(exists(name_of(2)));
     ck_assert_uint_eq(shown().uses, 7);
-    /* and it was left open for a host to go on with */
+    /* the file was not closed, so a host may reuse it */
     struct usage_header header;
     int fd = open(in_folder(config.usage, name_of(2)), O_RDONLY | O_CLOEXEC);
     ck_assert_int_eq(read(fd, &header, sizeof header), sizeof header);
@@ -389,13 +390,13 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, sums_and_times);
     tcase_add_test(tests, forged_numbers);
-    tcase_add_test(tests, what_is_no_file_of_a_host);
+    tcase_add_test(tests, other_files_are_skipped);
     tcase_add_test(tests, a_forged_identity);
     tcase_add_test(tests, thousands_of_files);
     tcase_add_test(tests, many_users);
-    tcase_add_test(tests, no_place_for_it);
-    tcase_add_test(tests, folded_and_still_there);
-    tcase_add_test(tests, without_waiting);
+    tcase_add_test(tests, no_place_for_the_token);
+    tcase_add_test(tests, folded_but_not_removed);
+    tcase_add_test(tests, quiet_fold_does_not_wait);
     tcase_add_test(tests, a_damaged_total);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* common/when.h and common/name.h: the forms of times and names. */
 #include "common/name.h"
 #include "common/when.h"
 #include "support/support.h"
@@ -12,6 +14,10 @@ static const struct {
     int64_t when; /* -1: refused */
 } cases[] = {
     {"never", 0},
+    {"1m", NOW + 60},
+    {"90m", NOW + 5400},
+    {"today", NOW - NOW % 86400},
+    {"tomorrow", NOW - NOW % 86400 + 86400},
     {"12h", NOW + 43200},
     {"90d", NOW + 90 * 86400},
     {"2w", NOW + 14 * 86400},
@@ -30,7 +36,15 @@ static const struct {
     {"0h", -1},
     {"-1h", -1},
     {"1", -1},
-    {"1m", -1},
+    {"m", -1},
+    {"0m", -1},
+    {"1M", -1},
+    {"1min", -1},
+    {"1s", -1},
+    {"Today", -1},
+    {"todayZ", -1},
+    {"yesterday", -1},
+    {"9999999999999m", -1},
     {"1hh", -1},
     {" 1h", -1},
     {"999999999999y", -1},
@@ -65,7 +79,20 @@ START_TEST(texts)
 }
 END_TEST
 
-/* Against the C library, over the whole range. */
+/* Files hold times that do not depend on the clock. */
+START_TEST(moments_need_no_clock)
+{
+    static const char *const others[] = {"never", "today", "tomorrow",  "90m",
+                                         "1y",    "",      "1970-01-01"};
+    int64_t when = -1;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        ck_assert_msg(!moment_parse(others[i], &when) && when == -1, "%s", others[i]);
+    ck_assert(moment_parse("2027-01-31", &when) && when == 1801353600);
+    ck_assert(moment_parse("2027-01-31T12:00:00+02:00", &when) && when == 1801389600);
+}
+END_TEST
+
+/* Compared with the C library over the whole range. */
 START_TEST(format_and_parse_agree_with_libc)
 {
     for (int64_t when = 1; when < INT64_C(253402300799); when += INT64_C(86399) * 1013) {
@@ -139,6 +166,7 @@ int main(void)
     TCase *tcase = tcase_create("texts");
     tcase_add_loop_test(tcase, texts, 0, sizeof cases / sizeof *cases);
     tcase_add_test(tcase, format_and_parse_agree_with_libc);
+    tcase_add_test(tcase, moments_need_no_clock);
     tcase_add_test(tcase, names_have_their_forms);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A journal for tests: the dir journal behind a line that fails. The settings have, besides `path`,
+ * a line `fault = WORD`:
+ *
+ *   failed    nothing is appended
+ *   lost      the entry is appended, and the answer is lost each time
+ *   late      the answer is lost, nothing arrives; the third attempt is the one that arrives
+ *   silent    nothing arrives, and no answer either
+ *   taken     another entry, made of the same bytes and one more, is there first
+ *   full      the entry is appended; from then on this process can write no page of a store
+ *   killed    the entry is appended, and the process is killed at once
+ *   early     the process is killed before the entry is appended
+ *   unread    nothing can be read
+ *   dropped   the turn is lost; what needs it takes long
+ *   slow      each entry takes a tenth of a second
+ *   ahead, behind    its clock is 100 seconds off
+ */
+#include "espt/journal.h"
+
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static const espt_journal_plugin *dir;
+static char fault[32];
+static unsigned attempts;
+
+/* Takes the line of the fault away; the rest is for the dir journal. */
+static void take_fault(const char *settings, char *rest, size_t size)
+{
+    const char *line = strstr(settings, "fault = ");
+    snprintf(rest, size, "%s", settings);
+    fault[0] = '\0';
+    if (line == NULL)
+        return;
+    sscanf(line, "fault = %31s", fault);
+    char *at = strstr(rest, "fault = ");
+    memset(at, ' ', strcspn(at, "\n"));
+}
+
+static int open_journal(espt_journal **ret, const char *settings, const char *name, uint32_t pieces,
+                        uint32_t limit_ms, char *err, size_t err_len)
+{
+    char rest[8192];
+    take_fault(settings, rest, sizeof rest);
+    return dir->open(ret, rest, name, pieces, limit_ms, err, err_len);
+}
+
+static int say(int status, char *err, size_t err_len)
+{
+    snprintf(err, err_len, "the line is down");
+    return status;
+}
+
+static int read_entry(espt_journal *journal, uint64_t number, espt_journal_entry *ret, char *err,
+                      size_t err_len)
+{
+    if (strcmp(fault, "slow") == 0)
+        usleep(100000);
+    return strcmp(fault, "unread") == 0 ? say(ESPT_JOURNAL_FAILED, err, err_len)
+                                        : dir->read(journal, number, ret, err, err_len);
+}
+
+static int read_clock(espt_journal *journal, int64_t *ret_seconds, char *err, size_t err_len)
+{
+    const int status = dir->clock(journal, ret_seconds, err, err_len);
+    if (strcmp(fault, "dropped") == 0) /* called within the turn */
+        usleep(2500000);
+    *ret_seconds += strcmp(fault, "ahead") == 0 ? 100 : strcmp(fault, "behind") == 0 ? -100 : 0;
+    return status;
+}
+
+static int append_other(espt_journal *journal, uint64_t number, const espt_journal_entry *entry,
+                        char *err, size_t err_len)
+{
+    espt_journal_entry longer = *entry;
+    uint8_t *head = calloc(1, entry->head_len + 1);
+    memcpy(head, entry->head, entry->head_len);
+    longer.head = head;
+    longer.head_len++;
+    dir->append(journal, number, &longer, err, err_len);
+    free(head);
+    return dir->append(journal, number, entry, err, err_len);
+}
+
+static int append(espt_journal *journal, uint64_t number, const espt_journal_entry *entry,
+                  char *err, size_t err_len)
+{
+    attempts++;
+    if (strcmp(fault, "failed") == 0)
+        return say(ESPT_JOURNAL_FAILED, err, err_len);
+    if (strcmp(fault, "silent") == 0 || (strcmp(fault, "late") == 0 && attempts < 3))
+        return say(ESPT_JOURNAL_UNKNOWN, err, err_len);
+    if (strcmp(fault, "taken") == 0)
+        return append_other(journal, number, entry, err, err_len);
+    if (strcmp(fault, "early") == 0)
+        raise(SIGKILL);
+    const int status = dir->append(journal, number, entry, err, err_len);
+    if (strcmp(fault, "killed") == 0)
+        raise(SIGKILL);
+    if (strcmp(fault, "lost") == 0)
+        return say(ESPT_JOURNAL_UNKNOWN, err, err_len);
+    if (strcmp(fault, "full") == 0) {
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){4096, 4096});
+    }
+    return status;
+}
+
+/* The turn is lost, as that of a process that was frozen. */
+static int keep(espt_journal *journal, char *err, size_t err_len)
+{
+    return strcmp(fault, "dropped") == 0 ? say(ESPT_JOURNAL_FAILED, err, err_len)
+                                         : dir->keep(journal, err, err_len);
+}
+
+__attribute__((visibility("default"))) const espt_journal_plugin *espt_journal_get(uint32_t abi)
+{
+    static espt_journal_plugin plugin;
+    const espt_journal_plugin *(*get)(uint32_t) = NULL;
+    void *library = dlopen(DIR_JOURNAL, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL)
+        return NULL;
+    *(void **)(void *)&get = dlsym(library, "espt_journal_get");
+    dir = get(abi);
+    if (dir == NULL)
+        return NULL;
+    plugin = *dir;
+    plugin.kind = "bad";
+    plugin.open = open_journal;
+    plugin.read = read_entry;
+    plugin.append = append;
+    plugin.clock = read_clock;
+    plugin.keep = keep;
+    return &plugin;
+}

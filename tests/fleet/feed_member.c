@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+#include "fleet/feed_member.h"
+
+#include <unistd.h>
+
+void feed_member(struct member *ret, const struct fleet_of *fleet, const struct web *web)
+{
+    char config[16384], settings[256];
+    ret->config = store_folder(&ret->folder);
+    snprintf(ret->name, sizeof ret->name, "edge-1");
+    unlink(in_folder(ret->folder, "reveal.key"));
+    unlink(in_folder(ret->folder, "reveal.pub"));
+    snprintf(config, sizeof config, "%s\n[fleet]\njournal = http\nname = edge-1\n",
+             file_read(ret->config, NULL));
+    file_text(ret->config, config);
+    const int len = snprintf(settings, sizeof settings, "url = %s\n", web->url);
+    file_write(in_folder(ret->folder, "journal.conf"), settings, (size_t)len, 0600);
+    file_text(in_folder(ret->folder, "fleet.pub"),
+              file_read(in_folder(fleet->site[0].folder, "fleet.pub"), NULL));
+}
+
+void feed_allow_many(const struct fleet_of *fleet)
+{
+    char text[16384];
+    const char *tiers = file_read(in_folder(fleet->site[0].folder, "tiers.ini"), NULL);
+    const char *limit = strstr(tiers, "max_tokens = 5");
+    ck_assert_ptr_nonnull(limit);
+    snprintf(text, sizeof text, "%.*smax_tokens = 5000%s", (int)(limit - tiers), tiers, limit + 14);
+    for (int i = 0; i < 2; i++)
+        file_text(in_folder(fleet->site[i].folder, "tiers.ini"), text);
+}
+
+void feed_much(const struct fleet_of *fleet, const struct publisher *publisher, int round)
+{
+    static char lines[3000 * 12];
+    size_t used = 0;
+    for (int i = 0; i < 3000; i++)
+        used += (size_t)snprintf(lines + used, sizeof lines - used, "n%d\n", i);
+    const struct member *site = &fleet->site[round % 2];
+    DONE(*site, "entity", "add", "bulk", "--kind", "customer", "--tier", "advanced");
+    fleet_done(CTL(site->config, lines, "create", "bulk", "--from", "-"));
+    DONE(*site, "entity", "remove", "bulk", "--yes");
+    publisher_await(publisher, fleet_entry(fleet, 0));
+}
+
+void feed_far(const struct fleet_of *fleet, const struct publisher *publisher)
+{
+    struct head head;
+    ck_assert(publisher_head(publisher, &head));
+    uint64_t newest = head.snapshot.number, snapshots = 0;
+    for (int round = 0; snapshots < 2; round++) {
+        ck_assert_int_lt(round, 20);
+        feed_much(fleet, publisher, round);
+        ck_assert(publisher_head(publisher, &head));
+        snapshots += head.snapshot.number != newest;
+        newest = head.snapshot.number;
+    }
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: ISC */
+#include "fleet/postgres.h"
+
+#include "support/support.h"
+
+#include <arpa/inet.h>
+#include <glob.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NOBODY 65534
+
+static const char *folder;
+static const char *data = "data"; /* the cluster that is the server, in `folder` */
+static char programs[256];
+static int port;
+static pid_t server;
+
+/* The server refuses to run as root. */
+static void become_plain(void)
+{
+    if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setgid(NOBODY) != 0 || setuid(NOBODY) != 0))
+        _exit(127);
+}
+
+static bool find_programs(void)
+{
+    glob_t found;
+    if (glob("/usr/lib/postgresql/*/bin/initdb", 0, NULL, &found) != 0)
+        return false;
+    snprintf(programs, sizeof programs, "%s", found.gl_pathv[found.gl_pathc - 1]);
+    *strrchr(programs, '/') = '\0';
+    globfree(&found);
+    return true;
+}
+
+static int free_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+/* Runs a program of PostgreSQL as a plain user, and waits for it. */
+static int run_plain(const char *command)
+{
+    int status;
+    pid_t child = fork_child();
+    if (child == 0) {
+        become_plain();
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return status;
+}
+
+bool postgres_start(void)
+{
+    char command[2048];
+    if (!find_programs())
+        return false;
+    folder = temp_folder();
+    ck_assert_int_eq(chmod(folder, 0700), 0);
+    if (geteuid() == 0)
+        ck_assert_int_eq(chown(folder, NOBODY, NOBODY), 0);
+    snprintf(command, sizeof command,
+             "cd / && '%s/initdb' -D '%s/data' -U admin -A trust --no-sync --no-instructions "
+             "-E UTF8 --locale=C >'%s/initdb.log' 2>&1",
+             programs, folder, folder);
+    ck_assert_int_eq(run_plain(command), 0);
+    port = free_port();
+    postgres_again();
+    return true;
+}
+
+static void launch(void)
+{
+    char program[300], cluster[512], log[512], number[16], socket_folder[512];
+    snprintf(program, sizeof program, "%s/postgres", programs);
+    snprintf(cluster, sizeof cluster, "%s/%s", folder, data);
+    snprintf(log, sizeof log, "%s/server.log", folder);
+    snprintf(number, sizeof number, "%d", port);
+    snprintf(socket_folder, sizeof socket_folder, "unix_socket_directories=%s", folder);
+    server = fork_child();
+    if (server != 0)
+        return;
+    become_plain();
+    prctl(PR_SET_PDEATHSIG, SIGQUIT);
+    if (freopen(log, "a", stderr) == NULL || freopen("/dev/null", "w", stdout) == NULL ||
+        chdir("/") != 0)
+        _exit(127);
+    execl(program, program, "-D", cluster, "-p", number, "-c", "listen_addresses=127.0.0.1", "-c",
+          socket_folder, "-c", "max_connections=40", (char *)NULL);
+    _exit(127);
+}
+
+const char *postgres_folder(void)
+{
+    return folder;
+}
+
+void postgres_plain(const char *command)
+{
+    char whole[4096];
+    snprintf(whole, sizeof whole, "cd '%s' && PATH='%s':\"$PATH\" && %s", folder, programs,
+             command);
+    ck_assert_msg(run_plain(whole) == 0, "%s", command);
+}
+
+void postgres_until_ready(void)
+{
+    char command[256];
+    snprintf(
+        command, sizeof command,
+        "until psql -qXAtc 'SELECT 1' -h \"$PWD\" -p %d -U admin postgres >>ready.log 2>&1; do "
+        "sleep 0.05; done",
+        port);
+    postgres_plain(command);
+}
+
+pid_t postgres_daemon(const char *command)
+{
+    char whole[4096];
+    snprintf(whole, sizeof whole, "cd '%s' && PATH='%s':\"$PATH\" && exec %s >>daemon.log 2>&1",
+             folder, programs, command);
+    pid_t child = fork_child();
+    if (child != 0)
+        return child;
+    become_plain();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    execl("/bin/sh", "sh", "-c", whole, (char *)NULL);
+    _exit(127);
+}
+
+int postgres_free_port(void)
+{
+    return free_port();
+}
+
+void postgres_use(const char *cluster)
+{
+    data = cluster;
+    postgres_again();
+}
+
+/* After a crash the server does not start while a backend of the old one lives. */
+void postgres_again(void)
+{
+    char ready[1024];
+    snprintf(ready, sizeof ready, "'%s/pg_isready' -q -h '%s' -p %d", programs, folder, port);
+    launch();
+    for (int tries = 0; run_plain(ready) != 0; tries++) {
+        ck_assert_int_lt(tries, 1200);
+        usleep(50000);
+        if (waitpid(server, NULL, WNOHANG) == server)
+            launch();
+    }
+}
+
+void postgres_stop(int signal_number)
+{
+    ck_assert_int_eq(kill(server, signal_number), 0);
+    ck_assert_int_eq(waitpid(server, NULL, 0), server);
+}
+
+int postgres_port(void)
+{
+    return port;
+}
+
+const char *postgres_sql(const char *database, const char *sql)
+{
+    char psql[300], number[16];
+    snprintf(psql, sizeof psql, "%s/psql", programs);
+    snprintf(number, sizeof number, "%d", port);
+    const char *argv[] = {psql, "-qXAt", "-h", folder,   "-p", number,
+                          "-U", "admin", "-d", database, "-v", "ON_ERROR_STOP=1",
+                          "-c", sql,     NULL};
+    struct run run = run_process(argv, NULL);
+    ck_assert_msg(run.status == 0, "%s: %s", sql, run.err);
+    return run.out;
+}
+
+const char *postgres_database(void)
+{
+    static char names[8][40];
+    static unsigned next;
+    char sql[128];
+    char *name = names[next % 8];
+    snprintf(name, sizeof names[0], "fleet_%ld_%u", (long)getpid(), next++);
+    snprintf(sql, sizeof sql, "CREATE DATABASE %s", name);
+    postgres_sql("postgres", sql);
+    return name;
+}
+
+static const char *session_out(void)
+{
+    return in_folder(folder, "session.out");
+}
+
+FILE *postgres_session(const char *database)
+{
+    char command[2048];
+    snprintf(command, sizeof command,
+             "exec '%s/psql' -qXAt -h '%s' -p %d -U admin -d %s >'%s' 2>&1", programs, folder, port,
+             database, session_out());
+    FILE *session = popen(command, "w");
+    ck_assert_ptr_nonnull(session);
+    setlinebuf(session);
+    return session;
+}
+
+const char *postgres_session_end(FILE *session)
+{
+    ck_assert_int_eq(pclose(session), 0);
+    return file_read(session_out(), NULL);
+}
+
+void postgres_until(const char *database, const char *sql)
+{
+    for (int tries = 0; atoi(postgres_sql(database, sql)) == 0; tries++) {
+        ck_assert_msg(tries < 600, "%s", sql);
+        usleep(20000);
+    }
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/* A PostgreSQL cluster of the test's own, on a free loopback port, that ends with the test. */
+#ifndef TESTS_FLEET_POSTGRES_H
+#define TESTS_FLEET_POSTGRES_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+/* False: PostgreSQL is not installed. */
+bool postgres_start(void);
+/* Stops the server: SIGQUIT or SIGKILL for a crash, SIGINT for an end. It may be started again. */
+void postgres_stop(int signal);
+void postgres_again(void);
+void postgres_until_ready(void); /* after a backend was killed */
+int postgres_port(void);
+/* The folder of everything; the cluster is `data` in it. */
+const char *postgres_folder(void);
+/* Runs a shell command there as the server's user, with the programs of PostgreSQL in PATH. */
+void postgres_plain(const char *command);
+/* The same, without waiting; it ends with the test. */
+pid_t postgres_daemon(const char *command);
+int postgres_free_port(void);
+/* Starts the server, which was stopped, with another cluster of the folder. */
+void postgres_use(const char *cluster);
+/* Makes an empty database, and returns its name. */
+const char *postgres_database(void);
+/* Runs SQL as the superuser, and returns the output. */
+const char *postgres_sql(const char *database, const char *sql);
+
+/* Begins a psql that reads SQL from what the caller writes. */
+FILE *postgres_session(const char *database);
+/* Ends it, and returns what it has printed. */
+const char *postgres_session_end(FILE *session);
+/* Repeats a query until its value is not 0. */
+void postgres_until(const char *database, const char *sql);
+
+#endif

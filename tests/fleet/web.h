@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* Web servers on free loopback ports, for tests of the feed. They end with the test. */
+#ifndef TESTS_FLEET_WEB_H
+#define TESTS_FLEET_WEB_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct web {
+    const char *folder; /* of nginx itself */
+    int port, cache_port;
+    pid_t server;
+    char url[64], cache_url[64];
+};
+/* Starts nginx, which shows `root`; at cache_url a cache in front of it, which keeps pieces for an
+   hour and heads for a second, and asks the server where the request says no-cache. `rules` are
+   lines for the server, or "". */
+void web_start(struct web *ret, const char *root, const char *rules);
+/* Starts it again with other rules. */
+void web_restart(struct web *web, const char *root, const char *rules);
+void web_stop(struct web *web);
+/* A server that answers every request with these bytes, and closes (or, if `silent`, waits).
+   Returns its port. */
+int web_raw(const char *answer, size_t len, int silent);
+int web_free_port(void);
+
+#endif
