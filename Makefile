@@ -1,80 +1,112 @@
-# make help lists the targets. Every output lands in build/VARIANT; a plain make links the release
-# variant's two products into build/.
+# SPDX-License-Identifier: ISC
+# Run 'make help' for the list of targets. All output goes to build/VARIANT; a plain `make` also
+# links the release variant's two products into build/.
 
-VERSION    := 0.2.0
-PREFIX     ?= /usr/local
-SYSCONFDIR ?= /etc
-DESTDIR    ?=
-BASH_DIR   := $(PREFIX)/share/bash-completion/completions
-ZSH_DIR    := $(PREFIX)/share/zsh/site-functions
-FISH_DIR   := $(PREFIX)/share/fish/vendor_completions.d
-VARIANT    ?= release
-CC         ?= cc
-OUT        := build/$(VARIANT)
-PKG_CONFIG ?= pkg-config
+VERSION      := 0.3.0-dev
+VARIANT      ?= release
+OUT          := build/$(VARIANT)
+
+# --- install locations; README lists the defaults ---
+DESTDIR      ?=
+PREFIX       ?= /usr/local
+SYSCONFDIR   ?= /etc
+BINDIR       ?= $(PREFIX)/bin
+LIBDIR       ?= $(PREFIX)/lib
+INCLUDEDIR   ?= $(PREFIX)/include
+DATADIR      ?= $(PREFIX)/share
+MANDIR       ?= $(PREFIX)/share/man
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+UNITDIR      ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR  ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR  ?= $(PREFIX)/lib/tmpfiles.d
+BASHDIR      ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR       ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR      ?= $(PREFIX)/share/fish/vendor_completions.d
+# the path of the validator as hosts name it
+VALIDATOR_PATH = $(LIBDIR)/esp-token/esp_validator.so
+
+# --- tools and flags: CPPFLAGS, CFLAGS and LDFLAGS belong to the caller and follow ours ---
+CC           ?= cc
+PKG_CONFIG   ?= pkg-config
+CFLAGS       ?= -g
+CPPFLAGS     ?=
+LDFLAGS      ?=
+WERROR       ?= 0
+V            ?=
+MACHINE      := $(shell $(CC) -dumpmachine 2>/dev/null)
 
 WARNINGS := -Wall -Wextra -Wformat=2 -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wshadow
-WARNINGS += -Wstrict-prototypes -Wmissing-prototypes $(if $(CI),-Werror)
+WARNINGS += -Wstrict-prototypes -Wmissing-prototypes $(if $(filter-out 0,$(WERROR)),-Werror)
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing
 HARDEN   += -fno-strict-overflow -fno-delete-null-pointer-checks
-HARDEN   += $(if $(filter x86_64%,$(shell uname -m)),-fcf-protection=full)
-OPT_release := -O2 -D_FORTIFY_SOURCE=3
-DEFS_release := -Wl,-z,defs
-OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-OPT_tsan    := -O1 -fsanitize=thread
+HARDEN   += $(if $(filter x86_64%,$(MACHINE)),-fcf-protection=full)
+# otherwise libgcc adds a constructor to the validator, which asks for the processor
+HARDEN   += $(if $(filter aarch64%,$(MACHINE)),-mno-outline-atomics)
+# _FORTIFY_SOURCE needs an optimizing compiler.
+FORTIFY  := $(if $(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+OPT_release  := -O2 $(FORTIFY)
+OPT_asan     := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# Without -ftree-vrp gcc 12 does not see that lengths are bounded, and warns of copies in schema1.c.
+OPT_tsan     := -O1 -ftree-vrp -fsanitize=thread
 OPT_coverage := -O0 --coverage -fprofile-update=atomic -fprofile-abs-path -include $(abspath tests/coverage/counters.h) \
   -Wl,--exclude-libs,libgcov.a
+# The functions of a sanitizer are found only when the program starts.
+COMMA        := ,
+NO_UNDEFINED := $(if $(filter release,$(VARIANT)),-Wl$(COMMA)-z$(COMMA)defs)
 
-CFLAGS   ?= -g
-CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(OUT)/src -Iinclude $(shell $(PKG_CONFIG) --cflags smartcols 2>/dev/null)
-ALL_CFLAGS = -std=c17 $(CFLAGS) $(OPT_$(VARIANT)) $(WARNINGS) $(HARDEN) -fPIC -fvisibility=hidden -MMD -MP
-LINK       = $(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,-z,relro,-z,now
-PC         = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
-STATIC     = -Wl,-Bstatic $(1) -Wl,-Bdynamic
+# BASE_CPPFLAGS is what every source needs; a rule adds its own flags to MORE_CPPFLAGS.
+BASE_CPPFLAGS := -D_GNU_SOURCE -Isrc -I$(OUT)/src -Iinclude $(shell $(PKG_CONFIG) --cflags smartcols 2>/dev/null)
+MORE_CPPFLAGS :=
+ALL_CPPFLAGS   = $(BASE_CPPFLAGS) $(MORE_CPPFLAGS) $(CPPFLAGS)
+MORE_CFLAGS   :=
+ALL_CFLAGS     = -std=c17 $(OPT_$(VARIANT)) $(WARNINGS) $(HARDEN) -fPIC -fvisibility=hidden -MMD -MP $(CFLAGS) $(MORE_CFLAGS)
+COMPILE        = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
+LINK           = $(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,-z,relro,-z,now
+PC             = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+STATIC         = -Wl,-Bstatic $(1) -Wl,-Bdynamic
 
-# V=1 shows the commands whole
-Q          := $(if $(V),,@)
-SAY         = @$(if $(V),:,echo '  $(1)')
+# For targets that run `make deps` and then `make -j`: one job for each core unless the caller gave
+# a -j.
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-sources    = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
-COMMON    := $(call sources,src/common)
-READER    := $(call sources,src/reader)
-STORE     := $(call sources,src/store)
-CLI       := $(call sources,src/cli) $(OUT)/shipped.o
-PLUGIN    := $(call sources,plugins/validator)
-# What a validation runs through is compiled as a whole: calls between its files would cost as much
-# as what they do. The tuning is for any x86-64; the usual one copies a few bytes by `rep movs`.
-WHOLE_release := -O3 -flto $(if $(filter x86_64%,$(shell uname -m)),-mtune=haswell)
-HOT       := $(PLUGIN) $(READER) $(COMMON)
-HOT       := $(if $(WHOLE_$(VARIANT)),$(HOT:$(OUT)/%=$(OUT)/whole/%),$(HOT))
+# V=1 shows whole commands
+Q   := $(if $(V),,@)
+SAY  = @$(if $(V),:,echo '  $(1)')
 
-.PHONY: all deps demo check asan tsan install uninstall clean help format
+include lists.mk
+
+# Distributions put -O2 into CFLAGS by default, so that level does not count; any other level does.
+WHOLE_CFLAGS := $(WHOLE_release) $(if $(filter -O%,$(filter-out -O2,$(CFLAGS))),,-O3)
+
+.PHONY: all deps check asan tsan install uninstall clean help format dist FORCE
 .SECONDARY:
-all: $(OUT)/esp-tokenctl $(OUT)/esp_validator.so ## build build/esp-tokenctl and build/esp_validator.so
+all: $(PRODUCTS) ## build build/esp-tokenctl, build/esp_validator.so and build/esp-token-portal
 ifeq ($(VARIANT),release)
-all: build/esp-tokenctl build/esp_validator.so
+all: $(filter-out build/portal/%,$(PRODUCTS:$(OUT)/%=build/%))
 build/%: $(OUT)/%
 	$(Q)ln -sf $(VARIANT)/$* $@
 endif
+FORCE:
 
-# Rewritten only where it would say something else: what names a place is built again if make install
-# is given another one than the make before, and nothing else is.
+# Writes the file only if its content changes. So if make install gets another location than the
+# make before it, exactly the files that contain a location are built again.
 REWRITE = >$@.$$$$; cmp -s $@.$$$$ $@ && rm $@.$$$$ || mv $@.$$$$ $@
-$(OUT)/src/places.h: FORCE
+$(OUT)/src/build_config.h: FORCE
 	@mkdir -p $(@D)
-	@printf '#define ESPT_%s "%s"\n' VERSION '$(VERSION)' SYSCONFDIR '$(SYSCONFDIR)' $(REWRITE)
+	@printf '#define ESPT_%s "%s"\n' VERSION '$(VERSION)' SYSCONFDIR '$(SYSCONFDIR)' PLUGIN '$(VALIDATOR_PATH)' PAGES '$(PLACE_PAGES)' $(REWRITE)
 
-$(OUT)/%.o: %.c | $(OUT)/src/places.h
-	@mkdir -p $(@D)
-	$(call SAY,CC    $<)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
-
-$(OUT)/whole/%.o: %.c | $(OUT)/src/places.h
+$(OUT)/%.o: %.c | $(OUT)/src/build_config.h
 	@mkdir -p $(@D)
 	$(call SAY,CC    $<)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(WHOLE_$(VARIANT)) -c $< -o $@
+	$(Q)$(COMPILE)
 
-# etc/ as C texts, for init
+$(OUT)/whole/%.o: MORE_CFLAGS = $(WHOLE_CFLAGS)
+$(OUT)/whole/%.o: %.c | $(OUT)/src/build_config.h
+	@mkdir -p $(@D)
+	$(call SAY,CC    $<)
+	$(Q)$(COMPILE)
+
+# etc/ as C strings, for init
 QUOTE = sed 's/[\\"]/\\&/g; s/.*/    "&\\n"/' $(1)
 $(OUT)/shipped.c: etc/tiers.ini etc/esp-token.conf Makefile
 	@mkdir -p $(@D)
@@ -83,66 +115,62 @@ $(OUT)/shipped.c: etc/tiers.ini etc/esp-token.conf Makefile
 	  echo 'const char shipped_config[] ='; $(call QUOTE,etc/esp-token.conf); echo ';'; } > $@
 $(OUT)/shipped.o: $(OUT)/shipped.c
 	$(call SAY,CC    $<)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
+	$(Q)$(COMPILE)
 
-CTL_LIBS   = $(call PC,lmdb libsodium inih smartcols jansson libbsd) -ldl
-$(OUT)/esp-tokenctl: $(CLI) $(STORE) $(READER) $(COMMON)
+CTL_LIBS   = $(call PC,lmdb libsodium inih smartcols jansson libbsd libutf8proc) -ldl
+$(OUT)/esp-tokenctl: $(CLI) $(FLEET) $(STORE) $(READER) $(COMMON)
 	$(call SAY,LINK  $@)
 	$(Q)$(LINK) -pie $^ -o $@ $(CTL_LIBS)
 
+PORTAL_LIBS = $(call PC,libmicrohttpd libseccomp gnutls lmdb libsodium inih jansson libutf8proc) -ldl
+$(OUT)/esp-token-portal: $(PORTAL) $(FLEET) $(STORE) $(READER) $(COMMON)
+	$(call SAY,LINK  $@)
+	$(Q)$(LINK) -pie $^ -o $@ $(PORTAL_LIBS)
+
+# the portal's pages, where the program finds them beside itself
+$(OUT)/portal/openapi.json: docs/portal-api.json $(PAGES)
+	$(call SAY,PAGES $(@D))
+	$(Q)rm -rf $(@D) && umask 022 && mkdir -p $(@D) && install -m 0644 -t $(@D) $(PAGES) $< && mv $(@D)/$(<F) $@
+
+ifeq ($(VARIANT),release)
+$(OUT)/esp_validator.so: MORE_CFLAGS = $(WHOLE_CFLAGS)
+endif
 $(OUT)/esp_validator.so: $(HOT) plugins/validator/export.map
 	$(call SAY,LINK  $@)
-	$(Q)$(LINK) $(WHOLE_$(VARIANT)) -shared $(filter %.o,$^) -o $@ -Wl,--version-script=plugins/validator/export.map \
-	  -Wl,--exclude-libs,ALL -Wl,-z,nodelete $(DEFS_$(VARIANT)) \
+	$(Q)$(LINK) -shared $(filter %.o,$^) -o $@ -Wl,--version-script=plugins/validator/export.map \
+	  -Wl,--exclude-libs,ALL -Wl,-z,nodelete $(NO_UNDEFINED) \
 	  $(call STATIC,$(call PC,libsodium inih))
 
-# Whatever the umask, hosts of other users read it.
-PUT := umask 022 && install
+include plugins/adapters.mk install.mk $(wildcard packaging/*.mk man/*.mk demo/*.mk examples/*.mk tests/*.mk tests/*/*.mk)
 
-include plugins/adapters.mk $(wildcard man/*.mk demo/*.mk examples/*.mk tests/*.mk tests/*/*.mk)
-
-deps: ## install the Debian packages that are missing, saying which
+deps: ## install the missing Debian packages, and name them
 	@tools/deps.sh
 
-TO  := $(DESTDIR)$(PREFIX)
-ETC := $(DESTDIR)$(SYSCONFDIR)/esp-token
-install: all ## install (DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc); an edited config is kept
-	$(PUT) -d '$(TO)/bin' '$(TO)/lib/esp-token' '$(TO)/lib/pkgconfig' '$(TO)/include/espt' '$(ETC)' \
-	  '$(DESTDIR)$(BASH_DIR)' '$(DESTDIR)$(ZSH_DIR)' '$(DESTDIR)$(FISH_DIR)' '$(TO)/lib/sysusers.d' '$(TO)/lib/tmpfiles.d' \
-	  '$(TO)/lib/systemd/system'
-	$(PUT) -m 0755 build/esp-tokenctl '$(TO)/bin/esp-tokenctl'
-	$(PUT) -m 0755 build/esp_validator.so '$(TO)/lib/esp-token/esp_validator.so'
-	$(PUT) -m 0644 include/espt/validator.h '$(TO)/include/espt/validator.h'
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' etc/esp-validator.pc.in | \
-	  { $(PUT) -m 0644 /dev/stdin '$(TO)/lib/pkgconfig/esp-validator.pc'; }
-	$(PUT) -m 0644 etc/completions/esp-tokenctl.bash '$(DESTDIR)$(BASH_DIR)/esp-tokenctl'
-	$(PUT) -m 0644 etc/completions/_esp-tokenctl '$(DESTDIR)$(ZSH_DIR)/_esp-tokenctl'
-	$(PUT) -m 0644 etc/completions/esp-tokenctl.fish '$(DESTDIR)$(FISH_DIR)/esp-tokenctl.fish'
-	$(PUT) -m 0644 etc/esp-token.sysusers '$(TO)/lib/sysusers.d/esp-token.conf'
-	$(PUT) -m 0644 etc/esp-token.tmpfiles '$(TO)/lib/tmpfiles.d/esp-token.conf'
-	for f in esp-token-usage.service esp-token-usage-shutdown.service; do \
-	  sed 's|@PREFIX@|$(PREFIX)|' etc/systemd/$$f.in | \
-	  { $(PUT) -m 0644 /dev/stdin '$(TO)/lib/systemd/system'/$$f; } || exit 1; done
-	$(PUT) -m 0644 etc/systemd/esp-token-usage.timer '$(TO)/lib/systemd/system/esp-token-usage.timer'
-	for f in esp-token.conf tiers.ini; do \
-	  [ -e '$(ETC)'/$$f ] || { $(PUT) -m 0644 etc/$$f '$(ETC)'/$$f; } || exit 1; done
+format: ## format every source with .clang-format
+	@tools/deps.sh clang-format
+	clang-format -i $(filter-out %.cc,$(C_SOURCES))
 
-uninstall: ## remove what install made, but for the configuration
-	rm -f '$(TO)/bin/esp-tokenctl' '$(TO)/include/espt/validator.h' \
-	  '$(TO)/lib/esp-token/esp_validator.so' '$(TO)/lib/pkgconfig/esp-validator.pc' \
-	  '$(DESTDIR)$(BASH_DIR)/esp-tokenctl' '$(DESTDIR)$(ZSH_DIR)/_esp-tokenctl' \
-	  '$(DESTDIR)$(FISH_DIR)/esp-tokenctl.fish' \
-	  '$(TO)/lib/sysusers.d/esp-token.conf' '$(TO)/lib/tmpfiles.d/esp-token.conf' \
-	  '$(TO)/lib/systemd/system/esp-token-usage.service' '$(TO)/lib/systemd/system/esp-token-usage.timer' \
-	  '$(TO)/lib/systemd/system/esp-token-usage-shutdown.service'
+# The files come from git and not from the working tree, so that two people make the same bytes.
+DIST := esp-token-$(VERSION)
+dist: ## make a reproducible build/esp-token-VERSION.tar.gz of the last commit
+	@git rev-parse --is-inside-work-tree >/dev/null 2>&1 || { echo 'make dist: this is not a git checkout' >&2; exit 1; }
+	@git diff --quiet HEAD || echo 'make dist: the archive lacks uncommitted changes' >&2
+	@mkdir -p build
+	$(call SAY,DIST  build/$(DIST).tar.gz)
+	$(Q)git -c tar.umask=0022 archive --format=tar --prefix=$(DIST)/ HEAD >build/$(DIST).tar
+	$(Q)gzip -9nf build/$(DIST).tar
 
-format: ## format every source by .clang-format
-	clang-format -i $$(git ls-files '*.c' '*.h')
+# The compiler command for each C source, for editors and analysers; taken from a dry run of the
+# build.
+compile_commands.json: FORCE ## write compile_commands.json, for clangd and other tools
+	$(call SAY,MAKE  $@)
+	@$(MAKE) --no-print-directory -nwB V=1 all $(TESTS) $(OUT)/manual | tools/compile_commands.sh '$(CURDIR)' >$@.new
+	@mv $@.new $@
 
 clean: ## remove build/
 	rm -rf build
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z_.-]+:.*##' $(MAKEFILE_LIST) | sort -u | sed -E 's/:[^#]*## /\t/' | expand -t 24
 
--include $(shell find $(OUT) -name '*.d' 2>/dev/null)
+-include $(shell find $(OUT) $(FUZZ_OUT) -name '*.d' 2>/dev/null)

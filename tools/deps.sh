@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs the Debian packages that this project needs and that are missing, saying which.
-# With arguments: those packages instead of the usual ones.
+# SPDX-License-Identifier: ISC
+# Installs the Debian packages that this project needs and that are missing, and names them. With
+# arguments: installs those packages instead.
 set -eu
-packages="${*:-pkg-config libc6-dev g++ liblmdb-dev libsodium-dev libinih-dev libsmartcols-dev libjansson-dev libbsd-dev libmicrohttpd-dev check curl strace e2fsprogs mount scdoc zsh fish}"
+packages="${*:-pkg-config libc6-dev g++ liblmdb-dev libsodium-dev libinih-dev libsmartcols-dev libjansson-dev libbsd-dev libutf8proc-dev libmicrohttpd-dev libseccomp-dev libgnutls28-dev libpq-dev libcurl4-gnutls-dev nginx postgresql-15 python3 python3-jsonschema openssl check curl strace e2fsprogs mount scdoc groff-base mandoc zsh fish}"
 missing=
 for package in $packages; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"

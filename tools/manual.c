@@ -1,12 +1,12 @@
-/* Prints the table of commands as scdoc: the part of esp-tokenctl(8) that is not written by hand.
- */
-#include "cli/cli.h"
+/* SPDX-License-Identifier: ISC */
+/* Prints the table of commands as scdoc: the generated part of esp-tokenctl(8). */
+#include "cli/columns.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-/* What scdoc would take for markup is escaped. */
+/* Escapes characters that scdoc takes for markup. */
 static void print_text(const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -16,7 +16,7 @@ static void print_text(const char *text)
     }
 }
 
-/* Names of things in capitals are underlined, words to type are bold: NAME|none */
+/* Underlines placeholders in capitals and makes words to type bold: NAME|none */
 static void print_argument(const char *name)
 {
     while (*name != '\0') {
@@ -80,7 +80,7 @@ static void print_options(const struct command *command, uint64_t which, const c
         print_option(&entry);
         printf("\n%s\t%c", indent, toupper((unsigned char)entry.help[0]));
         print_text(entry.help + 1);
-        puts(strchr(".?)", entry.help[strlen(entry.help) - 1]) != NULL ? "\n" : ".\n");
+        puts(strchr(".?", entry.help[strlen(entry.help) - 1]) != NULL ? "\n" : ".\n");
     }
 }
 
@@ -105,7 +105,7 @@ static void print_examples(const char *text)
         const size_t len = strcspn(text, "\n");
         putchar('\t');
         for (size_t i = 0; i < len; i++) {
-            if (text[i] == '\\') /* it escapes here too */
+            if (text[i] == '\\') /* it escapes the character here, too */
                 putchar('\\');
             putchar(text[i]);
         }
@@ -119,6 +119,11 @@ static void print_command(const struct command *command)
 {
     print_usage(command);
     print_paragraphs(command->text);
+    if (command->columns != NULL) {
+        char text[COLUMNS_TEXT_SIZE];
+        columns_text(command->columns, text);
+        print_paragraphs(text);
+    }
     print_options(command, command->needed | command->options, "\t");
     if (command->examples != NULL)
         print_examples(command->examples);

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: ISC
+# Every list of files that rules of more than one makefile use. Make expands a rule's prerequisites
+# where it reads the rule, so a list must be complete before the first rule that names it. Therefore
+# this file is read before all rules. tests/build/test_targets.sh checks that every list is complete
+# in time.
+
+# the objects of folders; none for a folder that does not exist
+sources   = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
+
+# --- the products ---
+COMMON   := $(call sources,src/common)
+READER   := $(call sources,src/reader)
+STORE    := $(call sources,src/store src/store/*)
+CLI      := $(call sources,src/cli src/cli/*) $(OUT)/shipped.o $(addprefix $(OUT)/src/portal/,passes.o passes_file.o watch.o follow.o notify.o)
+FLEET    := $(call sources,src/fleet)
+PORTAL   := $(call sources,src/portal) $(addprefix $(OUT)/src/cli/,shapes.o log_shapes.o words.o)
+PAGES    := $(wildcard src/portal/pages/*.*)
+PLUGIN   := $(call sources,plugins/validator)
+# the journals of a fleet: plugins/journal/KIND is esp_journal_KIND.so
+JOURNALS := $(patsubst plugins/journal/%/export.map,$(OUT)/esp_journal_%.so,$(wildcard plugins/journal/*/export.map))
+PRODUCTS := $(OUT)/esp-tokenctl $(OUT)/esp_validator.so $(OUT)/esp-token-portal $(OUT)/portal/openapi.json $(JOURNALS)
+
+# The code of a validation is compiled with link-time optimization, because calls between its files
+# would cost as much as their work. The tuning suits any x86-64; the default tuning copies short
+# texts with the slow `rep movs`.
+WHOLE_release := -flto=auto $(if $(filter x86_64%,$(MACHINE)),-mtune=haswell)
+HOT      := $(PLUGIN) $(READER) $(COMMON)
+HOT      := $(if $(filter release,$(VARIANT)),$(HOT:$(OUT)/%=$(OUT)/whole/%),$(HOT))
+
+# --- systemd units and man pages ---
+UNITS     := $(sort $(patsubst %.in,%,$(notdir $(wildcard etc/systemd/*))))
+MAN_PAGES := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
+
+# --- tests ---
+# Every tests/KIND/test_NAME.c is a Check program, every tests/KIND/test_NAME.sh a script. Tests run
+# side by side, so the longest begin first, and the slowest kinds follow. The tests in tests/hosts
+# need the hosts' own libraries, so tests/hosts/hosts.mk runs them.
+KINDS        := stress fault torture unit cli abi fuzz
+KINDS        += $(filter-out $(KINDS) hosts,$(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/test_*.c)))))
+TEST_SOURCES := $(foreach kind,$(KINDS),$(wildcard tests/$(kind)/test_*.c))
+LONGEST      := $(addprefix $(OUT)/tests/,$(addprefix fault/test_,calls memory wait disk kills reserve gate interrupt) \
+  $(addprefix cli/test_,key keys_kept several blocked_output) $(addprefix torture/test_,faults damage))
+TESTS        := $(LONGEST) $(filter-out $(LONGEST),$(TEST_SOURCES:%.c=$(OUT)/%))
+# The scripts look at sources and makefiles, so once is enough.
+TEST_SCRIPTS := $(if $(filter release,$(VARIANT)),$(filter-out tests/hosts/%,$(wildcard tests/*/test_*.sh)))
+SUPPORT      := $(call sources,tests/support)
+# Keys of passphrases take long to derive, on purpose.
+QUICK_TESTS  := $(filter-out %/test_key %/test_keys_kept,$(filter $(addprefix $(OUT)/tests/,unit/% abi/% cli/%),$(TESTS)))
+FAULT_TESTS  := $(filter $(OUT)/tests/fault/%,$(TESTS))
+HOST_PROGRAMS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/hosts/test_*.c))
+HOST_SCRIPTS  := $(wildcard tests/hosts/test_*.sh)
+BENCH         := $(call sources,tests/bench)
+
+# --- every C source, for formatting and compile_commands.json ---
+C_FOLDERS = demo examples include plugins src tests tools
+C_SOURCES = $(sort $(shell find $(C_FOLDERS) -name '*.[ch]' -o -name '*.cc'))
