@@ -5,8 +5,7 @@
  * byte.
  */
 #include "cli/drive.h"
-#include "common/record.h"
-#include "reader/meta.h"
+#include "fault/page_bytes.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -17,69 +16,13 @@ enum { SANITIZED = 1 };
 enum { SANITIZED = 0 };
 #endif
 
-#define PAGE 4096u
-#define NODES_AT 16  /* of a page: the array of node offsets */
-#define NODE_DATA 16 /* of a node in the free list: the size of its header and key */
-/* Offsets in LMDB's record of a tree. */
-enum { TREE_FLAGS = 4, TREE_DEPTH = 6, TREE_LEAVES = 16, TREE_ENTRIES = 32, TREE_ROOT = 40 };
-
 static const char *config, *folder, *store, *whole;
-static char *bytes;
-static size_t size;
-
-static uint64_t word_at(size_t at)
-{
-    uint64_t word;
-    memcpy(&word, bytes + at, sizeof word);
-    return word;
-}
-
-static void set_word(size_t at, uint64_t word)
-{
-    memcpy(bytes + at, &word, sizeof word);
-}
-
-static uint16_t half_at(size_t at)
-{
-    uint16_t half;
-    memcpy(&half, bytes + at, sizeof half);
-    return half;
-}
-
-/* The offset of the newest meta page. */
-static size_t meta(void)
-{
-    return word_at(META_AT_TRANSACTION) > word_at(PAGE + META_AT_TRANSACTION) ? 0 : PAGE;
-}
-
-static size_t node(uint64_t page, unsigned index)
-{
-    return page * PAGE + half_at(page * PAGE + NODES_AT + 2 * index);
-}
-
-/* LMDB's record of a table, in the only leaf of the main database. */
-static size_t table_at(enum table table)
-{
-    const char *name = table_name(table);
-    const uint64_t main = word_at(meta() + META_AT_MAIN_ROOT);
-    for (unsigned i = 0; i < TABLE_COUNT; i++) {
-        const size_t at = node(main, i);
-        if (half_at(at + 6) == strlen(name) && memcmp(bytes + at + 8, name, strlen(name)) == 0)
-            return at + 8 + strlen(name);
-    }
-    ck_abort_msg("no table %s", name);
-}
-
-static uint64_t root_of(enum table table)
-{
-    return word_at(table_at(table) + TREE_ROOT);
-}
 
 /* The first record of the free list that holds at least two pages. */
 static size_t list_at(void)
 {
     const uint64_t free_root = word_at(meta() + META_AT_FREE_ROOT);
-    for (unsigned i = 0; i < (half_at(free_root * PAGE + 12) - NODES_AT) / 2u; i++) {
+    for (unsigned i = 0; i < node_count(free_root); i++) {
         const size_t at = node(free_root, i) + NODE_DATA;
         if (word_at(at) >= 2)
             return at;
@@ -128,7 +71,7 @@ static void one_bit(void)
                               root_of(TABLE_NAMES),     root_of(TABLE_ENTITIES),
                               root_of(TABLE_BY_ENTITY), root_of(TABLE_LOG),
                               root_of(TABLE_CUSTOMERS)};
-    for (unsigned i = 0; i < (half_at(free_root * PAGE + 12) - NODES_AT) / 2u; i++) {
+    for (unsigned i = 0; i < node_count(free_root); i++) {
         const size_t at = node(free_root, i) + NODE_DATA;
         for (uint64_t n = 1; n <= word_at(at); n++) {
             for (size_t r = 0; r < sizeof roots / sizeof *roots; r++) {
@@ -149,7 +92,7 @@ static void listed_twice(void)
 {
     const uint64_t free_root = word_at(meta() + META_AT_FREE_ROOT);
     const size_t list = list_at();
-    for (unsigned i = 0; i < (half_at(free_root * PAGE + 12) - NODES_AT) / 2u; i++) {
+    for (unsigned i = 0; i < node_count(free_root); i++) {
         const size_t at = node(free_root, i) + NODE_DATA;
         if (at != list && word_at(at) > 0 && word_at(at + 8) > word_at(list + 16)) {
             set_word(list + 8, word_at(at + 8));
@@ -170,7 +113,7 @@ static void out_of_order(void)
 static void of_the_future(void)
 {
     const uint64_t free_root = word_at(meta() + META_AT_FREE_ROOT);
-    const unsigned last = (half_at(free_root * PAGE + 12) - NODES_AT) / 2u - 1;
+    const unsigned last = node_count(free_root) - 1;
     set_word(node(free_root, last) + 8, word_at(meta() + META_AT_TRANSACTION) + 1);
 }
 
@@ -378,7 +321,7 @@ END_TEST
 START_TEST(damaged_path_to_the_log)
 {
     const uint64_t root = root_of(TABLE_LOG);
-    const unsigned last = (half_at(root * PAGE + 12) - NODES_AT) / 2u - 1;
+    const unsigned last = node_count(root) - 1;
     const uint16_t other = half_at(node(root, last - 1));
     if (_i == 0)
         set_word(node(root, last) + 8, word_at(node(root, last) + 8) + 1); /* its separator key */

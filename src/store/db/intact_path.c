@@ -104,21 +104,6 @@ static uint32_t child_of(enum table table, const struct page *page, const struct
     return low - 1;
 }
 
-/* LMDB merges a page that has become small with a page next to it. */
-static bool open_siblings(struct txn *txn, enum table table, const struct page *page,
-                          uint64_t number, uint32_t index, bool leaf, const struct span *span)
-{
-    for (uint32_t i = index > 0 ? index - 1 : 1; i <= index + 1 && i < page->count; i++) {
-        const struct span child = pages_child_span(page, i, span);
-        struct page sibling;
-        struct node node = {0};
-        if (i != index && node_at(page, i, &node) &&
-            !open_proved(txn, table, node_child(&node), SLOT(number, i), leaf, &child, &sibling))
-            return false;
-    }
-    return true;
-}
-
 static bool sealed(struct intact *intact, enum table table, const struct node *node)
 {
     struct record_key key = {.len = node->key_len};
@@ -128,6 +113,47 @@ static bool sealed(struct intact *intact, enum table table, const struct node *n
         return false;
     memcpy(key.bytes, node_key(node), key.len); /* pages_check() has checked that it fits */
     return record_sealed(table, &key, value.data, value.len);
+}
+
+static bool value_fits(const struct node *node)
+{
+    return (node_flags(node) == LEAF_BIG ? sizeof(uint64_t) : node_data_len(node)) <= node->room;
+}
+
+/* The page is one of this table, and not of another one whose keys fit: the first record below it
+   has the checksum of a record of this table. LMDB frees the pages that it takes over. */
+static bool is_of_table(struct intact *intact, enum table table, const struct page *from)
+{
+    struct page page = *from;
+    struct node node = {0};
+    for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
+        if (!node_at(&page, 0, &node))
+            return false;
+        if (page.leaf) /* no pages_check() has been here: the lengths may be wrong */
+            return node.key_len <= RECORD_KEY_MAX && value_fits(&node) &&
+                   sealed(intact, table, &node);
+        if (page_open(&intact->pages.reader, node_child(&node), &page) != READER_OK)
+            return false;
+    }
+    return false;
+}
+
+/* LMDB merges a page that has become small with a page next to it. */
+static bool open_siblings(struct txn *txn, enum table table, const struct page *page,
+                          uint64_t number, uint32_t index, bool leaf, const struct span *span)
+{
+    for (uint32_t i = index > 0 ? index - 1 : 1; i <= index + 1 && i < page->count; i++) {
+        const struct span child = pages_child_span(page, i, span);
+        struct page sibling;
+        struct node node = {0};
+        if (i == index || !node_at(page, i, &node))
+            continue;
+        if (!open_proved(txn, table, node_child(&node), SLOT(number, i), leaf, &child, &sibling))
+            return false;
+        if (!is_of_table(txn->store->intact, table, &sibling))
+            return intact_damaged(txn, table, node_child(&node), "a record is damaged") == 0;
+    }
+    return true;
 }
 
 /* The checksum of the key's record is correct. If there is no such record, those of all records
