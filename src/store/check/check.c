@@ -121,13 +121,6 @@ static bool leads_to(struct check *check, const uint8_t *digest, const struct re
            id == check_integer(key);
 }
 
-bool check_same_facts(const struct auth_record *auth, const struct entity_record *entity)
-{
-    return auth->reseller == entity->reseller && auth->kind == entity->kind &&
-           auth->entity_active == entity->active && strcmp(auth->entity_name, entity->name) == 0 &&
-           strcmp(auth->tier, entity->tier) == 0;
-}
-
 /* The auth record agrees with the entity. */
 static void check_auth(struct check *check, const struct record_key *key,
                        const struct token_record *token)

@@ -27,8 +27,6 @@ void check_entity_tier(struct check *check, const struct tier_table *tiers,
                        const struct entity_record *entity, const char *reseller_tier);
 /* Checks every index (indexes.c), and at an edge the auth records too. */
 void check_indexes(struct check *check);
-/* Whether the facts that an auth record repeats are those of its entity. */
-bool check_same_facts(const struct auth_record *auth, const struct entity_record *entity);
 /* Checks what only an edge has, or must not have (edge.c). */
 void check_edge(struct check *check);
 /* Finds the names that this version would refuse (names.c): those that cannot be seen, and those of

@@ -106,3 +106,10 @@ void check_step(struct check *check)
     if (check->progress != NULL)
         check->progress(check->progress_arg, done, check->total);
 }
+
+bool check_same_facts(const struct auth_record *auth, const struct entity_record *entity)
+{
+    return auth->reseller == entity->reseller && auth->kind == entity->kind &&
+           auth->entity_active == entity->active && strcmp(auth->entity_name, entity->name) == 0 &&
+           strcmp(auth->tier, entity->tier) == 0;
+}

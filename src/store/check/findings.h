@@ -39,5 +39,7 @@ bool check_look_up(struct check *check, enum table table, const struct record_ke
 uint64_t check_integer(const struct record_key *key);
 /* 1: intact. 0: missing. -1: damaged. */
 int check_entity_record(struct check *check, uint32_t number, struct entity_record *ret);
+/* Whether the facts that an auth record repeats are those of its entity. */
+bool check_same_facts(const struct auth_record *auth, const struct entity_record *entity);
 
 #endif
