@@ -4,11 +4,6 @@
 
 #define SAID 512
 
-int journal_fail(struct espt_error *err, const char *said)
-{
-    return espt_fail(err, ESPT_UNUSABLE, "the fleet's journal: %s", said);
-}
-
 /* How each call ends: 1 for DONE, 0 for NONE, else a failure. */
 static int ended(int status, const char *said, struct espt_error *err)
 {

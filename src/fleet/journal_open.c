@@ -15,6 +15,11 @@
 #define SETTINGS_MAX 65536
 #define SAID 512
 
+int journal_fail(struct espt_error *err, const char *said)
+{
+    return espt_fail(err, ESPT_UNUSABLE, "the fleet's journal: %s", said);
+}
+
 /* Beside this program, or in ../lib/esp-token relative to it, or where it was installed. */
 static bool find_plugin(const char *kind, char ret_path[static PATH_MAX])
 {
