@@ -26,9 +26,13 @@ ESPT_MUST_USE int chosen_read(struct cli *cli, struct chosen *ret_chosen, struct
 void chosen_clear(struct chosen *chosen);
 /* Says in the message of a call that failed which token it is about. Returns the error's code. */
 int chosen_fail(struct cli *cli, const struct chosen *chosen, struct espt_error *err);
-
-/* chosen_dry.c, for dry runs. Adds the refusal `err` of the TOKEN at that place. */
+/* Adds to the message of `err` which TOKEN it is about. */
+int chosen_fail_at(struct cli *cli, const struct chosen *chosen, uint64_t place,
+                   struct espt_error *err);
+/* In a dry run: adds the refusal `err` of the TOKEN at that place. */
 ESPT_MUST_USE int chosen_refuse(struct chosen *chosen, uint64_t place, struct espt_error *err);
+
+/* --- chosen_dry.c: dry runs --- */
 /* Adds the refusals of the set. */
 ESPT_MUST_USE int chosen_take_refused(struct chosen *chosen, struct espt_error *err);
 /* Prints what would be refused, in order of place; JSON: returns it as a list. */
@@ -37,10 +41,8 @@ ESPT_MUST_USE int chosen_print_refused(struct cli *cli, struct chosen *chosen,
 json_t *chosen_json_refused(struct cli *cli, struct chosen *chosen);
 /* Fails as the real run would: with the refusal that was found first. 0: there is none. */
 int chosen_fail_refused(struct cli *cli, struct chosen *chosen, struct espt_error *err);
-/* Adds to the message of `err` which TOKEN it is about. */
-int chosen_fail_at(struct cli *cli, const struct chosen *chosen, uint64_t place,
-                   struct espt_error *err);
 
+/* --- chosen_print.c --- */
 /* Words for what a command does to tokens. */
 struct chosen_words {
     const char *list;  /* the member of the JSON document */

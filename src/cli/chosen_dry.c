@@ -2,28 +2,10 @@
 /* Dry runs of edit, retire and remove: every TOKEN that would be refused. */
 #include "cli/chosen.h"
 #include "cli/operand.h"
-#include "common/grow.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-int chosen_refuse(struct chosen *chosen, uint64_t place, struct espt_error *err)
-{
-    struct refused *all =
-        grown(chosen->refused, chosen->refusals, &chosen->refused_room, sizeof *chosen->refused);
-    chosen->refused = all != NULL ? all : chosen->refused;
-    char *message = strdup(err->message);
-    if (all == NULL || message == NULL) {
-        free(message);
-        return espt_fail(err, ESPT_UNUSABLE, "out of memory");
-    }
-    struct refused *added = &all[chosen->refusals++];
-    added->place = place;
-    added->code = err->code;
-    added->message = message;
-    return 0;
-}
 
 static void load(const struct refused *refused, struct espt_error *ret_err)
 {

@@ -142,6 +142,7 @@ struct command {
     bool reads;       /* read-only, except with --reveal, --copy and --output */
     bool edges;       /* also at an edge of a fleet */
     bool uses;        /* shows uses, so it reads what other machines of a fleet have reported */
+    bool sums;        /* adds uses up; a sum of this machine alone is worth more than none */
     bool hidden;      /* not in the list of commands, but in the man page */
     bool beside;      /* named on the line of the command before it in that list */
     uint64_t needed;  /* required options */

@@ -68,6 +68,7 @@ const struct command question_commands[] = {
     {.word = "stats",
      .help = "count tokens: by tier, expiry and last use",
      .uses = true,
+     .sums = true,
      .run = run_stats,
      .reads = true,
      .options = BIT(OPTION_STALE) | BIT(OPTION_AS) | BIT(OPTION_PROMETHEUS) | BIT(OPTION_OUTPUT),

@@ -53,7 +53,7 @@ int cli_fleet_uses(struct cli *cli, struct espt_error *err)
     const char *why = store_elsewhere_unknown(cli->store);
     if (why == NULL)
         return 0;
-    const bool sums = cli->command->run == run_stats; /* a sum is worth more than none */
+    const bool sums = cli->command->sums;
     snprintf(warning, sizeof warning, "%s: %s",
              sums ? "uses are those of this machine alone" : "uses are not known", why);
     if (sums)
