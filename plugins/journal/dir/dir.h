@@ -19,10 +19,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* In front of an entry: the lengths of its four pieces, as u32. */
 #define DIR_LENGTHS (4 * sizeof(uint32_t))
 #define DIR_FILE_MAX (ESPT_JOURNAL_ENTRY_MAX + DIR_LENGTHS)
+#define DIR_TRY_MS 10
 
 struct espt_journal {
     char path[PATH_MAX]; /* of the folder, for messages */
@@ -38,6 +40,19 @@ struct espt_journal {
 
 /* Writes a message; its value is `status`. */
 #define dir_say(status, err, err_len, ...) (snprintf((err), (err_len), __VA_ARGS__), (status))
+
+static inline int64_t dir_now(void) /* monotonic milliseconds */
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Between two tries to take a lock, or to see something new. */
+static inline void dir_pause(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = DIR_TRY_MS * 1000000L}, NULL);
+}
 
 /* --- file.c --- */
 /* Reads a whole file into journal->buffer. NONE: there is no such file. */
@@ -69,6 +84,8 @@ void dir_release(espt_journal *journal);
 /* Locks the folder of the entries, shared or alone, within the time limit. */
 int dir_lock_entries(espt_journal *journal, bool alone, char *err, size_t err_len);
 void dir_unlock_entries(espt_journal *journal);
+
+/* --- wait.c --- */
 int dir_wait(espt_journal *journal, uint64_t last, uint32_t wait_ms, char *err, size_t err_len);
 
 #endif

@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* The turn, and waiting for something new. */
+/* The turn, and the lock of the entries. */
 #include "journal/dir/dir.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
-
-#define TRY_MS 10
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void pause_a_little(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = TRY_MS * 1000000L}, NULL);
-}
 
 static int tell_holder(espt_journal *journal, char *err, size_t err_len)
 {
@@ -37,11 +22,11 @@ static int tell_holder(espt_journal *journal, char *err, size_t err_len)
 /* 0, or why not: EWOULDBLOCK after `wait_ms`. */
 static int lock(int fd, int how, uint32_t wait_ms)
 {
-    const int64_t until = now_ms() + wait_ms;
+    const int64_t until = dir_now() + wait_ms;
     while (flock(fd, how | LOCK_NB) != 0) {
-        if ((errno != EWOULDBLOCK && errno != EINTR) || now_ms() >= until)
+        if ((errno != EWOULDBLOCK && errno != EINTR) || dir_now() >= until)
             return errno;
-        pause_a_little();
+        dir_pause();
     }
     return 0;
 }
@@ -87,27 +72,4 @@ int dir_lock_entries(espt_journal *journal, bool alone, char *err, size_t err_le
 void dir_unlock_entries(espt_journal *journal)
 {
     flock(journal->entries, LOCK_UN);
-}
-
-static bool head_changed(const espt_journal *journal)
-{
-    struct stat now = {0};
-    fstatat(journal->folder, "head", &now, AT_SYMLINK_NOFOLLOW);
-    return now.st_ino != journal->head.st_ino || now.st_size != journal->head.st_size ||
-           now.st_mtim.tv_sec != journal->head.st_mtim.tv_sec ||
-           now.st_mtim.tv_nsec != journal->head.st_mtim.tv_nsec;
-}
-
-/* Not by inotify, which sees nothing of what another machine does in a shared folder. */
-int dir_wait(espt_journal *journal, uint64_t last, uint32_t wait_ms, char *err, size_t err_len)
-{
-    (void)err;
-    (void)err_len;
-    const int64_t until = now_ms() + wait_ms;
-    while (!dir_has_entry(journal, last + 1) && !head_changed(journal)) {
-        if (now_ms() >= until)
-            return ESPT_JOURNAL_NONE;
-        pause_a_little();
-    }
-    return ESPT_JOURNAL_DONE;
 }

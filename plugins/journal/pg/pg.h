@@ -84,7 +84,7 @@ int pg_commit(espt_journal *journal, int64_t deadline, char *err, size_t err_len
 /* Ends the transaction without effect; closes the connection if that takes too long. */
 void pg_rollback(espt_journal *journal);
 
-/* --- journal_pg.c --- */
+/* --- tables.c --- */
 /* Connects, finds or makes the tables, and sets the deadline of this call. */
 int pg_ready(espt_journal *journal, int64_t *ret_deadline, char *err, size_t err_len);
 
