@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* verify --token: what a host would answer to the right text of a token, by the token's records.
-   The checks and their order are those of the validator's verdict.c. */
+   The checks and their order are those of the validator's decide.c. */
 #include "cli/explain.h"
 
 #include "common/when.h"
