@@ -137,39 +137,33 @@ static void check_auth(struct check *check, const struct record_key *key,
         check_index_fault(check, TABLE_AUTH, key, "table foreign has no entry that refers to it");
     } else if (check_entity_record(check, number, &entity) > 0 &&
                (auth.entity != number || !check_same_facts(&auth, &entity))) {
-        check_index_fault(check, TABLE_AUTH, key,
-                          "its facts about the entity differ from the entity's own record");
+        check_index_fault(check, TABLE_AUTH, key, CHECK_OTHER_FACTS);
     } else if (auth.active && token->off_by != OFF_NOBODY) {
         check_index_fault(check, TABLE_AUTH, key,
                           "it says active, but table tokens says that the token was switched off");
     }
 }
 
-static void check_tokens(struct check *check)
+static void check_token(struct check *check, const struct record_key *key,
+                        const struct record_value *value)
 {
-    struct walk walk;
-    walk_begin(&walk, check->txn, TABLE_TOKENS, NULL, 0);
-    while (walk_next(&walk)) {
-        struct token_record token;
-        if (!token_decode(&walk.key, walk.value.data, walk.value.len, &token)) {
-            check_damaged(check, TABLE_TOKENS, &walk.key);
-            continue;
-        }
-        struct entity_record entity;
-        if (check_entity_record(check, token.entity, &entity) == 0)
-            check_index_fault(check, TABLE_TOKENS, &walk.key, "its entity does not exist");
-        struct record_key named =
-            key_indexed(token.entity, token.name, token.retiring, check_integer(&walk.key));
-        struct record_value value;
-        uint64_t id;
-        if (!check_look_up(check, TABLE_BY_ENTITY, &named, &value) ||
-            !id_decode(TABLE_BY_ENTITY, &named, value.data, value.len, &id) ||
-            id != check_integer(&walk.key))
-            check_index_fault(check, TABLE_TOKENS, &walk.key,
-                              "table by_entity has no entry that refers to it");
-        check_auth(check, &walk.key, &token);
+    struct token_record token;
+    struct entity_record entity;
+    struct record_value found;
+    uint64_t id;
+    if (!token_decode(key, value->data, value->len, &token)) {
+        check_damaged(check, TABLE_TOKENS, key);
+        return;
     }
-    walk_end(&walk);
+    if (check_entity_record(check, token.entity, &entity) == 0)
+        check_index_fault(check, TABLE_TOKENS, key, "its entity does not exist");
+    const struct record_key named =
+        key_indexed(token.entity, token.name, token.retiring, check_integer(key));
+    if (!check_look_up(check, TABLE_BY_ENTITY, &named, &found) ||
+        !id_decode(TABLE_BY_ENTITY, &named, found.data, found.len, &id) || id != check_integer(key))
+        check_index_fault(check, TABLE_TOKENS, key,
+                          "table by_entity has no entry that refers to it");
+    check_auth(check, key, &token);
 }
 
 /* Validators look up a text of another form only if this flag is set. */
@@ -213,7 +207,7 @@ static void check_records(struct check *check, const struct tier_table *tiers)
             check_token_names(check);
     } else if ((readable = check_leaves(check))) {
         check_entities(check, tiers);
-        check_tokens(check);
+        check_each(check, TABLE_TOKENS, check_token);
         check_indexes(check);
         check_token_names(check);
     }

@@ -74,6 +74,17 @@ void check_index_fault(struct check *check, enum table table, const struct recor
     check_report(check, "index", subject, "table %s: %s" RESTORE, table_name(table), fault);
 }
 
+void check_each(struct check *check, enum table table,
+                void (*fn)(struct check *check, const struct record_key *key,
+                           const struct record_value *value))
+{
+    struct walk walk;
+    walk_begin(&walk, check->txn, table, NULL, 0);
+    while (walk_next(&walk))
+        fn(check, &walk.key, &walk.value);
+    walk_end(&walk);
+}
+
 bool check_look_up(struct check *check, enum table table, const struct record_key *key,
                    struct record_value *ret_value)
 {

@@ -34,11 +34,16 @@ void check_damaged(struct check *check, enum table table, const struct record_ke
 void check_index_fault(struct check *check, enum table table, const struct record_key *key,
                        const char *fault);
 
+/* Calls `fn` for each record of a table. */
+void check_each(struct check *check, enum table table,
+                void (*fn)(struct check *check, const struct record_key *key,
+                           const struct record_value *value));
 bool check_look_up(struct check *check, enum table table, const struct record_key *key,
                    struct record_value *ret_value);
 uint64_t check_integer(const struct record_key *key);
 /* 1: intact. 0: missing. -1: damaged. */
 int check_entity_record(struct check *check, uint32_t number, struct entity_record *ret);
+#define CHECK_OTHER_FACTS "its facts about the entity differ from the entity's own record"
 /* Whether the facts that an auth record repeats are those of its entity. */
 bool check_same_facts(const struct auth_record *auth, const struct entity_record *entity);
 
