@@ -78,7 +78,7 @@ static void print_reports(const struct fleet_uses *uses)
 }
 
 /* 1: the journal has not the entry that --pin names. */
-static int look_for(struct cli *cli, struct espt_error *err)
+static int find_pin(struct cli *cli, struct espt_error *err)
 {
     struct log_head pin;
     bool has = false;
@@ -98,7 +98,7 @@ static int look_for(struct cli *cli, struct espt_error *err)
 }
 
 /* A journal that cannot be reached is a figure, and no failure. */
-static int give_figures(struct cli *cli, const struct status *s, struct espt_error *err)
+static int print_figures(struct cli *cli, const struct status *s, struct espt_error *err)
 {
     struct espt_error why;
     struct sites sites;
@@ -135,13 +135,13 @@ int run_fleet_status(struct cli *cli, struct espt_error *err)
     if (code == 0)
         code = cli_fleet_member(cli, &s.place, err);
     if (code == 0 && cli->options.pin != NULL)
-        return look_for(cli, err);
+        return find_pin(cli, err);
     if (code != 0)
         return code;
     /* of what cannot be read, the reason follows for the journal itself */
     if (!s.place.edge && fleet_uses(cli->fleet, cli->store, &s.uses, &why) != 0)
         s.uses = (struct fleet_uses){0};
-    code = given(cli, OPTION_PROMETHEUS) ? give_figures(cli, &s, err) : show_status(cli, &s, err);
+    code = given(cli, OPTION_PROMETHEUS) ? print_figures(cli, &s, err) : show_status(cli, &s, err);
     fleet_uses_clear(&s.uses);
     return code;
 }

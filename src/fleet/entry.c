@@ -117,8 +117,8 @@ static void parse_fields(struct parser *p, struct entry *ret,
     }
 }
 
-static bool take_part(struct entry_bytes *part, const uint8_t *at, size_t len,
-                      const uint8_t *expected)
+static bool check_part(struct entry_bytes *part, const uint8_t *at, size_t len,
+                       const uint8_t *expected)
 {
     uint8_t hash[FLEET_HASH_LEN];
     if (len != part->len)
@@ -128,20 +128,20 @@ static bool take_part(struct entry_bytes *part, const uint8_t *at, size_t len,
     return memcmp(hash, expected, sizeof hash) == 0;
 }
 
-static bool take_parts(struct entry *ret, const espt_journal_entry *pieces, uint32_t which,
-                       const uint8_t *hashes)
+static bool check_parts(struct entry *ret, const espt_journal_entry *pieces, uint32_t which,
+                        const uint8_t *hashes)
 {
-    if (!take_part(&ret->part[PART_EDGE], pieces->edge, pieces->edge_len,
-                   hashes + 1UL * PART_EDGE * FLEET_HASH_LEN))
+    if (!check_part(&ret->part[PART_EDGE], pieces->edge, pieces->edge_len,
+                    hashes + 1UL * PART_EDGE * FLEET_HASH_LEN))
         return false;
     if (which == ESPT_JOURNAL_EDGE) {
         ret->part[PART_LOG] = ret->part[PART_VAULT] = (struct entry_bytes){0};
         return true;
     }
-    return take_part(&ret->part[PART_LOG], pieces->log, pieces->log_len,
-                     hashes + 1UL * PART_LOG * FLEET_HASH_LEN) &&
-           take_part(&ret->part[PART_VAULT], pieces->vault, pieces->vault_len,
-                     hashes + 1UL * PART_VAULT * FLEET_HASH_LEN);
+    return check_part(&ret->part[PART_LOG], pieces->log, pieces->log_len,
+                      hashes + 1UL * PART_LOG * FLEET_HASH_LEN) &&
+           check_part(&ret->part[PART_VAULT], pieces->vault, pieces->vault_len,
+                      hashes + 1UL * PART_VAULT * FLEET_HASH_LEN);
 }
 
 /* Parses up to the end of the header. *ret_len is the header's length. */
@@ -174,8 +174,8 @@ enum entry_verdict entry_decode(const espt_journal_entry *pieces, uint32_t which
     if (verdict != ENTRY_GOOD)
         return verdict;
     hash_bytes(pieces->head, header, ret->hash);
-    return p.left == crypto_sign_BYTES && take_parts(ret, pieces, which, hashes) ? ENTRY_GOOD
-                                                                                 : ENTRY_DAMAGED;
+    return p.left == crypto_sign_BYTES && check_parts(ret, pieces, which, hashes) ? ENTRY_GOOD
+                                                                                  : ENTRY_DAMAGED;
 }
 
 bool entry_signed_by(const espt_journal_entry *pieces, const uint8_t key[static SITE_KEY_LEN])

@@ -45,7 +45,7 @@ void follower_end(struct follower *follower)
 
 /* The store may have been replaced, or have joined anew. What is remembered of the list of sites
    holds for the entries that this process has applied. */
-static int look(struct follower *follower, struct espt_error *err)
+static int read_place(struct follower *follower, struct espt_error *err)
 {
     struct fleet_place place;
     struct fleet *fleet = follower->fleet;
@@ -108,7 +108,7 @@ int follower_step(struct follower *follower, uint64_t *ret_entries, struct espt_
     follower->rejoined = false;
     int code = fleet_reopen(follower->store, err);
     if (code == 0)
-        code = look(follower, err);
+        code = read_place(follower, err);
     if (code == 0)
         code = apply_or_age(follower, ret_entries, err);
     if (*ret_entries > 0 && fleet_place(follower->store, &place, &ignored) == 0)

@@ -80,7 +80,7 @@ static int is_news(const struct fleet_position *position, const struct head *hea
     return head->time >= position->fresh + FRESHER_BY;
 }
 
-static int judge(struct fleet *fleet, struct txn *txn, struct head *ret_head)
+static int check_head(struct fleet *fleet, struct txn *txn, struct head *ret_head)
 {
     const uint8_t *bytes;
     size_t len;
@@ -98,7 +98,8 @@ static int judge(struct fleet *fleet, struct txn *txn, struct head *ret_head)
 }
 
 /* The state may have moved since the head was judged. */
-static int take(struct store *store, const struct head *head, bool locked, struct espt_error *err)
+static int record_head(struct store *store, const struct head *head, bool locked,
+                       struct espt_error *err)
 {
     struct txn txn;
     int code = fleet_begin_local(&txn, store, locked, err);
@@ -124,7 +125,7 @@ int fresh_head(struct fleet *fleet, struct store *store, bool locked, struct esp
     int code = txn_begin(&txn, store, false, err);
     if (code != 0)
         return code;
-    const int news = judge(fleet, &txn, &head);
+    const int news = check_head(fleet, &txn, &head);
     txn_abort(&txn);
-    return news <= 0 ? news : take(store, &head, locked, err);
+    return news <= 0 ? news : record_head(store, &head, locked, err);
 }

@@ -64,7 +64,7 @@ static void not_known(struct collecting *c, const char *format, ...)
 }
 
 /* MUST 2 of report.h. What is refused is as if there was no report. */
-static int take_report(void *arg, const char *name, const uint8_t *bytes, size_t len)
+static int add_report(void *arg, const char *name, const uint8_t *bytes, size_t len)
 {
     struct collecting *c = arg;
     struct report report;
@@ -109,7 +109,7 @@ static void add_up(struct elsewhere *elsewhere)
 }
 
 /* Edges are known; a site is one that reports only once it has. */
-static void judge_silence(struct collecting *c)
+static void find_silent(struct collecting *c)
 {
     size_t kept = 0;
     for (size_t i = 0; i < c->uses->count; i++) {
@@ -154,7 +154,7 @@ static int collect(struct collecting *c, struct espt_error *err)
     int code = list_reporters(c, err);
     if (code != 0 || c->uses->count == 0)
         return code;
-    if (journal_report_each(c->fleet, take_report, c, &why) < 0) {
+    if (journal_report_each(c->fleet, add_report, c, &why) < 0) {
         c->uses->elsewhere.count = 0;
         if (sites_count(c->sites, true) > 0)
             not_known(c, "the reports of edges cannot be read: %s", why.message);
@@ -162,7 +162,7 @@ static int collect(struct collecting *c, struct espt_error *err)
     }
     if (c->out_of_memory)
         return espt_fail(err, ESPT_UNUSABLE, "out of memory");
-    judge_silence(c);
+    find_silent(c);
     add_up(&c->uses->elsewhere);
     return 0;
 }

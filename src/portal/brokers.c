@@ -38,7 +38,7 @@ static bool flush(struct worker *worker, enum broker_link link)
     return true;
 }
 
-bool broker_ask(struct exchange *exchange)
+bool broker_queue(struct exchange *exchange)
 {
     struct worker *worker = exchange->worker;
     size_t slot = 0;
@@ -89,7 +89,7 @@ static struct exchange *find(const struct worker *worker, uint32_t id, enum brok
     return NULL;
 }
 
-static bool take_text(char *out, size_t size, size_t len, const uint8_t **at, size_t *left)
+static bool parse_text(char *out, size_t size, size_t len, const uint8_t **at, size_t *left)
 {
     if (len >= size || len > *left)
         return false;
@@ -101,7 +101,7 @@ static bool take_text(char *out, size_t size, size_t len, const uint8_t **at, si
 }
 
 /* The first packet of an answer. */
-static bool take_head(struct exchange *exchange, const uint8_t **at, size_t *left)
+static bool parse_head(struct exchange *exchange, const uint8_t **at, size_t *left)
 {
     struct answer_head *head = &exchange->head;
     if (*left < sizeof *head)
@@ -112,13 +112,14 @@ static bool take_head(struct exchange *exchange, const uint8_t **at, size_t *lef
     free(exchange->answer);
     exchange->answer = head->body_len <= ANSWER_BODY_MAX ? malloc(head->body_len + 1UL) : NULL;
     return exchange->answer != NULL &&
-           take_text(exchange->etag, sizeof exchange->etag, head->etag_len, at, left) &&
-           take_text(exchange->location, sizeof exchange->location, head->location_len, at, left) &&
-           take_text(exchange->cookie, sizeof exchange->cookie, head->cookie_len, at, left);
+           parse_text(exchange->etag, sizeof exchange->etag, head->etag_len, at, left) &&
+           parse_text(exchange->location, sizeof exchange->location, head->location_len, at,
+                      left) &&
+           parse_text(exchange->cookie, sizeof exchange->cookie, head->cookie_len, at, left);
 }
 
-static bool take_packet(struct worker *worker, enum broker_link link, const uint8_t *at,
-                        size_t left)
+static bool handle_packet(struct worker *worker, enum broker_link link, const uint8_t *at,
+                          size_t left)
 {
     uint32_t id;
     size_t slot;
@@ -140,7 +141,7 @@ static bool take_packet(struct worker *worker, enum broker_link link, const uint
     if (exchange == NULL)
         return false;
     if (exchange->head.status == 0) {
-        if (!take_head(exchange, &at, &left))
+        if (!parse_head(exchange, &at, &left))
             return false;
     } else {
         at += sizeof(struct answer_more);
@@ -164,7 +165,7 @@ void broker_read(struct worker *worker, enum broker_link link)
     long len = 0;
     while (worker->link[link] >= 0 &&
            (len = packet_receive(worker->link[link], packet, sizeof packet, NULL)) > 0) {
-        if (!take_packet(worker, link, packet, (size_t)len)) {
+        if (!handle_packet(worker, link, packet, (size_t)len)) {
             len = 0;
             break;
         }

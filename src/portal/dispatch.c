@@ -76,7 +76,7 @@ static uint32_t next_id(struct worker *worker)
     return worker->rounds;
 }
 
-static enum MHD_Result ask(struct exchange *exchange)
+static enum MHD_Result dispatch_command(struct exchange *exchange)
 {
     const struct portal_command_entry *entry = &portal_commands[exchange->route.command];
     const char *field;
@@ -91,7 +91,7 @@ static enum MHD_Result ask(struct exchange *exchange)
     const char *wrong = fields_add(exchange, &field);
     if (wrong != NULL)
         return respond_problem(exchange, PROBLEM_USAGE, wrong, field);
-    if (broker_ask(exchange)) {
+    if (broker_queue(exchange)) {
         connection_state(exchange->connection, WAITING);
         return MHD_YES;
     }
@@ -119,7 +119,7 @@ static enum MHD_Result dispatch_api(struct exchange *exchange, const char *path)
     if (!body_type_ok(exchange))
         return respond_problem(exchange, PROBLEM_MEDIA,
                                "a body is JSON; send it with Content-Type: application/json", NULL);
-    return ask(exchange);
+    return dispatch_command(exchange);
 }
 
 enum MHD_Result dispatch(struct exchange *exchange, const char *path)

@@ -18,16 +18,16 @@ void download_prepare(struct exchange *exchange)
 }
 
 /* Asks for the page after the one that was passed on. */
-static bool ask_next(struct exchange *exchange)
+static bool queue_next(struct exchange *exchange)
 {
     exchange->request->len = exchange->base_len;
     request_add(exchange->request, FIELD_CURSOR, exchange->location, strlen(exchange->location));
     request_add(exchange->request, FIELD_LIMIT, LIMIT, strlen(LIMIT));
-    return broker_ask(exchange);
+    return broker_queue(exchange);
 }
 
 /* Makes a piece of the document from the page that has come. */
-static bool take_page(struct exchange *exchange)
+static bool make_chunk(struct exchange *exchange)
 {
     const bool entries = exchange->answer_len > 0;
     const char *head = !exchange->streams ? HEAD : exchange->any && entries ? ",\n" : "";
@@ -47,7 +47,7 @@ static ssize_t on_read(void *arg, uint64_t position, char *out, size_t size)
 {
     struct exchange *exchange = arg;
     (void)position;
-    if (exchange->answered && (exchange->head.status != 200 || !take_page(exchange)))
+    if (exchange->answered && (exchange->head.status != 200 || !make_chunk(exchange)))
         return MHD_CONTENT_READER_END_WITH_ERROR;
     const size_t left = exchange->chunk_len - exchange->passed;
     if (left > 0) {
@@ -58,13 +58,13 @@ static ssize_t on_read(void *arg, uint64_t position, char *out, size_t size)
     }
     if (exchange->location[0] == '\0')
         return MHD_CONTENT_READER_END_OF_STREAM;
-    return ask_next(exchange) ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
+    return queue_next(exchange) ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
 enum MHD_Result download_begin(struct exchange *exchange)
 {
     char name[ENTITY_NAME_MAX + 64];
-    if (!take_page(exchange))
+    if (!make_chunk(exchange))
         return MHD_NO;
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, on_read, exchange, NULL);

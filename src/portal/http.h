@@ -116,7 +116,7 @@ void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
 
 /* brokers.c */
 /* Asks a broker and suspends the connection. False: there are too many. */
-bool broker_ask(struct exchange *exchange);
+bool broker_queue(struct exchange *exchange);
 void broker_read(struct worker *worker, enum broker_link link);
 void broker_write(struct worker *worker, enum broker_link link);
 /* The broker has ended: whoever waits for it gets 503. */

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static void tell(const char *state)
+static void send_state(const char *state)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const char *path = getenv("NOTIFY_SOCKET");
@@ -29,22 +29,22 @@ static void tell(const char *state)
 
 void notify_ready(void)
 {
-    tell("READY=1");
+    send_state("READY=1");
 }
 
 void notify_stopping(void)
 {
-    tell("STOPPING=1");
+    send_state("STOPPING=1");
 }
 
 void notify_status(const char *text)
 {
     char state[1024];
     snprintf(state, sizeof state, "STATUS=%s", text);
-    tell(state);
+    send_state(state);
 }
 
 void notify_alive(void)
 {
-    tell("WATCHDOG=1");
+    send_state("WATCHDOG=1");
 }

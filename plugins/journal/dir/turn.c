@@ -7,7 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-static int tell_holder(espt_journal *journal, char *err, size_t err_len)
+static int fail_busy(espt_journal *journal, char *err, size_t err_len)
 {
     char holder[128];
     const ssize_t len = pread(journal->turn, holder, sizeof holder - 1, 0);
@@ -35,7 +35,7 @@ int dir_hold(espt_journal *journal, uint32_t wait_ms, char *err, size_t err_len)
 {
     const int why = lock(journal->turn, LOCK_EX, wait_ms);
     if (why == EWOULDBLOCK || why == EINTR)
-        return tell_holder(journal, err, err_len);
+        return fail_busy(journal, err, err_len);
     if (why != 0)
         return dir_say(ESPT_JOURNAL_FAILED, err, err_len, "%s: the turn cannot be taken: %s",
                        journal->path, strerror(why));

@@ -17,7 +17,7 @@ struct parser {
     bool good;
 };
 
-static const uint8_t *take(struct parser *p, size_t len)
+static const uint8_t *parse_bytes(struct parser *p, size_t len)
 {
     const uint8_t *at = p->at;
     if (!p->good || len > p->left) {
@@ -29,19 +29,19 @@ static const uint8_t *take(struct parser *p, size_t len)
     return at;
 }
 
-static uint64_t take_u64(struct parser *p)
+static uint64_t parse_u64(struct parser *p)
 {
     uint64_t le = 0;
-    const uint8_t *at = take(p, sizeof le);
+    const uint8_t *at = parse_bytes(p, sizeof le);
     if (at != NULL)
         memcpy(&le, at, sizeof le);
     return le64toh(le);
 }
 
-static uint32_t take_u32(struct parser *p)
+static uint32_t parse_u32(struct parser *p)
 {
     uint32_t le = 0;
-    const uint8_t *at = take(p, sizeof le);
+    const uint8_t *at = parse_bytes(p, sizeof le);
     if (at != NULL)
         memcpy(&le, at, sizeof le);
     return le32toh(le);
@@ -50,10 +50,10 @@ static uint32_t take_u32(struct parser *p)
 bool http_entry(const uint8_t *at, size_t left, espt_journal_entry *ret)
 {
     struct parser p = {.at = at, .left = left, .good = true};
-    *ret = (espt_journal_entry){.head_len = take_u32(&p), .edge_len = 0};
-    ret->edge_len = take_u32(&p);
-    ret->head = take(&p, ret->head_len);
-    ret->edge = take(&p, ret->edge_len);
+    *ret = (espt_journal_entry){.head_len = parse_u32(&p), .edge_len = 0};
+    ret->edge_len = parse_u32(&p);
+    ret->head = parse_bytes(&p, ret->head_len);
+    ret->edge = parse_bytes(&p, ret->edge_len);
     return p.good;
 }
 
@@ -64,9 +64,9 @@ void http_head_free(struct feed_head *head)
     *head = (struct feed_head){0};
 }
 
-static void take_pieces(struct parser *p, struct feed_head *ret)
+static void parse_pieces(struct parser *p, struct feed_head *ret)
 {
-    const size_t fixed = 8 + 8 + 4 + HASH_LEN, count = take_u32(p);
+    const size_t fixed = 8 + 8 + 4 + HASH_LEN, count = parse_u32(p);
     if (!p->good || count > p->left / fixed ||
         (ret->pieces = calloc(count + 1, sizeof *ret->pieces)) == NULL) {
         p->good = false;
@@ -74,10 +74,10 @@ static void take_pieces(struct parser *p, struct feed_head *ret)
     }
     for (size_t i = 0; i < count; i++) {
         struct http_piece *piece = &ret->pieces[i];
-        piece->first = take_u64(p);
-        piece->last = take_u64(p);
-        piece->len = take_u32(p);
-        memcpy(piece->hash, take(p, HASH_LEN), HASH_LEN);
+        piece->first = parse_u64(p);
+        piece->last = parse_u64(p);
+        piece->len = parse_u32(p);
+        memcpy(piece->hash, parse_bytes(p, HASH_LEN), HASH_LEN);
         p->good = p->good && piece->first > 0 && piece->first <= piece->last &&
                   piece->len <= ESPT_JOURNAL_ENTRY_MAX &&
                   (i == 0 || piece->first == piece[-1].last + 1);
@@ -85,16 +85,16 @@ static void take_pieces(struct parser *p, struct feed_head *ret)
     ret->piece_count = count;
 }
 
-static void take_newest(struct parser *p, struct feed_head *ret, uint64_t last)
+static void parse_newest(struct parser *p, struct feed_head *ret, uint64_t last)
 {
-    const size_t count = take_u32(p);
+    const size_t count = parse_u32(p);
     espt_journal_entry entry;
     ret->newest = p->at;
     ret->newest_first = last - count + 1;
     ret->last = last;
     for (size_t i = 0; i < count && p->good; i++) {
         p->good = http_entry(p->at, p->left, &entry);
-        take(p, 8 + entry.head_len + entry.edge_len);
+        parse_bytes(p, 8 + entry.head_len + entry.edge_len);
     }
     const size_t pieces = ret->piece_count;
     ret->first = pieces > 0 ? ret->pieces[0].first : ret->newest_first;
@@ -106,22 +106,23 @@ static void take_newest(struct parser *p, struct feed_head *ret, uint64_t last)
 static bool parse(struct feed_head *ret, struct bytes bytes)
 {
     struct parser p = {.at = bytes.at, .left = bytes.len, .good = true};
-    const uint8_t *magic = take(&p, 4), *form = take(&p, 1);
+    const uint8_t *magic = parse_bytes(&p, 4), *form = parse_bytes(&p, 1);
     ret->bytes = bytes;
     if (!p.good || memcmp(magic, MAGIC, 4) != 0 || *form != FORM)
         return false;
-    ret->count = take_u64(&p);
-    const uint64_t last = take_u64(&p);
-    ret->signed_len = take_u32(&p);
-    ret->signed_head = take(&p, ret->signed_len);
-    take(&p, 8 + 4 + HASH_LEN); /* the publisher's */
-    take_pieces(&p, ret);
+    ret->count = parse_u64(&p);
+    const uint64_t last = parse_u64(&p);
+    ret->signed_len = parse_u32(&p);
+    ret->signed_head = parse_bytes(&p, ret->signed_len);
+    parse_bytes(&p, 8 + 4 + HASH_LEN); /* the publisher's */
+    parse_pieces(&p, ret);
     if (p.good)
-        take_newest(&p, ret, last);
+        parse_newest(&p, ret, last);
     return p.good;
 }
 
-static int ask(espt_journal *journal, bool past_caches, int64_t deadline, char *err, size_t err_len)
+static int fetch_head(espt_journal *journal, bool past_caches, int64_t deadline, char *err,
+                      size_t err_len)
 {
     struct feed_head head = {.is_etag = journal->head.is_etag};
     struct bytes body;
@@ -156,9 +157,9 @@ int http_refresh(espt_journal *journal, bool past_caches, int64_t deadline, char
 {
     if (!past_caches && journal->head.bytes.len > 0 && http_now() - journal->asked < AGAIN_MS)
         return ESPT_JOURNAL_DONE;
-    int status = ask(journal, past_caches, deadline, err, err_len);
+    int status = fetch_head(journal, past_caches, deadline, err, err_len);
     if (status != ESPT_JOURNAL_DONE && !past_caches)
-        status = ask(journal, true, deadline, err, err_len);
+        status = fetch_head(journal, true, deadline, err, err_len);
     if (status == ESPT_JOURNAL_DONE)
         journal->asked = http_now();
     return status;

@@ -26,8 +26,8 @@ static void close_journal(espt_journal *journal)
 
 /* --- settings --- */
 
-static int take_setting(espt_journal *journal, const struct setting *setting, char *err,
-                        size_t err_len)
+static int apply_setting(espt_journal *journal, const struct setting *setting, char *err,
+                         size_t err_len)
 {
     const struct {
         const char *key;
@@ -97,7 +97,7 @@ static int parse_settings(espt_journal *journal, const char *settings, char *err
             status = http_say(ESPT_JOURNAL_FAILED, err, err_len, "line %d: write KEY = VALUE",
                               setting.line);
         else
-            status = take_setting(journal, &setting, err, err_len);
+            status = apply_setting(journal, &setting, err, err_len);
     }
     sodium_memzero(&setting, sizeof setting);
     return status == ESPT_JOURNAL_DONE ? check_settings(journal, err, err_len) : status;

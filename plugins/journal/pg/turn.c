@@ -11,7 +11,7 @@
 #define TURN "LOCK TABLE esp_token_turn IN SHARE UPDATE EXCLUSIVE MODE"
 
 /* The site that has the turn, for the message. Every role sees the application_name of others. */
-static int tell_holder(espt_journal *journal, char *err, size_t err_len)
+static int fail_busy(espt_journal *journal, char *err, size_t err_len)
 {
     PGresult *result = NULL;
     char ignored[256];
@@ -49,7 +49,7 @@ int pg_hold(espt_journal *journal, uint32_t wait_ms, char *err, size_t err_len)
     if (!journal->turn)
         pg_rollback(journal);
     if (busy && pg_connect(journal, pg_now() + journal->limit_ms, err, err_len) == 0)
-        return tell_holder(journal, err, err_len);
+        return fail_busy(journal, err, err_len);
     return status;
 }
 

@@ -58,7 +58,7 @@ static void listen_once(espt_journal *journal, int64_t deadline)
         journal->listen = LISTENING;
 }
 
-static int look(espt_journal *journal, uint64_t last, bool *ret_new, char *err, size_t err_len)
+static int find_news(espt_journal *journal, uint64_t last, bool *ret_new, char *err, size_t err_len)
 {
     char number[32], version[32];
     int64_t deadline;
@@ -84,7 +84,7 @@ static int look(espt_journal *journal, uint64_t last, bool *ret_new, char *err, 
 }
 
 /* Notifications that have come, also during earlier queries. */
-static bool told(PGconn *conn)
+static bool notified(PGconn *conn)
 {
     bool any = false;
     for (PGnotify *notice; (notice = PQnotifies(conn)) != NULL; any = true)
@@ -97,7 +97,7 @@ static void pause_between(espt_journal *journal, int64_t until)
 {
     const int64_t most = journal->listen == LISTENING ? LISTENER_LOOK_MS : LOOK_MS;
     const int64_t next = pg_now() + most < until ? pg_now() + most : until;
-    while (!told(journal->conn) && pg_wait(journal->conn, false, next)) {
+    while (!notified(journal->conn) && pg_wait(journal->conn, false, next)) {
         if (PQconsumeInput(journal->conn) == 0)
             return; /* the next look connects again */
     }
@@ -107,12 +107,12 @@ int pg_wait_news(espt_journal *journal, uint64_t last, uint32_t wait_ms, char *e
 {
     const int64_t until = pg_now() + wait_ms;
     bool news = false;
-    int status = look(journal, last, &news, err, err_len);
+    int status = find_news(journal, last, &news, err, err_len);
     while (status == ESPT_JOURNAL_DONE && !news) {
         if (pg_now() >= until)
             return ESPT_JOURNAL_NONE;
         pause_between(journal, until);
-        status = look(journal, last, &news, err, err_len);
+        status = find_news(journal, last, &news, err, err_len);
         if (!news)
             poll(NULL, 0, PAUSE_MS);
     }
