@@ -101,7 +101,7 @@ typedef struct espt_journal_plugin { /* append only */
     int (*hold)(espt_journal *journal, uint32_t wait_ms, char *err, size_t err_len);
     void (*release)(espt_journal *journal); /* harmless without the turn */
     /* Keeps the turn while the caller works; to be called at least every 3 seconds. FAILED: this
-       process has not the turn, or has lost it. */
+       process does not have the turn, or has lost it. */
     int (*keep)(espt_journal *journal, char *err, size_t err_len);
     /* Pieces under a name. They are never replaced: TAKEN. What changes something, but for
        `append`, is not called while this process has the turn. */

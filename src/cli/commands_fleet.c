@@ -53,10 +53,10 @@ const struct command fleet_commands[] = {
      .run = run_fleet_join,
      .edges = true,
      .options = BIT(OPTION_YES) | BIT(OPTION_EDGE),
-     .own = {{OPTION_YES, NULL, "do not ask; give up what the fleet has not"}},
+     .own = {{OPTION_YES, NULL, "do not ask; discard what only this store has"}},
      .text = "Read the fleet's snapshot and every entry after it from the journal, verify them "
              "against the file that [fleet] trust names, and make this store the result, in one "
-             "transaction. First list what this store has and the fleet has not, and ask. Hosts "
+             "transaction. First list what this store has and the fleet lacks, and ask. Hosts "
              "see the new state when the command returns.\n"
              "With --edge the store becomes that of an edge. It holds what validators need and "
              "nothing else: no token names, no sealed texts and no log. It cannot change anything, "
@@ -78,7 +78,7 @@ const struct command fleet_commands[] = {
              "and its time, the last time for which a site has signed this state as the newest "
              "(fresh), and the last entry of the journal.\n"
              "With --pin say whether the journal has that entry, after a command could not tell "
-             "whether its change was made. The exit status is 1 if it has not.\n"
+             "whether its change was made. The exit status is 1 if it lacks the entry.\n"
              "With --prometheus write metrics in Prometheus' text format: positions, time, entries "
              "that are missing or refused. A journal that cannot be reached is one of them.",
      .examples = "esp-tokenctl fleet status\n"

@@ -168,12 +168,12 @@ int run_fleet_edge(struct cli *cli, struct espt_error *err)
 static int ask(const struct fleet_lost *lost, struct espt_error *err)
 {
     fprintf(stderr,
-            "This store has what the fleet has not, and gives it up:\n"
+            "The fleet lacks this part of the store, and joining discards it:\n"
             "  %llu entities%s%s%s\n  %llu tokens\n  a log of %llu entries\n",
             (unsigned long long)lost->entities, lost->entities > 0 ? " (" : "", lost->names,
             lost->entities > 0 ? ")" : "", (unsigned long long)lost->tokens,
             (unsigned long long)lost->entries);
-    return prompt("join the fleet and give that up?", err);
+    return prompt("join the fleet and discard it?", err);
 }
 
 int run_fleet_join(struct cli *cli, struct espt_error *err)

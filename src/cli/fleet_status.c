@@ -77,7 +77,7 @@ static void print_reports(const struct fleet_uses *uses)
     }
 }
 
-/* 1: the journal has not the entry that --pin names. */
+/* 1: the journal lacks the entry that --pin names. */
 static int find_pin(struct cli *cli, struct espt_error *err)
 {
     struct log_head pin;
@@ -92,7 +92,7 @@ static int find_pin(struct cli *cli, struct espt_error *err)
                           err);
     else
         printf("%s\n", has ? "the journal has this entry: the change was made"
-                           : "the journal has not this entry: the change was not made, unless it "
+                           : "the journal lacks this entry: the change was not made, unless it "
                              "is still on its way");
     return code != 0 ? code : !has;
 }

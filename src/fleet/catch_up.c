@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Catching up: the entries that the journal has and the store has not. */
+/* Catching up: the entries that the journal has and the store lacks. */
 #include "fleet/fleet.h"
 
 #include "fleet/member.h"

@@ -41,7 +41,7 @@ const char *fleet_warning(const struct fleet *fleet);
 /* False: the last change was refused because this machine is no site of the fleet. */
 bool fleet_admits(const struct fleet *fleet);
 
-/* Applies what the journal has and the store has not, and takes the age of the state from the
+/* Applies what the journal has and the store lacks, and takes the age of the state from the
    journal's head. *ret_entries (may be NULL) is how many entries. */
 ESPT_MUST_USE int fleet_catch_up(struct fleet *fleet, struct store *store, uint64_t *ret_entries,
                                  struct espt_error *err);
@@ -86,7 +86,7 @@ ESPT_MUST_USE int fleet_site_change(struct fleet *fleet, struct store *store, co
 /* The sites and edges in force. sites_clear() frees them. */
 ESPT_MUST_USE int fleet_sites(struct store *store, struct sites *ret_sites, struct espt_error *err);
 
-/* What a store has that the fleet has not, and loses when it joins. */
+/* What a store has and the fleet lacks: the store loses it when it joins. */
 struct fleet_lost {
     uint64_t entities, tokens, entries; /* of the log */
     char names[512];                    /* of the first few entities and tokens */

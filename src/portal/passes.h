@@ -54,7 +54,7 @@ void passes_close(struct passes *passes); /* NULL is allowed */
 
 /* Draws a secret for a new pass, and its id and digest. The caller wipes ret_secret. */
 void pass_draw(struct pass *pass, char ret_secret[static PASS_SECRET_SIZE]);
-/* False: `secret` has not the form of one. */
+/* False: `secret` does not have the form of one. */
 bool pass_digest(const char *secret, uint8_t ret_digest[static PASS_DIGEST_LEN]);
 /* A session that was not used for `idle` seconds has ended. */
 bool pass_ended(const struct pass *pass, int64_t idle, int64_t now);

@@ -17,7 +17,7 @@ void site_detach(struct broker *broker);
 
 /* Milliseconds until site_follow() is due; -1: never. */
 int site_wait(const struct broker *broker);
-/* Applies what the journal has and the store has not, if that is due. A failure goes to standard
+/* Applies what the journal has and the store lacks, if that is due. A failure goes to standard
    error, once, and is tried again later. */
 void site_follow(struct broker *broker);
 

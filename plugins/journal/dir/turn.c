@@ -51,7 +51,7 @@ int dir_keep(espt_journal *journal, char *err, size_t err_len)
 {
     return journal->held ? ESPT_JOURNAL_DONE
                          : dir_say(ESPT_JOURNAL_FAILED, err, err_len,
-                                   "%s: this process has not the turn", journal->path);
+                                   "%s: this process does not have the turn", journal->path);
 }
 
 void dir_release(espt_journal *journal)

@@ -222,7 +222,7 @@ static int report_each(espt_journal *journal,
                                                                             : ESPT_JOURNAL_FAILED;
 }
 
-/* --- what a feed has not --- */
+/* --- what a feed cannot do --- */
 
 static int read_only(char *err, size_t err_len)
 {

@@ -56,7 +56,7 @@ int pg_hold(espt_journal *journal, uint32_t wait_ms, char *err, size_t err_len)
 int pg_keep(espt_journal *journal, char *err, size_t err_len)
 {
     if (!journal->turn)
-        return pg_say(ESPT_JOURNAL_FAILED, err, err_len, "this process has not the turn");
+        return pg_say(ESPT_JOURNAL_FAILED, err, err_len, "this process does not have the turn");
     return pg_must(journal, "SELECT 1", NULL, 0, pg_now() + journal->limit_ms, NULL, err, err_len);
 }
 
