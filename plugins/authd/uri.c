@@ -108,8 +108,9 @@ static bool is_exactly(struct text text, const char *name)
     return text.len == strlen(name) && memcmp(text.at, name, text.len) == 0;
 }
 
-/* Decoded, without blanks before it and in any case, the name begins with `name`, and no letter,
-   digit or hyphen follows. A name that cannot be decoded may be anything. */
+/* Whether a server may take the encoded text for `name`: decoded, without blanks before it and in
+   any case, it begins with `name`, and no letter, digit or hyphen follows. True for a text that
+   cannot be decoded. */
 static bool is_like(struct text encoded, const char *name)
 {
     char decoded[256];

@@ -129,7 +129,7 @@ const struct command entity_commands[] = {
      .edges = true,
      .options = BIT(OPTION_YES),
      .text = "Check the tier table of the fleet, list what it would do to the entities, ask, and "
-             "put it in the place of the one in use. Hosts of this site take it as any edit.",
+             "install it on this machine. Hosts here load it as they load any other edit.",
      .examples = "esp-tokenctl tier pull --yes\n"},
     {.word = "portal",
      .second = "link",

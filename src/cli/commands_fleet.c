@@ -29,9 +29,10 @@ const struct command fleet_commands[] = {
      .edges = true,
      .operands = {{"add|remove|list", VALUE_CHOICE}, {"NAME", VALUE_TEXT}, {"KEY", VALUE_TEXT}},
      .least = 1,
-     .text = "add lets the machine NAME write, which signs with KEY; run 'fleet key' there to see "
-             "both. remove takes that right from its entry on; what the machine has written before "
-             "stays. list prints the machines that may write.",
+     .text =
+         "add lets the machine NAME, which signs with KEY, write; run 'fleet key' there to print "
+         "both. remove ends that right; what the machine has written before stays. list prints "
+         "the machines that may write.",
      .examples = "esp-tokenctl fleet site add $(ssh hq-2 esp-tokenctl fleet key)\n"
                  "esp-tokenctl fleet site list\n"
                  "esp-tokenctl fleet site remove hq-2\n"},

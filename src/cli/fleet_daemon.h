@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 
-#define DAEMON_ASK_MS 500   /* the journal is asked at least so often */
+#define DAEMON_ASK_MS 500   /* the journal is read at least once in this time */
 #define DAEMON_CALM_MS 1000 /* after a failure */
 
 struct fleet_daemon {

@@ -16,7 +16,7 @@ void restore_print_age(const struct cli *cli, int64_t made, int64_t last_change)
 /* The same, also after a restore without a question. */
 void restore_print_undone(const struct cli *cli, const struct restore_preview *preview);
 void restore_print_shut(const struct cli *cli, const struct restore_preview *preview);
-/* Adds to the document of the result what works again. */
+/* Adds to the JSON document what works again after the restore. */
 void restore_json_undone(const struct cli *cli, json_t *json, const struct backup_facts *facts,
                          const struct restore_preview *preview);
 

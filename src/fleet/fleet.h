@@ -72,7 +72,7 @@ ESPT_MUST_USE int fleet_has_entry(struct fleet *fleet, uint64_t number,
                                   const uint8_t hash[static FLEET_HASH_LEN], bool *ret_has,
                                   struct espt_error *err);
 
-/* The name in a listing, the public key as hex. */
+/* The size of a public key as hex, with the terminator. */
 #define SITE_KEY_TEXT (2 * SITE_KEY_LEN + 1)
 
 /* Creates the file of the site's key if it is missing. `ret_public` has SITE_KEY_LEN bytes. */

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #define WORKERS 8
-#define WRITER_WAIT 5 /* seconds, for another program that writes */
-#define SEND_WAIT 5   /* seconds, for a worker that does not read */
+#define WRITER_WAIT 5 /* seconds, until another program has written */
+#define SEND_WAIT 5   /* seconds, until a worker reads its answer */
 
 struct serving {
     struct broker broker;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* From a request that has arrived to a page, a problem, or a question to a broker. */
+/* Routes a request: answers it with a page or a problem, or queues it for a broker. */
 #include "portal/http.h"
 
 #include <stdlib.h>

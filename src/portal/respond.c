@@ -58,7 +58,7 @@ static void wipe(void *text)
     free(text);
 }
 
-/* Takes `text`, which is from malloc(). */
+/* Takes ownership of `text`, which is from malloc(). */
 static struct MHD_Response *response_of(char *text, size_t len, const char *type)
 {
     struct MHD_Response *response =

@@ -10,11 +10,11 @@
 
 struct scope {
     uint32_t entity; /* number */
-    bool customers;  /* and those of the customers of who asks */
+    bool customers;  /* entries about the customers of the one who asks, too */
     bool by_token;
     uint64_t token; /* by_token: entries about it alone */
 };
-/* `customers`: its customers' entries, too. */
+/* `customers`: also the entries about its customers. */
 ESPT_MUST_USE int scope_begin(struct scope *ret_scope, struct broker *broker, const struct who *who,
                               const char *entity, bool customers, struct espt_error *err);
 

@@ -19,7 +19,7 @@ struct event {
 struct watching {
     struct store *store;
     struct log_head head; /* read up to here */
-    bool restarted;       /* the log is another one than that of the time before */
+    bool restarted;       /* the log is not the one that was read before */
     struct event *events;
     size_t count, room;
     bool lacks; /* memory */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The worker: the process that speaks HTTP. It owns nothing: no store, no key, no configuration
- * file, no right but to ask the brokers what it was asked.
+ * file. It can pass requests on to the brokers, and nothing else.
  *
  * MUST 1: everything it needs is in memory, or an open socket, before sandbox_enter().
- * MUST 2: it waits for one client no longer, and keeps no more for it, than the limits say.
+ * MUST 2: limits bound how long it waits for one client, and how much it keeps for it.
  */
 #ifndef ESPT_PORTAL_WORKER_H
 #define ESPT_PORTAL_WORKER_H
