@@ -6,8 +6,8 @@
 
 #include "common/ini.h"
 #include "common/trust.h"
-#include "store/check/texts.h"
 #include "store/keyfile.h"
+#include "store/texts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "cli/bulk.h"
 #include "cli/transfer.h"
 
-#include "store/check/texts.h"
+#include "store/texts.h"
 
 #include <stdio.h>
 #include <string.h>

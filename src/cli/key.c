@@ -5,8 +5,8 @@
 #include "cli/progress.h"
 
 #include "common/when.h"
-#include "store/check/texts.h"
 #include "store/keyfile.h"
+#include "store/texts.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #define ESPT_CLI_OPERAND_H
 
 #include "cli/cli.h"
-#include "cli/words.h"
+#include "shapes/words.h"
 
 /* Puts "'TEXT': " before the message, so that it names the wrong value. A text that may be a secret
    is left out: one that is as long as a token of another system, or holds the prefix of ours.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The table of options. */
 #include "cli/cli.h"
-#include "cli/words.h"
+#include "shapes/words.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
 #define ESPT_CLI_OUTPUT_H
 
 #include "cli/cli.h"
-#include "cli/shapes.h"
-#include "cli/words.h"
+#include "shapes/shapes.h"
+#include "shapes/words.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "portal/answer.h"
 
-#include "cli/shapes.h"
+#include "shapes/shapes.h"
 
 #include <sodium.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 #include "portal/replay.h"
 #include "portal/site.h"
 
-#include "cli/shapes.h"
+#include "shapes/shapes.h"
 
 #include <errno.h>
 #include <sodium.h>

@@ -4,7 +4,7 @@
 #include "portal/control.h"
 #include "portal/site.h"
 
-#include "cli/shapes.h"
+#include "shapes/shapes.h"
 
 #include <locale.h>
 #include <poll.h>

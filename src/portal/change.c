@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "portal/change.h"
 
-#include "cli/words.h"
 #include "common/token.h"
 #include "portal/shapes.h"
+#include "shapes/words.h"
 
 #include <string.h>
 

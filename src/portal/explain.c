@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "portal/explain.h"
 
-#include "cli/shapes.h"
-#include "cli/words.h"
 #include "common/token.h"
 #include "common/when.h"
+#include "shapes/shapes.h"
+#include "shapes/words.h"
 
 #include <stdio.h>
 #include <string.h>

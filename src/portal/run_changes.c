@@ -4,9 +4,9 @@
 #include "portal/change.h"
 #include "portal/shapes.h"
 
-#include "cli/shapes.h"
 #include "common/token.h"
 #include "common/when.h"
+#include "shapes/shapes.h"
 #include "store/clock.h"
 
 #include <sodium.h>

@@ -5,8 +5,8 @@
 #include "portal/page.h"
 #include "portal/shapes.h"
 
-#include "cli/shapes.h"
 #include "common/token.h"
+#include "shapes/shapes.h"
 #include "store/clock.h"
 
 #include <sodium.h>

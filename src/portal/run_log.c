@@ -6,9 +6,9 @@
 #include "portal/page.h"
 #include "portal/scope.h"
 
-#include "cli/shapes.h"
 #include "common/token.h"
 #include "common/when.h"
+#include "shapes/shapes.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "portal/broker.h"
 #include "portal/watch.h"
 
-#include "cli/shapes.h"
-#include "cli/words.h"
+#include "shapes/shapes.h"
+#include "shapes/words.h"
 #include "store/clock.h"
 
 #include <sodium.h>

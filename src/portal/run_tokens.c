@@ -5,8 +5,8 @@
 #include "portal/page.h"
 #include "portal/shapes.h"
 
-#include "cli/words.h"
 #include "common/token.h"
+#include "shapes/words.h"
 #include "store/clock.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "portal/scope.h"
 
-#include "cli/shapes.h"
 #include "common/when.h"
+#include "shapes/shapes.h"
 
 #include <stdio.h>
 

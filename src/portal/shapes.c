@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "portal/shapes.h"
 
-#include "cli/shapes.h"
-#include "cli/words.h"
 #include "common/token.h"
+#include "shapes/shapes.h"
+#include "shapes/words.h"
 
 #include <sodium.h>
 #include <string.h>

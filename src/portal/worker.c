@@ -4,8 +4,8 @@
 #include "portal/http.h"
 #include "portal/sandbox.h"
 
-#include "cli/shapes.h"
 #include "common/clock.h"
+#include "shapes/shapes.h"
 
 #include <errno.h>
 #include <fcntl.h>

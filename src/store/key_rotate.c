@@ -22,11 +22,11 @@
 #include "store/apply.h"
 #include "store/begin.h"
 #include "store/changes.h"
-#include "store/check/texts.h"
 #include "store/clock.h"
 #include "store/db/lock.h"
 #include "store/db/publish.h"
 #include "store/key_seal.h"
+#include "store/texts.h"
 
 #include <sodium.h>
 #include <stdio.h>

@@ -10,8 +10,8 @@
 #ifndef ESPT_STORE_KEY_SEAL_H
 #define ESPT_STORE_KEY_SEAL_H
 
-#include "store/check/texts.h"
 #include "store/reveal.h"
+#include "store/texts.h"
 
 struct sealing {
     const struct keys *keys;

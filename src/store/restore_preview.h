@@ -6,7 +6,7 @@
 #ifndef ESPT_STORE_RESTORE_PREVIEW_H
 #define ESPT_STORE_RESTORE_PREVIEW_H
 
-#include "store/check/texts.h"
+#include "store/texts.h"
 
 struct restore_preview {
     bool is_compared;            /* backup and store were read; else the fields below are unknown */

@@ -88,7 +88,7 @@ void store_as_entity(struct store *store, const struct entity *entity);
 /* --- the reveal key; store/keyfile.h --- */
 struct keys;
 struct key;
-struct texts; /* store/check/texts.h */
+struct texts; /* store/texts.h */
 /* Seals every text to a new key, which is then in force. `keys` was read from the secret file. The
    other keys stay in that file, under the passphrase that `keys` has now. A text that no key opens
    stays as it is, and is counted and named in ret_texts->shut. */

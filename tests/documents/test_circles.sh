@@ -64,10 +64,10 @@ program() {
 
 below="$(echo src/common/*.c src/reader/*.c src/store/*.c src/store/*/*.c src/fleet/*.c)"
 # shellcheck disable=SC2086 # a word for each source
-program esp-tokenctl src/cli/*.c src/cli/*/*.c src/portal/passes.c src/portal/passes_file.c src/portal/watch.c \
+program esp-tokenctl src/cli/*.c src/cli/*/*.c src/shapes/*.c src/portal/passes.c src/portal/passes_file.c src/portal/watch.c \
     src/portal/follow.c src/portal/notify.c $below
 # shellcheck disable=SC2086
-program esp-token-portal src/portal/*.c src/cli/shapes.c src/cli/log_shapes.c src/cli/words.c $below
+program esp-token-portal src/portal/*.c src/shapes/*.c $below
 program esp_validator.so plugins/validator/*.c src/reader/*.c src/common/*.c
 for map in plugins/journal/*/export.map; do
     program "$(dirname "$map")" "$(dirname "$map")"/*.c plugins/journal/*.c

@@ -5,8 +5,9 @@
 # MUST 1: only src/store/db uses liblmdb, and no header includes lmdb.h.
 # MUST 2: src/store/db knows no rule, no right and no change: of src/store it includes itself and store.h alone.
 # MUST 3: src/common includes itself alone; src/reader includes itself and src/common.
-# MUST 4: src/store includes nothing of src/cli, and nothing of src/fleet.
-# MUST 5: src/portal uses the store by store/store.h, a fleet by fleet/fleet.h, and of src/cli the shapes and words alone.
+# MUST 4: src/store includes nothing of src/cli, and nothing of src/fleet; but for itself, nothing includes src/store/check.
+# MUST 5: src/portal uses the store by store/store.h, a fleet by fleet/fleet.h, and nothing of src/cli; src/shapes, which
+#         both use, only the store by store/store.h.
 # MUST 6: src/fleet uses the store and the ABI of journals, and nothing of src/cli.
 . tests/documents/lib.sh
 
@@ -57,6 +58,9 @@ allow store/db 'store/db/|store/store\.h$|common/|reader/' # MUST 2
 allow common 'common/|[a-z_]+\.h$' # MUST 3
 allow reader 'reader/|common/'
 allow store 'store/|common/|reader/' # MUST 4
-allow portal 'portal/|common/|store/(store|clock)\.h$|fleet/fleet\.h$|cli/(shapes|words)\.h$|build_config\.h$' # MUST 5
+found=$(grep -v '^src/store/check/' "$work/code" | grep '#include "store/check/')
+[ -z "$found" ] || fail "store/check is included outside of src/store/check:" "$found"
+allow portal 'portal/|common/|store/(store|clock)\.h$|fleet/fleet\.h$|shapes/|build_config\.h$' # MUST 5
+allow shapes 'shapes/|common/|store/store\.h$'
 allow fleet 'fleet/|store/|common/|espt/journal\.h$|build_config\.h$' # MUST 6
 finish

@@ -4,8 +4,8 @@
  * every identity. The broker answers each message, changes nothing that is not the identity's,
  * shows nothing that is not, and is still there at the end.
  */
-#include "cli/shapes.h"
 #include "portal/broker.h"
+#include "shapes/shapes.h"
 #include "support/support.h"
 
 #include <fcntl.h>

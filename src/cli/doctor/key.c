@@ -4,8 +4,8 @@
 #include "cli/progress.h"
 
 #include "common/trust.h"
-#include "store/check/texts.h"
 #include "store/keyfile.h"
+#include "store/texts.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "store/check/texts.h"
+#include "store/texts.h"
 
 #include "store/begin.h"
 #include "store/reveal.h"

@@ -3,8 +3,8 @@
  * Which key opens which sealed text. A record names the key to which its text was sealed. Opening
  * the text proves it, which takes about 50 microseconds.
  */
-#ifndef ESPT_STORE_CHECK_TEXTS_H
-#define ESPT_STORE_CHECK_TEXTS_H
+#ifndef ESPT_STORE_TEXTS_H
+#define ESPT_STORE_TEXTS_H
 
 #include "store/keyfile.h"
 #include "store/load.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The JSON shapes of specification §6.5, for esp-tokenctl and esp-token-portal. Functions return
    new references. `text` and `tiers` may be NULL. */
-#ifndef ESPT_CLI_SHAPES_H
-#define ESPT_CLI_SHAPES_H
+#ifndef ESPT_SHAPES_SHAPES_H
+#define ESPT_SHAPES_SHAPES_H
 
 #include "common/tier.h"
 #include "store/store.h"
@@ -27,7 +27,7 @@ json_t *json_time(int64_t when);             /* RFC 3339, or null for never */
 json_t *json_bytes(const char *bytes);       /* bytes that are not UTF-8 become \xNN */
 json_t *json_text_or_null(const char *text); /* null if empty */
 
-/* log_shapes.c */
+/* --- log_shapes.c --- */
 #define LOG_HASH_HEX (2 * LOG_HASH_LEN + 1)
 /* The status in an entry of the log: active, inactive or retiring. */
 const char *log_state_word(const struct token *token);

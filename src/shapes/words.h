@@ -3,8 +3,8 @@
  * Kinds, statuses and colours: enums, and one table of words for each. Code compares the enums,
  * never the words.
  */
-#ifndef ESPT_CLI_WORDS_H
-#define ESPT_CLI_WORDS_H
+#ifndef ESPT_SHAPES_WORDS_H
+#define ESPT_SHAPES_WORDS_H
 
 #include "store/store.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Entries of the audit log as JSON (specification §6.5). */
-#include "cli/shapes.h"
-#include "cli/words.h"
+#include "shapes/shapes.h"
+#include "shapes/words.h"
 
 #include "common/when.h"
 

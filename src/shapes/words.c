@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The tables of words for kinds, statuses and colours. */
-#include "cli/words.h"
+#include "shapes/words.h"
 
 #include <string.h>
 

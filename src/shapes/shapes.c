@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* The JSON shapes of specification §6, and the memory in which documents are built. */
-#include "cli/shapes.h"
+#include "shapes/shapes.h"
 
-#include "cli/words.h"
 #include "common/name.h"
 #include "common/when.h"
+#include "shapes/words.h"
 
 #include <malloc.h>
 #include <sodium.h>
