@@ -74,7 +74,7 @@ static int by_id(const void *a, const void *b)
 }
 
 /* Totals never fall, also if this machine has a new store. */
-static int raise(void *arg, const char *name, const uint8_t *bytes, size_t len)
+static int raise_totals(void *arg, const char *name, const uint8_t *bytes, size_t len)
 {
     struct before *before = arg;
     struct report report;
@@ -166,7 +166,7 @@ int fleet_report(struct fleet *fleet, struct store *store, struct espt_error *er
     if (code == 0)
         code = read_totals(&totals, store, err);
     struct before before = {fleet, &totals, place.position.id};
-    if (code == 0 && journal_report_each(fleet, raise, &before, err) < 0)
+    if (code == 0 && journal_report_each(fleet, raise_totals, &before, err) < 0)
         code = ESPT_UNUSABLE;
     if (code == 0)
         code = keep_tokens(&totals, store, err);
