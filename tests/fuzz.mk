@@ -14,8 +14,7 @@ FUZZ_FLAGS     = -std=c17 -g -O1 -DESPT_FUZZ -Itests -MMD -MP $(ALL_CPPFLAGS)
 # source is compiled once.
 fuzz_objects   = $(patsubst %.c,$(FUZZ_OUT)/%.o,$(1))
 FUZZ_OBJECTS  := $(call fuzz_objects,$(wildcard src/common/*.c src/reader/*.c))
-FUZZ_CLI      := $(FUZZ_OUT)/shipped.o $(call fuzz_objects,$(filter-out src/cli/main.c,\
-  $(wildcard src/store/*.c src/store/*/*.c src/fleet/*.c src/cli/*.c src/cli/*/*.c)))
+FUZZ_CLI      := $(patsubst $(OUT)/%,$(FUZZ_OUT)/%,$(filter-out $(OUT)/src/cli/main.o,$(CLI) $(FLEET) $(STORE)))
 FUZZ_OPTIONS_reader := -max_len=2048
 FUZZ_OPTIONS_token  := -max_len=160
 FUZZ_OPTIONS_records := -max_len=512

@@ -176,6 +176,25 @@ class Tokens(Case):
         self.assertEqual([check['outcome'] for check in explained['checks']], ['fail'] + 4 * ['not reached'])
         self.north.patch(f'/tokens/{token}', {'status': 'active'})
 
+    def test_explain_suspended(self):
+        """What each check says, of tokens that differ in what stands above them."""
+        def details(token):
+            checks = self.north.post(f'/tokens/{token}/explain', {'metric': 'kpi.peak_audience'}, 200)['checks']
+            return [(check['outcome'], check['detail']) for check in checks[1:3]]
+        self.world.ctl('create', 'bolt', 'forever', '--expires', 'never')
+        token = self.world.token('bolt', 'forever')['id']
+        self.assertEqual(details(token), [('pass', 'it never expires'), ('pass', 'customer bolt and its reseller north are active')])
+        self.assertEqual(details(self.world.token('north')['id'])[1], ('pass', 'reseller north is active'))
+        self.north.patch('/entities/bolt', {'status': 'inactive'})
+        self.assertEqual(details(token)[1], ('fail', 'customer bolt is suspended'))
+        self.north.patch('/entities/bolt', {'status': 'active'})
+        self.north.delete(f'/tokens/{token}')
+
+    def test_no_metric_anywhere(self):
+        token = self.world.token('acme')['id']
+        explained = self.north.post(f'/tokens/{token}/explain', {'metric': 'no.tier.shows.it'}, 200)
+        self.assertEqual((explained['allowed'], explained['up']), (False, None))
+
     def test_switched_off_above(self):
         token = self.world.token('bolt')['id']
         self.north.patch(f'/tokens/{token}', {'status': 'inactive'})
@@ -202,6 +221,7 @@ class Entities(Case):
         problem = self.north.patch('/entities/zed', {'contact': 'x'}, 412, headers=match)
         self.assertEqual(problem['changed']['by']['person'], 'ops')
         self.assertEqual(problem['now']['tier'], 'advanced')
+        self.north.delete('/entities/zed', 412, headers=match)
         # a new token changes counts, and not what was edited
         match = {'If-Match': f'"{edited["revision"]}"'}
         self.north.post('/entities/zed/tokens', {'name': 'second'})
@@ -246,6 +266,7 @@ class Entities(Case):
         self.assertEqual(names('show=limit'), ['acme', 'c0', 'c2', 'c4', 'c6'])
         self.assertEqual(names('show=tier:advanced'), ['bolt', 'c1', 'c3', 'c5'])
         self.assertEqual(names('show=none'), [])
+        self.assertEqual(names('sort=-status&limit=1'), ['c3'])
         for query in 'limit=0', 'limit=201', 'limit=x', 'sort=size', 'cursor=!!', 'show=all', 'q=' + 'x' * 101, 'a=b', 'q=a&q=b', 'q=%ff', 'q=%00':
             self.north.get('/entities?' + query, 400)
         alone = self.world.proxy('acme').get('/entities')
@@ -321,6 +342,29 @@ class Log(Case):
         for query in 'download=no', 'customers=no', 'token=x', 'cursor=x', 'cursor=-1', 'limit=900':
             north.get('/entities/acme/log?' + query, 400)
         self.assertEqual(north.get('/entities/acme/log?cursor=1'), {'entries': [], 'cursor': None})
+
+    def test_download_of_many(self):
+        """A download longer than a page of the log: every entry once, in one document."""
+        client, token = self.world.proxy('stranger'), self.world.token('stranger')['id']
+        for i in range(210):
+            client.patch(f'/tokens/{token}', {'note': f'{i}'})
+        entries = client.ask('GET', '/entities/stranger/log?download=yes', expect=200).json()['entries']
+        sequences = [entry['sequence'] for entry in entries]
+        self.assertEqual(sequences, sorted(set(sequences), reverse=True))
+        self.assertGreater(len(entries), 210)
+
+    def test_many_changes(self):
+        """An entry with very many changes shows the first ones, and how many more there are."""
+        world = self.world
+        with open(world.folder + '/tiers.ini', encoding='utf-8') as file:
+            tiers = file.read().replace('max_tokens = 5', 'max_tokens = 500')
+        world.write('tiers.ini', tiers)
+        world.write('many', ''.join(f'bolt/many-{i}\n' for i in range(203)))
+        world.write('names', ''.join(f'many-{i}\n' for i in range(203)))
+        world.ctl('create', 'bolt', '--from', world.folder + '/names', '-q')
+        world.ctl('edit', '--from', world.folder + '/many', '--note', 'all')
+        changes = world.proxy('bolt').get('/entities/bolt/log?limit=1')['entries'][0]['changes']
+        self.assertEqual((len(changes), changes[-1]['detail']), (201, 'and 3 more changes'))
 
     def test_names_given_again(self):
         """Who gets a name that another had sees nothing of the other's log."""
@@ -408,6 +452,9 @@ class Pages(Case):
         for method, path in (('PUT', '/tiers'), ('POST', '/tiers'), ('DELETE', '/entities'), ('OPTIONS', '/tiers'),
                              ('GET', '/tokens/15R4YyLIodi/reveal'), ('TRACE', '/session'), ('PATCH', '/session')):
             self.assertEqual(client.ask(method, path).status, 405, (method, path))
+        self.assertEqual(client.raw('POST', '/api/v1/openapi.json').status, 405)
+        for path in '/api', '/api/v2/tiers':
+            self.assertEqual(client.raw('GET', path).status, 404, path)
         for path in '/', '/nothing', '/entities/', '/entities/acme/', '/entities//tokens', '/tokens', '/entities/acme/tokens/x':
             client.ask('GET', path, expect=404)
         self.assertEqual(client.ask('HEAD', '/tiers', expect=200).text, '')

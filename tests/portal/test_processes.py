@@ -88,7 +88,7 @@ class Kept(Case):
     def test_killed(self):
         """Whichever is killed: it is started again, and sessions go on."""
         client = self.world.sign_in('north')
-        for place in 2, 0, 1, 2:
+        for place in 0, 2, 1, 0:
             os.kill(self.roles()[place], signal.SIGKILL)
             self.again()
             self.answers(client)
@@ -347,14 +347,16 @@ class Activation(unittest.TestCase):
             self.assertEqual(process.wait(PATIENCE), 0)
 
     def test_notify(self):
+        """By a path, and by a name that is not in the file system."""
         world = World(start=False)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-            notify.bind(world.folder + '/notify')
-            notify.settimeout(PATIENCE)
-            world.start(env={**os.environ, 'NOTIFY_SOCKET': world.folder + '/notify'})
-            self.assertEqual(notify.recv(100), b'READY=1')
-            world.stop()
-            self.assertEqual(notify.recv(100), b'STOPPING=1')
+        for address in world.folder + '/notify', '@' + world.folder:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+                notify.bind(address.replace('@', '\0'))
+                notify.settimeout(PATIENCE)
+                world.start(env={**os.environ, 'NOTIFY_SOCKET': address})
+                self.assertEqual(notify.recv(100), b'READY=1')
+                world.stop()
+                self.assertEqual(notify.recv(100), b'STOPPING=1')
 
 
 if __name__ == '__main__':
