@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # libFuzzer (clang) on everything that strangers and administrators may write. Seeds are in
 # tests/fuzz/seeds/NAME. Failing inputs are saved in tests/fuzz/found/NAME. make check replays both.
-FUZZERS       := token tiers config records reader when forms args entry
+FUZZERS       := token tiers config records reader when forms args entry report head
 FUZZ_PACKAGES := clang libclang-rt-14-dev
 FUZZ_OUT      := build/fuzz
 FUZZ_SECONDS   = $${ESPT_FUZZ_SECONDS:-60}
@@ -23,6 +23,10 @@ FUZZ_OPTIONS_forms   := -max_len=256
 FUZZ_OPTIONS_args    := -max_len=512
 FUZZ_LIBS_entry      := libsodium
 FUZZ_OPTIONS_entry   := -max_len=2048
+FUZZ_LIBS_report     := libsodium
+FUZZ_OPTIONS_report  := -max_len=512
+FUZZ_LIBS_head       := libsodium
+FUZZ_OPTIONS_head    := -max_len=512
 # the other fuzzers need no libraries and no options
 $(foreach name,$(FUZZERS),$(eval FUZZ_LIBS_$(name) ?=)$(eval FUZZ_OPTIONS_$(name) ?=))
 
@@ -36,6 +40,8 @@ $(FUZZ_OUT)/shipped.o: $(OUT)/shipped.c
 
 $(FUZZ_OUT)/fuzz_forms: $(FUZZ_CLI)
 $(FUZZ_OUT)/fuzz_entry: $(call fuzz_objects,$(wildcard src/fleet/entry.c src/fleet/ops*.c src/fleet/signature.c))
+$(FUZZ_OUT)/fuzz_report $(FUZZ_OUT)/fuzz_head: $(FUZZ_OUT)/fuzz_%: $(FUZZ_OUT)/src/fleet/%.o \
+  $(call fuzz_objects,src/fleet/entry.c src/fleet/signature.c)
 # verify looks for the validator beside the program
 ARGS_PARTS := tests/fuzz/place.c tests/fuzz/ctl.c tests/fuzz/invariants.c
 $(FUZZ_OUT)/fuzz_args: $(FUZZ_CLI) $(call fuzz_objects,$(ARGS_PARTS)) | $(FUZZ_OUT)/esp_validator.so

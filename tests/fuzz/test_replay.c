@@ -18,6 +18,8 @@ int fuzz_when(const uint8_t *data, size_t size);
 int fuzz_forms(const uint8_t *data, size_t size);
 int fuzz_args(const uint8_t *data, size_t size);
 int fuzz_entry(const uint8_t *data, size_t size);
+int fuzz_report(const uint8_t *data, size_t size);
+int fuzz_head(const uint8_t *data, size_t size);
 
 #define PLACES 512
 
@@ -31,7 +33,8 @@ static const struct {
     {"config", fuzz_config, PLACES}, {"records", fuzz_records, PLACES},
     {"reader", fuzz_reader, PLACES}, {"when", fuzz_when, PLACES},
     {"forms", fuzz_forms, PLACES},   {"args", fuzz_args, 8},
-    {"entry", fuzz_entry, PLACES},
+    {"entry", fuzz_entry, PLACES},   {"report", fuzz_report, PLACES},
+    {"head", fuzz_head, PLACES},
 };
 
 static unsigned runs;
