@@ -68,6 +68,32 @@ static int run_plain(const char *command)
     return status;
 }
 
+bool postgres_installed(void)
+{
+    const bool found = find_programs();
+    if (!found)
+        puts("SKIPPED TEST: PostgreSQL is not installed");
+    return found;
+}
+
+static void begin(void)
+{
+    ck_assert(postgres_start());
+}
+
+static void end(void)
+{
+    postgres_stop(SIGINT);
+}
+
+void postgres_fixture(TCase *tcase, bool each)
+{
+    if (each)
+        tcase_add_checked_fixture(tcase, begin, end);
+    else
+        tcase_add_unchecked_fixture(tcase, begin, end);
+}
+
 bool postgres_start(void)
 {
     char command[2048];
@@ -180,6 +206,16 @@ void postgres_stop(int signal_number)
 int postgres_port(void)
 {
     return port;
+}
+
+const char *postgres_settings(int at_port, const char *user, const char *database, const char *more)
+{
+    static char settings[8][1024];
+    static unsigned next;
+    char *out = settings[next++ % 8];
+    snprintf(out, sizeof settings[0], "hostaddr = 127.0.0.1\nport = %d\nuser = %s\ndbname = %s\n%s",
+             at_port, user, database, more);
+    return out;
 }
 
 const char *postgres_sql(const char *database, const char *sql)

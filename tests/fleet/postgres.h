@@ -3,17 +3,24 @@
 #ifndef TESTS_FLEET_POSTGRES_H
 #define TESTS_FLEET_POSTGRES_H
 
+#include <check.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
 
-/* False: PostgreSQL is not installed. */
+/* False: PostgreSQL is not installed; that is printed. For main(). */
+bool postgres_installed(void);
+/* Starts a server before the tests of the case and ends it after them; `each`: for each of them. */
+void postgres_fixture(TCase *tcase, bool each);
+/* For fixtures that do more. False: PostgreSQL is not installed. */
 bool postgres_start(void);
 /* Stops the server: SIGQUIT or SIGKILL for a crash, SIGINT for an end. It may be started again. */
 void postgres_stop(int signal);
 void postgres_again(void);
 void postgres_until_ready(void); /* after a backend was killed */
 int postgres_port(void);
+/* The settings of a pg journal that connects to that port. `more` are further lines, or "". */
+const char *postgres_settings(int port, const char *user, const char *database, const char *more);
 /* The folder of everything; the cluster is `data` in it. */
 const char *postgres_folder(void);
 /* Runs a shell command there as the server's user, with the programs of PostgreSQL in PATH. */

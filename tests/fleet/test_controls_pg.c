@@ -13,23 +13,12 @@ static const char *database;
 
 static const char *settings_at(int port)
 {
-    static char settings[4][256];
-    static unsigned next;
-    char *out = settings[next++ % 4];
-    snprintf(out, sizeof settings[0], "host = 127.0.0.1\nport = %d\nuser = admin\ndbname = %s\n",
-             port, database);
-    return out;
+    return postgres_settings(port, "admin", database, "");
 }
 
 static void setup(void)
 {
-    ck_assert(postgres_start());
     database = postgres_database();
-}
-
-static void teardown(void)
-{
-    postgres_stop(SIGINT);
 }
 
 /* True: of two that append under one number, one is told that it is taken. */
@@ -118,14 +107,13 @@ END_TEST
 int main(void)
 {
     conformance_kind = "pg";
-    if (access("/usr/lib/postgresql", F_OK) != 0) {
-        puts("SKIPPED TEST: PostgreSQL is not installed");
+    if (!postgres_installed())
         return EXIT_SUCCESS;
-    }
     Suite *suite = suite_create("controls pg");
     TCase *tcase = tcase_create("controls");
     tcase_set_timeout(tcase, 120);
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    postgres_fixture(tcase, true);
+    tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, without_the_key);
     tcase_add_test(tcase, without_waiting_for_the_disk);
     tcase_add_test(tcase, look_instead_of_repeat);

@@ -19,10 +19,7 @@ static const char *database, *text; /* of the token acme/web */
 /* A member connects as the role of its name. */
 static void connect_as(int member, const char *user)
 {
-    char settings[256];
-    snprintf(settings, sizeof settings, "host = 127.0.0.1\nport = %d\nuser = %s\ndbname = %s\n",
-             postgres_port(), user, database);
-    fleet.pg = settings;
+    fleet.pg = postgres_settings(postgres_port(), user, database, "");
     fleet_fault(&fleet, member, NULL);
 }
 
@@ -174,27 +171,15 @@ START_TEST(frozen_server)
 }
 END_TEST
 
-static void setup(void)
-{
-    ck_assert(postgres_start());
-}
-
-static void teardown(void)
-{
-    thaw();
-    postgres_stop(SIGINT);
-}
-
 int main(void)
 {
-    if (access("/usr/lib/postgresql", F_OK) != 0) {
-        puts("SKIPPED TEST: PostgreSQL is not installed");
+    if (!postgres_installed())
         return EXIT_SUCCESS;
-    }
     Suite *suite = suite_create("follow pg");
     TCase *tcase = tcase_create("follow");
     tcase_set_timeout(tcase, 240);
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    postgres_fixture(tcase, true);
+    tcase_add_checked_fixture(tcase, NULL, thaw);
     tcase_add_test(tcase, an_edge_with_the_role_of_edges);
     tcase_add_test(tcase, server_away);
     tcase_add_test(tcase, frozen_server);

@@ -13,28 +13,13 @@ static const char *database;
 
 static const char *settings_at(int port, const char *more)
 {
-    static char settings[4][512];
-    static unsigned next;
-    char *out = settings[next++ % 4];
-    snprintf(out, sizeof settings[0], "host = 127.0.0.1\nport = %d\nuser = admin\ndbname = %s\n%s",
-             port, database, more);
-    return out;
+    return postgres_settings(port, "admin", database, more);
 }
 
 static const char *conformance_settings(void)
 {
     database = postgres_database();
     return settings_at(postgres_port(), "");
-}
-
-static void setup(void)
-{
-    ck_assert(postgres_start());
-}
-
-static void teardown(void)
-{
-    postgres_stop(SIGINT);
 }
 
 START_TEST(settings_and_environment)
@@ -204,19 +189,17 @@ END_TEST
 int main(void)
 {
     conformance_kind = "pg";
-    if (access("/usr/lib/postgresql", F_OK) != 0) {
-        puts("SKIPPED TEST: PostgreSQL is not installed");
+    if (!postgres_installed())
         return EXIT_SUCCESS;
-    }
     Suite *suite = suite_create("journal pg");
     TCase *tcase = conformance_case(); /* one server for all of these */
-    tcase_add_unchecked_fixture(tcase, setup, teardown);
+    postgres_fixture(tcase, false);
     tcase_add_test(tcase, settings_and_environment);
     tcase_add_test(tcase, silent_server);
     tcase_add_test(tcase, broken_lines);
     TCase *restart = tcase_create("restart");
     tcase_set_timeout(restart, 240);
-    tcase_add_checked_fixture(restart, setup, teardown);
+    postgres_fixture(restart, true);
     tcase_add_test(restart, restarted);
     suite_add_tcase(suite, tcase);
     suite_add_tcase(suite, restart);

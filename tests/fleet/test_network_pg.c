@@ -10,13 +10,7 @@ static const char *database;
 
 static const char *settings_with(int port, const char *more)
 {
-    static char settings[4][1024];
-    static unsigned next;
-    char *out = settings[next++ % 4];
-    snprintf(out, sizeof settings[0],
-             "hostaddr = 127.0.0.1\nport = %d\nuser = admin\ndbname = %s\n%s", port, database,
-             more);
-    return out;
+    return postgres_settings(port, "admin", database, more);
 }
 
 /* --- TLS --- */
@@ -194,34 +188,22 @@ START_TEST(promoted_standby)
 }
 END_TEST
 
-static void setup(void)
-{
-    ck_assert(postgres_start());
-}
-
-static void teardown(void)
-{
-    postgres_stop(SIGINT);
-}
-
 int main(void)
 {
     conformance_kind = "pg";
-    if (access("/usr/lib/postgresql", F_OK) != 0) {
-        puts("SKIPPED TEST: PostgreSQL is not installed");
+    if (!postgres_installed())
         return EXIT_SUCCESS;
-    }
     Suite *suite = suite_create("network pg");
     TCase *tcase = tcase_create("network"), *standby = tcase_create("standby");
     tcase_set_timeout(tcase, 120);
-    tcase_add_unchecked_fixture(tcase, setup, teardown);
+    postgres_fixture(tcase, false);
     tcase_add_test(tcase, certificates);
     if (access("/usr/sbin/pgbouncer", X_OK) == 0)
         tcase_add_test(tcase, pooler);
     else
         puts("SKIPPED TEST: pgbouncer is not installed");
     tcase_set_timeout(standby, 120);
-    tcase_add_checked_fixture(standby, setup, teardown);
+    postgres_fixture(standby, true);
     tcase_add_test(standby, promoted_standby);
     suite_add_tcase(suite, tcase);
     suite_add_tcase(suite, standby);

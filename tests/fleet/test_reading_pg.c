@@ -9,11 +9,9 @@ static const char *database;
 /* A database with the tables. */
 static const char *begin(const espt_journal_plugin *p)
 {
-    static char settings[512];
     uint64_t first, last;
     database = postgres_database();
-    snprintf(settings, sizeof settings, "host = 127.0.0.1\nport = %d\nuser = admin\ndbname = %s\n",
-             postgres_port(), database);
+    const char *settings = postgres_settings(postgres_port(), "admin", database, "");
     espt_journal *j = opened(p, settings, "first");
     ck_assert_int_eq(p->range(j, &first, &last, said, sizeof said), ESPT_JOURNAL_NONE);
     p->close(j);
@@ -150,10 +148,8 @@ START_TEST(listeners)
     enum { ALL = 23, MOST = 20 };
     const espt_journal_plugin *p = load();
     const char *settings = begin(p);
-    char as_edge[512];
+    const char *as_edge = postgres_settings(postgres_port(), "watcher", database, "");
     espt_journal *j[ALL];
-    snprintf(as_edge, sizeof as_edge, "host = 127.0.0.1\nport = %d\nuser = watcher\ndbname = %s\n",
-             postgres_port(), database);
     sql("CREATE ROLE watcher LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO watcher");
     for (int i = 0; i < ALL; i++) {
         j[i] = opened(p, i < ALL / 2 ? settings : as_edge, "a-member");
@@ -191,27 +187,15 @@ START_TEST(announced)
 }
 END_TEST
 
-static void setup(void)
-{
-    ck_assert(postgres_start());
-}
-
-static void teardown(void)
-{
-    postgres_stop(SIGINT);
-}
-
 int main(void)
 {
     conformance_kind = "pg";
-    if (access("/usr/lib/postgresql", F_OK) != 0) {
-        puts("SKIPPED TEST: PostgreSQL is not installed");
+    if (!postgres_installed())
         return EXIT_SUCCESS;
-    }
     Suite *suite = suite_create("reading pg");
     TCase *tcase = tcase_create("reading");
     tcase_set_timeout(tcase, 120);
-    tcase_add_unchecked_fixture(tcase, setup, teardown);
+    postgres_fixture(tcase, false);
     tcase_add_test(tcase, read_ahead);
     tcase_add_test(tcase, long_entry_in_the_turn);
     tcase_add_test(tcase, append_under_way);

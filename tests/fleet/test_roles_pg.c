@@ -9,15 +9,11 @@ static const char *database;
 /* A role of its own in one of roles.sql, and the settings to log in as it. */
 static const char *role(const char *name, const char *in)
 {
-    static char settings[4][512];
-    static unsigned next;
-    char *out = settings[next++ % 4], sql[256];
+    char sql[256];
     snprintf(sql, sizeof sql, "DROP ROLE IF EXISTS \"%s\"; CREATE ROLE \"%s\" LOGIN IN ROLE %s",
              name, name, in);
     postgres_sql(database, sql);
-    snprintf(out, sizeof settings[0], "host = 127.0.0.1\nport = %d\nuser = %s\ndbname = %s\n",
-             postgres_port(), name, database);
-    return out;
+    return postgres_settings(postgres_port(), name, database, "");
 }
 
 static void forbidden(const char *name, const char *sql)
@@ -208,13 +204,10 @@ static void hold_up_nobody(const espt_journal_plugin *p, const char *name, uint6
 
 static void strangers_stay_out(const espt_journal_plugin *p)
 {
-    char settings[256];
     uint64_t first, last;
     postgres_sql(database, "DROP ROLE IF EXISTS stranger; CREATE ROLE stranger LOGIN");
-    snprintf(settings, sizeof settings,
-             "host = 127.0.0.1\nport = %d\nuser = stranger\ndbname = %s\n", postgres_port(),
-             database);
-    espt_journal *j = opened(p, settings, "stranger");
+    espt_journal *j =
+        opened(p, postgres_settings(postgres_port(), "stranger", database, ""), "stranger");
     ck_assert_int_eq(p->range(j, &first, &last, said, sizeof said), ESPT_JOURNAL_FAILED);
     ck_assert_ptr_nonnull(strstr(said, "permission denied for database"));
     p->close(j);
@@ -224,11 +217,8 @@ static void strangers_stay_out(const espt_journal_plugin *p)
 START_TEST(least_rights)
 {
     const espt_journal_plugin *p = load();
-    char as_owner[256];
     database = postgres_database();
-    snprintf(as_owner, sizeof as_owner, "host = 127.0.0.1\nport = %d\nuser = admin\ndbname = %s\n",
-             postgres_port(), database);
-    espt_journal *j = opened(p, as_owner, "owner");
+    espt_journal *j = opened(p, postgres_settings(postgres_port(), "admin", database, ""), "owner");
     ck_assert_int_eq(append(p, j, 1, "one"), ESPT_JOURNAL_DONE);
     p->close(j);
     char *roles = file_read(OUT "/../../plugins/journal/pg/roles.sql", NULL);
@@ -244,27 +234,15 @@ START_TEST(least_rights)
 }
 END_TEST
 
-static void setup(void)
-{
-    ck_assert(postgres_start());
-}
-
-static void teardown(void)
-{
-    postgres_stop(SIGINT);
-}
-
 int main(void)
 {
     conformance_kind = "pg";
-    if (access("/usr/lib/postgresql", F_OK) != 0) {
-        puts("SKIPPED TEST: PostgreSQL is not installed");
+    if (!postgres_installed())
         return EXIT_SUCCESS;
-    }
     Suite *suite = suite_create("roles pg");
     TCase *tcase = tcase_create("roles");
     tcase_set_timeout(tcase, 120);
-    tcase_add_unchecked_fixture(tcase, setup, teardown);
+    postgres_fixture(tcase, false);
     tcase_add_test(tcase, least_rights);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
