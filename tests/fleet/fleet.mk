@@ -4,7 +4,7 @@ $(OUT)/tests/fleet/bad_journal.o: MORE_CPPFLAGS += -DDIR_JOURNAL='"$(abspath $(O
 $(OUT)/esp_journal_bad.so: $(OUT)/tests/fleet/bad_journal.o plugins/journal/dir/export.map
 	$(call SAY,LINK  $@)
 	$(Q)$(LINK) -shared $< -o $@ -Wl,--version-script=plugins/journal/dir/export.map $(NO_UNDEFINED) -ldl
-FLEET_SITES := $(addprefix $(OUT)/tests/fleet/,test_sites test_outcomes test_hostile test_sites_pg test_torture_pg test_edges test_fresh)
+FLEET_SITES := $(addprefix $(OUT)/tests/fleet/,test_sites test_outcomes test_hostile test_torture_pg test_edges test_fresh)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_fleet_restore test_fleet_keys test_refill test_fleet_figures test_uses test_forms)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_edge_snapshot test_publish test_publish_full test_feed_reports test_journal_http bench_fleet)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_follow test_follow_feed test_follow_full test_follow_pg)
@@ -12,12 +12,14 @@ $(FLEET_SITES): $(OUT)/tests/fleet/members.o
 FLEET_EDGES := $(addprefix $(OUT)/tests/fleet/,test_edges test_feed_reports test_fresh test_follow test_follow_feed test_follow_full test_follow_pg)
 $(FLEET_EDGES): $(OUT)/tests/fleet/edge_records.o $(OUT)/tests/support/raw_store.o
 FLEET_PG := $(addprefix $(OUT)/tests/fleet/,test_controls_pg test_journal_pg test_network_pg test_reading_pg \
-  test_roles_pg test_sites_pg test_torture_pg test_follow_pg)
+  test_roles_pg test_sites_pg test_torture_pg test_follow_pg test_messages_pg)
 FLEET_FOLLOW := $(addprefix $(OUT)/tests/fleet/,test_feed_reports test_follow test_follow_feed test_follow_full test_follow_pg)
 $(FLEET_FOLLOW): $(OUT)/tests/fleet/daemon.o
 $(addprefix $(OUT)/tests/fleet/,test_follow_full test_publish_full): $(OUT)/tests/fault/space.o
 $(FLEET_PG): $(OUT)/tests/fleet/postgres.o
-$(addprefix $(OUT)/tests/fleet/,test_controls_pg test_journal_pg test_sites_pg): $(OUT)/tests/fleet/line.o
+FLEET_PG_SITES := $(addprefix $(OUT)/tests/fleet/,test_sites_pg test_messages_pg)
+$(FLEET_PG_SITES): $(addprefix $(OUT)/tests/fleet/,members.o pg_fleet.o)
+$(addprefix $(OUT)/tests/fleet/,test_controls_pg test_journal_pg test_messages_pg): $(OUT)/tests/fleet/line.o
 # this test replaces a function of libc, for the plugin as well
 $(OUT)/tests/fleet/test_journal_dir: TEST_LIBS += -rdynamic
 FLEET_FEED := $(addprefix $(OUT)/tests/fleet/,test_publish test_publish_full test_follow_feed test_feed_reports test_journal_http bench_fleet)
@@ -30,7 +32,7 @@ run-fleet-tests: $(PRODUCTS) $(FLEET_TESTS)
 	$(call RUN_TESTS,$(FLEET_TESTS))
 
 # every fault at every message, and kills for ESPT_TORTURE_SECONDS
-TORTURE_FLEET := $(addprefix $(OUT)/tests/fleet/,test_journal_pg test_sites_pg test_torture_pg)
+TORTURE_FLEET := $(addprefix $(OUT)/tests/fleet/,test_journal_pg test_messages_pg test_torture_pg)
 .PHONY: torture-fleet
 torture-fleet: deps ## run the long tests of the fleet (ESPT_TORTURE_SECONDS=600)
 	$(MAKE) $(PARALLEL) $(PRODUCTS) $(TORTURE_FLEET)

@@ -7,18 +7,41 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static pid_t line;
+#define CHUNK_MAX (1 << 16)
 
-struct pair {
+static pid_t line;
+static bool stopped;
+
+/* --- in the process of the line --- */
+
+static struct {
+    enum line_fault fault;
+    int chunks, by;
+} harm;
+
+/* esp-tokenctl has one connection at a time. */
+static struct {
     int client, server; /* -1: closed */
-    bool silent;
-};
+    bool silent;        /* nothing comes back any more */
+    bool next_answer;   /* the harm is to what comes back next */
+} pair = {.client = -1, .server = -1};
+
+/* A chunk that has not arrived yet, for a connection that the client has lost. */
+static struct {
+    int server;
+    int after; /* chunks of the next connection */
+    size_t len;
+    char bytes[CHUNK_MAX];
+} late = {.server = -1};
+
+static volatile sig_atomic_t broke;
 
 static int dial(void)
 {
@@ -26,40 +49,137 @@ static int dial(void)
                              .sin_port = htons((uint16_t)postgres_port()),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(fd, (struct sockaddr *)&at, sizeof at) != 0)
-        _exit(126);
+    if (connect(fd, (struct sockaddr *)&at, sizeof at) != 0) {
+        close(fd);
+        return -1;
+    }
     return fd;
 }
 
-static void cut(struct pair *pair, enum line_fault fault, const char *bytes, size_t len)
+/* Also in the handler of a signal. */
+static void arrive_late(void)
 {
-    if (fault == LINE_SILENT) {
-        pair->silent = send(pair->server, bytes, len, MSG_NOSIGNAL) > 0;
-        return;
-    }
-    if (fault == LINE_AFTER)
-        send(pair->server, bytes, len, MSG_NOSIGNAL);
-    /* a reset, so that the client knows at once */
-    setsockopt(pair->client, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
-    close(pair->client);
-    pair->client = -1;
-    if (fault == LINE_LATE) {
-        usleep(LATE_MS * 1000);
-        send(pair->server, bytes, len, MSG_NOSIGNAL);
-    }
-    if (fault == LINE_BEFORE) {
-        close(pair->server);
-        pair->server = -1;
-    }
-    /* else the server answers into the void until line_end() */
+    if (late.server >= 0)
+        send(late.server, late.bytes, late.len, MSG_NOSIGNAL);
+    late.server = -1;
 }
 
-/* One connection after the other: esp-tokenctl has one at a time. */
-static void serve(int listener, enum line_fault fault, int chunks)
+static void on_end(int number)
 {
-    struct pair pair = {-1, -1, false};
-    static char bytes[1 << 16];
-    for (int sent = 0;;) {
+    (void)number;
+    arrive_late();
+    _exit(broke ? 1 : 0);
+}
+
+static void hang_up(void)
+{
+    close(pair.client);
+    close(pair.server);
+    pair.client = pair.server = -1;
+    pair.silent = pair.next_answer = false;
+}
+
+/* A reset, so that the client knows at once. The server answers into the void until line_end(). */
+static void cut_client(void)
+{
+    setsockopt(pair.client, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    close(pair.client);
+    pair.client = -1;
+}
+
+static void hold(const char *bytes, size_t len, int after)
+{
+    memcpy(late.bytes, bytes, len);
+    late.len = len;
+    late.after = after;
+    late.server = pair.server;
+}
+
+static void do_harm(const char *bytes, size_t len)
+{
+    broke = 1;
+    if (harm.fault == LINE_STOP_BEFORE)
+        raise(SIGSTOP);
+    if (harm.fault != LINE_BEFORE && harm.fault != LINE_LATE && harm.fault != LINE_OVERTAKEN)
+        send(pair.server, bytes, len, MSG_NOSIGNAL);
+    switch (harm.fault) {
+    case LINE_BEFORE:
+        cut_client();
+        close(pair.server);
+        pair.server = -1;
+        break;
+    case LINE_AFTER:
+        cut_client();
+        break;
+    case LINE_LATE:
+        hold(bytes, len, 0);
+        cut_client();
+        usleep(LATE_MS * 1000);
+        arrive_late();
+        break;
+    case LINE_OVERTAKEN:
+        hold(bytes, len, harm.by);
+        cut_client();
+        break;
+    case LINE_SILENT:
+        pair.silent = true;
+        break;
+    case LINE_TWICE:
+        send(pair.server, bytes, len, MSG_NOSIGNAL);
+        break;
+    case LINE_ANSWER_TWICE:
+    case LINE_STOP_AFTER:
+        pair.next_answer = true;
+        break;
+    case LINE_STOP_BEFORE:
+        break;
+    }
+}
+
+static void from_client(void)
+{
+    static int sent;
+    static char bytes[CHUNK_MAX];
+    const ssize_t len = recv(pair.client, bytes, sizeof bytes, 0);
+    if (len <= 0) {
+        hang_up();
+    } else if (++sent == harm.chunks) {
+        do_harm(bytes, (size_t)len);
+    } else {
+        send(pair.server, bytes, (size_t)len, MSG_NOSIGNAL);
+        if (late.server >= 0 && --late.after <= 0)
+            arrive_late();
+    }
+}
+
+static void from_server(void)
+{
+    static char bytes[CHUNK_MAX];
+    const ssize_t len = recv(pair.server, bytes, sizeof bytes, 0);
+    if (len <= 0) {
+        hang_up();
+        return;
+    }
+    if (pair.next_answer && harm.fault == LINE_STOP_AFTER)
+        raise(SIGSTOP);
+    if (pair.next_answer && harm.fault == LINE_ANSWER_TWICE)
+        send(pair.client, bytes, (size_t)len, MSG_NOSIGNAL);
+    pair.next_answer = false;
+    send(pair.client, bytes, (size_t)len, MSG_NOSIGNAL);
+}
+
+static void accept_client(int listener)
+{
+    pair.client = accept(listener, NULL, NULL);
+    pair.server = dial();
+    pair.silent = pair.next_answer = false;
+    if (pair.server < 0)
+        cut_client();
+}
+
+static void serve(int listener)
+{
+    for (;;) {
         fd_set ready;
         FD_ZERO(&ready);
         FD_SET(listener, &ready);
@@ -69,50 +189,18 @@ static void serve(int listener, enum line_fault fault, int chunks)
             FD_SET(pair.server, &ready);
         if (select(FD_SETSIZE, &ready, NULL, NULL, NULL) < 0)
             _exit(125);
-        if (FD_ISSET(listener, &ready)) {
-            pair = (struct pair){accept(listener, NULL, NULL), dial(), false};
-            continue;
-        }
-        if (pair.client >= 0 && FD_ISSET(pair.client, &ready)) {
-            const ssize_t len = recv(pair.client, bytes, sizeof bytes, 0);
-            if (len <= 0) {
-                close(pair.client);
-                close(pair.server);
-                pair = (struct pair){-1, -1, false};
-            } else if (++sent == chunks) {
-                raise(SIGUSR1); /* noted: it broke */
-                cut(&pair, fault, bytes, (size_t)len);
-            } else {
-                send(pair.server, bytes, (size_t)len, MSG_NOSIGNAL);
-            }
-        } else if (pair.server >= 0 && FD_ISSET(pair.server, &ready)) {
-            const ssize_t len = recv(pair.server, bytes, sizeof bytes, 0);
-            if (len > 0)
-                send(pair.client, bytes, (size_t)len, MSG_NOSIGNAL);
-            if (len <= 0) {
-                close(pair.client);
-                close(pair.server);
-                pair = (struct pair){-1, -1, false};
-            }
-        }
+        if (FD_ISSET(listener, &ready))
+            accept_client(listener);
+        else if (pair.client >= 0 && FD_ISSET(pair.client, &ready))
+            from_client();
+        else if (pair.server >= 0 && FD_ISSET(pair.server, &ready))
+            from_server();
     }
 }
 
-static volatile sig_atomic_t broke;
+/* --- in the test --- */
 
-static void on_break(int number)
-{
-    (void)number;
-    broke = 1;
-}
-
-static void on_end(int number)
-{
-    (void)number;
-    _exit(broke ? 1 : 0);
-}
-
-int line_begin(enum line_fault fault, int chunks)
+static int begin(void)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof at;
@@ -120,21 +208,52 @@ int line_begin(enum line_fault fault, int chunks)
     ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
     ck_assert_int_eq(listen(listener, 8), 0);
     ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+    stopped = false;
     line = fork_child();
     if (line == 0) {
-        signal(SIGUSR1, on_break);
         signal(SIGTERM, on_end);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        serve(listener, fault, chunks);
+        serve(listener);
     }
     close(listener);
     return ntohs(at.sin_port);
+}
+
+int line_begin(enum line_fault fault, int chunks)
+{
+    harm.fault = fault;
+    harm.chunks = chunks;
+    return begin();
+}
+
+int line_begin_overtaken(int chunks, int by)
+{
+    harm.by = by;
+    return line_begin(LINE_OVERTAKEN, chunks);
+}
+
+bool line_stopped(void)
+{
+    int status;
+    if (!stopped && waitpid(line, &status, WUNTRACED | WNOHANG) == line) {
+        ck_assert_msg(WIFSTOPPED(status), "%x", status);
+        stopped = true;
+    }
+    return stopped;
+}
+
+void line_go_on(void)
+{
+    ck_assert_int_eq(kill(line, SIGCONT), 0);
+    stopped = false;
 }
 
 bool line_end(void)
 {
     int status;
     ck_assert_int_eq(kill(line, SIGTERM), 0);
+    if (stopped)
+        line_go_on();
     ck_assert_int_eq(waitpid(line, &status, 0), line);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) <= 1, "%x", status);
     return WEXITSTATUS(status) == 1;

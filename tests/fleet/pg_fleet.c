@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+#include "fleet/pg_fleet.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *settings_at(const struct pg_fleet *fleet, int port)
+{
+    return keep_string(strdup(postgres_settings(port, "admin", fleet->database, "")));
+}
+
+void pg_fleet_begin(struct pg_fleet *ret, int count)
+{
+    *ret = (struct pg_fleet){.database = postgres_database()};
+    ret->fleet.pg = settings_at(ret, postgres_port());
+    fleet_begin(&ret->fleet, count);
+}
+
+void pg_fleet_reach(struct pg_fleet *fleet, int site, int port)
+{
+    const char *usual = fleet->fleet.pg;
+    fleet->fleet.pg = settings_at(fleet, port);
+    fleet_fault(&fleet->fleet, site, NULL);
+    fleet->fleet.pg = usual;
+}
+
+int pg_fleet_entries(const struct pg_fleet *fleet, const char *name)
+{
+    char sql[160];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM esp_token_entry WHERE position('%s'::bytea IN log) > 0", name);
+    return atoi(postgres_sql(fleet->database, sql));
+}
+
+pid_t pg_fleet_command(const struct pg_fleet *fleet, int site, const char *command)
+{
+    char line[9000];
+    snprintf(line, sizeof line, "exec '%s' -c '%s' %s --wait 60 >/dev/null 2>'%s/said'", ctl_path(),
+             fleet->fleet.site[site].config, command, fleet->fleet.site[site].folder);
+    pid_t child = fork_child();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execlp("sh", "sh", "-c", line, (char *)NULL);
+        _exit(127);
+    }
+    return child;
+}
+
+int pg_fleet_ended(pid_t command)
+{
+    int status;
+    ck_assert_int_eq(waitpid(command, &status, 0), command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
