@@ -17,7 +17,6 @@
 static int commit(struct bulk *bulk, bulk_commit_fn fn, struct espt_error *err)
 {
     const size_t pending = bulk->pending;
-    bulk->since = monotonic_ms();
     bulk->pending = 0;
     if (bulk->dry)
         bulk->made += pending;
@@ -104,6 +103,9 @@ static int run(struct bulk *bulk, const struct source *source, bulk_line_fn line
             lines_fail_in(&bulk->lines, err);
         if (code < 0)
             break;
+        /* the first line has waited for other writers; that is no part of the batch's time */
+        if (bulk->pending == 0)
+            bulk->since = monotonic_ms();
         bulk->pending += code > 0;
         bulk->committed = bulk->pending == 0 ? bulk->lines.number : bulk->committed;
         progress_step(&bulk->progress, bulk->lines.read, bulk->made + bulk->pending);
@@ -150,8 +152,7 @@ static int run_source(struct bulk *bulk, struct source *source, const struct bul
 int bulk_run(struct cli *cli, const char *path, const struct bulk_work *work,
              struct espt_error *err)
 {
-    struct bulk bulk = {
-        .cli = cli, .dry = given(cli, OPTION_DRY_RUN), .since = monotonic_ms(), .arg = work->arg};
+    struct bulk bulk = {.cli = cli, .dry = given(cli, OPTION_DRY_RUN), .arg = work->arg};
     int code = lines_open(&bulk.lines, path, err);
     if (code != 0)
         return code;

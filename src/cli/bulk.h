@@ -22,7 +22,7 @@ struct bulk {
     json_t *refusals;   /* with --json: [{"line","message"}] */
     uint64_t committed; /* number of the last committed line */
     size_t pending;     /* items since the last commit */
-    int64_t since;      /* time of the last commit, monotonic ms */
+    int64_t since;      /* when the first of them was there, monotonic ms */
     void *arg;          /* for the functions below */
 };
 
