@@ -49,15 +49,21 @@ static inline const espt_journal_plugin *load(void)
     return load_from(plugin_file());
 }
 
-/* A control: a copy of the plugin with other bytes of the same length in its SQL. */
-static inline const espt_journal_plugin *load_altered(const char *words, const char *others)
+/* Writes a copy of the plugin with other bytes of the same length in its SQL. */
+static inline void copy_altered(const char *to, const char *words, const char *others)
 {
     size_t len;
     char *bytes = file_read(plugin_file(), &len), *at = memmem(bytes, len, words, strlen(words));
     ck_assert_msg(at != NULL && strlen(words) == strlen(others), "%s", words);
     memcpy(at, others, strlen(others));
+    file_write(to, bytes, len, 0755);
+}
+
+/* A control. */
+static inline const espt_journal_plugin *load_altered(const char *words, const char *others)
+{
     const char *path = in_folder(temp_folder(), "altered.so");
-    file_write(path, bytes, len, 0755);
+    copy_altered(path, words, others);
     return load_from(path);
 }
 

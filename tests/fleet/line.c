@@ -31,6 +31,7 @@ static struct {
     int client, server; /* -1: closed */
     bool silent;        /* nothing comes back any more */
     bool next_answer;   /* the harm is to what comes back next */
+    size_t answered;    /* bytes of the answer so far */
 } pair = {.client = -1, .server = -1};
 
 /* A chunk that has not arrived yet, for a connection that the client has lost. */
@@ -48,7 +49,9 @@ static int dial(void)
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)postgres_port()),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket(AF_INET, SOCK_STREAM, 0), small = 4096;
+    if (harm.fault == LINE_STOP_LONG)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     if (connect(fd, (struct sockaddr *)&at, sizeof at) != 0) {
         close(fd);
         return -1;
@@ -132,6 +135,7 @@ static void do_harm(const char *bytes, size_t len)
         pair.next_answer = true;
         break;
     case LINE_STOP_BEFORE:
+    case LINE_STOP_LONG:
         break;
     }
 }
@@ -141,6 +145,7 @@ static void from_client(void)
     static int sent;
     static char bytes[CHUNK_MAX];
     const ssize_t len = recv(pair.client, bytes, sizeof bytes, 0);
+    pair.answered = 0;
     if (len <= 0) {
         hang_up();
     } else if (++sent == harm.chunks) {
@@ -159,6 +164,11 @@ static void from_server(void)
     if (len <= 0) {
         hang_up();
         return;
+    }
+    pair.answered += (size_t)len;
+    if (harm.fault == LINE_STOP_LONG && pair.answered > LONG_ANSWER && !broke) {
+        broke = 1;
+        raise(SIGSTOP);
     }
     if (pair.next_answer && harm.fault == LINE_STOP_AFTER)
         raise(SIGSTOP);
@@ -252,8 +262,7 @@ bool line_end(void)
 {
     int status;
     ck_assert_int_eq(kill(line, SIGTERM), 0);
-    if (stopped)
-        line_go_on();
+    kill(line, SIGCONT); /* it may have stopped since line_stopped() */
     ck_assert_int_eq(waitpid(line, &status, 0), line);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) <= 1, "%x", status);
     return WEXITSTATUS(status) == 1;

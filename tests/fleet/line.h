@@ -17,7 +17,10 @@ enum line_fault {
     LINE_OVERTAKEN,    /* line_begin_overtaken() */
     LINE_STOP_BEFORE,  /* the line stops before the chunk arrives, until line_go_on() */
     LINE_STOP_AFTER,   /* the same, before the answer is given to the client */
+    LINE_STOP_LONG,    /* the same, within the first answer of more than LONG_ANSWER bytes, whatever
+                          the chunk. The server can send little more */
 };
+#define LONG_ANSWER 65536
 /* Returns the port of the line. The process ends with line_end(). */
 int line_begin(enum line_fault fault, int chunks);
 /* The connection is lost, and the chunk arrives behind the first `by` chunks of the next one. */

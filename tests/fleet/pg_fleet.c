@@ -13,7 +13,7 @@ static const char *settings_at(const struct pg_fleet *fleet, int port)
 
 void pg_fleet_begin(struct pg_fleet *ret, int count)
 {
-    *ret = (struct pg_fleet){.database = postgres_database()};
+    *ret = (struct pg_fleet){.database = postgres_database(), .ctl = ctl_path()};
     ret->fleet.pg = settings_at(ret, postgres_port());
     fleet_begin(&ret->fleet, count);
 }
@@ -37,7 +37,7 @@ int pg_fleet_entries(const struct pg_fleet *fleet, const char *name)
 pid_t pg_fleet_command(const struct pg_fleet *fleet, int site, const char *command)
 {
     char line[9000];
-    snprintf(line, sizeof line, "exec '%s' -c '%s' %s --wait 60 >/dev/null 2>'%s/said'", ctl_path(),
+    snprintf(line, sizeof line, "exec '%s' -c '%s' %s --wait 60 >/dev/null 2>'%s/said'", fleet->ctl,
              fleet->fleet.site[site].config, command, fleet->fleet.site[site].folder);
     pid_t child = fork_child();
     if (child == 0) {
@@ -48,9 +48,25 @@ pid_t pg_fleet_command(const struct pg_fleet *fleet, int site, const char *comma
     return child;
 }
 
+bool pg_fleet_has_ended(pid_t command)
+{
+    siginfo_t ended = {.si_pid = 0};
+    ck_assert_int_eq(waitid(P_PID, (id_t)command, &ended, WEXITED | WNOHANG | WNOWAIT), 0);
+    return ended.si_pid == command;
+}
+
 int pg_fleet_ended(pid_t command)
 {
     int status;
     ck_assert_int_eq(waitpid(command, &status, 0), command);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void pg_fleet_is_true(const struct pg_fleet *fleet, const char *name, int status)
+{
+    const int entries = pg_fleet_entries(fleet, name);
+    ck_assert_msg(status == 0   ? entries == 1
+                  : status == 5 ? entries == 0
+                                : status == 6 && entries <= 1,
+                  "%s: status %d, %d entries", name, status, entries);
 }

@@ -29,14 +29,11 @@ static bool over(int port, const char *name, const char *wait)
     /* what was still under way has arrived when the server has ended the connections */
     postgres_until(pg.database, "SELECT (count(*) = 0)::int FROM pg_stat_activity WHERE "
                                 "application_name = 'hq-2'");
-    const int entries = pg_fleet_entries(&pg, name);
-    ck_assert_msg(run.status == 0   ? entries == 1
-                  : run.status == 5 ? entries == 0
-                                    : run.status == 6 && entries <= 1,
-                  "%s: status %d, %d entries: %s", name, run.status, entries, run.err);
+    pg_fleet_is_true(&pg, name, run.status);
     if (run.status == 5)
         ck_assert_msg(strstr(run.err, "nothing was changed") != NULL, "%s", run.err);
-    ck_assert_int_eq(AT(pg.fleet.site[0], "entity", "show", name).status, entries == 1 ? 0 : 3);
+    ck_assert_int_eq(AT(pg.fleet.site[0], "entity", "show", name).status,
+                     pg_fleet_entries(&pg, name) == 1 ? 0 : 3);
     harmed += did;
     return did;
 }

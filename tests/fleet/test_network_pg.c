@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What is between a member and the database: TLS, a pooler, and a standby that takes over. */
+/* What is between a member and the database: TLS, and a pooler. */
 #include "fleet/journal_calls.h"
 
+#include "fleet/certificates.h"
 #include "fleet/postgres.h"
 
 #include <sys/stat.h>
@@ -15,17 +16,11 @@ static const char *settings_with(int port, const char *more)
 
 /* --- TLS --- */
 
-/* A CA with a certificate for db.example.com, and another CA. */
 static void make_certificates(void)
 {
-    postgres_plain(
-        "for ca in ca other; do openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
-        "-nodes -keyout $ca.key -out $ca.crt -subj /CN=$ca -days 2 2>>openssl.log; done && "
-        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out "
-        "server.csr -subj /CN=db.example.com 2>>openssl.log && openssl x509 -req -in server.csr "
-        "-CA ca.crt -CAkey ca.key -CAcreateserial -out server.crt -days 2 2>>openssl.log && "
-        "chmod 600 server.key && printf \"ssl = on\\nssl_cert_file = "
-        "'$PWD/server.crt'\\nssl_key_file = '$PWD/server.key'\\n\" >>data/postgresql.conf");
+    certificates_make(postgres_folder());
+    postgres_plain("printf \"ssl = on\\nssl_cert_file = '$PWD/server.crt'\\nssl_key_file = "
+                   "'$PWD/server.key'\\n\" >>data/postgresql.conf");
 }
 
 static const char *tls(const char *host, const char *ca)
@@ -140,61 +135,13 @@ START_TEST(pooler)
 }
 END_TEST
 
-/* --- a standby --- */
-
-/* A standby that lacks the last entries takes over: they are gone, and their numbers are given
-   again, in order. */
-START_TEST(promoted_standby)
-{
-    const espt_journal_plugin *p = load();
-    char command[1024];
-    uint64_t first, last;
-    database = postgres_database();
-    const char *settings = settings_with(postgres_port(), "");
-    espt_journal *j = opened(p, settings, "one");
-    for (uint64_t number = 1; number <= 3; number++)
-        ck_assert_int_eq(append(p, j, number, "kept"), ESPT_JOURNAL_DONE);
-    snprintf(command, sizeof command,
-             "pg_basebackup -h '%s' -p %d -U admin -D standby -R -X stream -c fast",
-             postgres_folder(), postgres_port());
-    postgres_plain(command);
-    snprintf(command, sizeof command,
-             "pg_ctl -D standby -l standby.log -w -o '-p %d -c listen_addresses=127.0.0.1 -c "
-             "unix_socket_directories= -c max_connections=40' start >>standby.log",
-             postgres_free_port());
-    postgres_plain(command);
-    ck_assert_int_eq(append(p, j, 4, "streamed"), ESPT_JOURNAL_DONE);
-    postgres_until(database, "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= "
-                             "pg_current_wal_lsn()");
-    postgres_plain("pg_ctl -D standby -m fast -w stop >>standby.log");
-    ck_assert_int_eq(append(p, j, 5, "lost"), ESPT_JOURNAL_DONE);
-    postgres_stop(SIGKILL);
-    postgres_use("standby");
-    ck_assert_int_eq(p->range(j, &first, &last, said, sizeof said), ESPT_JOURNAL_FAILED);
-    /* before it is promoted it can be read, and refuses to write */
-    ck_assert_int_eq(p->range(j, &first, &last, said, sizeof said), ESPT_JOURNAL_DONE);
-    ck_assert_uint_eq(last, 4);
-    ck_assert_int_eq(append(p, j, 5, "other"), ESPT_JOURNAL_FAILED);
-    ck_assert_int_eq(p->hold(j, 0, said, sizeof said), ESPT_JOURNAL_FAILED);
-    postgres_sql(database, "SELECT pg_promote()");
-    lacks(p, j, 6);
-    ck_assert_int_eq(append(p, j, 6, "after the lost one"), ESPT_JOURNAL_FAILED);
-    ck_assert_int_eq(append(p, j, 5, "other"), ESPT_JOURNAL_DONE);
-    p->close(j);
-    j = opened(p, settings, "two");
-    has(p, j, 4, "streamed");
-    has(p, j, 5, "other");
-    p->close(j);
-}
-END_TEST
-
 int main(void)
 {
     conformance_kind = "pg";
     if (!postgres_installed())
         return EXIT_SUCCESS;
     Suite *suite = suite_create("network pg");
-    TCase *tcase = tcase_create("network"), *standby = tcase_create("standby");
+    TCase *tcase = tcase_create("network");
     tcase_set_timeout(tcase, 120);
     postgres_fixture(tcase, false);
     tcase_add_test(tcase, certificates);
@@ -202,10 +149,6 @@ int main(void)
         tcase_add_test(tcase, pooler);
     else
         puts("SKIPPED TEST: pgbouncer is not installed");
-    tcase_set_timeout(standby, 120);
-    postgres_fixture(standby, true);
-    tcase_add_test(standby, promoted_standby);
     suite_add_tcase(suite, tcase);
-    suite_add_tcase(suite, standby);
     return run_suite(suite);
 }
