@@ -134,6 +134,12 @@ static long explain(const espt_journal *journal, const struct fetch *fetch, CURL
     if (too_long)
         return http_say(0, err, err_len, "%s/%s: the answer is longer than %zu bytes", journal->url,
                         fetch->path, fetch->most);
+    if (result == CURLE_SSL_CACERT_BADFILE && journal->ca[0] != '\0')
+        return http_say(
+            0, err, err_len,
+            "%s: this file, which the setting ca names, holds no certificates, or cannot "
+            "be read",
+            journal->ca);
     if (result != CURLE_OK)
         return http_say(0, err, err_len, "%s/%s: %s", journal->url, fetch->path,
                         journal->why[0] != '\0' ? journal->why : curl_easy_strerror(result));
