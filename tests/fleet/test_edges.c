@@ -4,8 +4,11 @@
 #include "fleet/steps.h"
 #include "support/raw_store.h"
 
+#include <ftw.h>
 #include <jansson.h>
 #include <pwd.h>
+#include <sodium.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define EDGE 2
@@ -26,12 +29,48 @@ static void begin(void)
     fleet_let_in_edge(&fleet, EDGE);
 }
 
+/* What an administrator has put there, and no command of the fleet. */
+static bool is_configuration(const char *name)
+{
+    static const char *const files[] = {"esp-token.conf", "tiers.ini", "journal.conf", "fleet.pub"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (strcmp(name, files[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const void *sought;
+static size_t sought_len;
+static unsigned found, searched;
+
+static int search_file(const char *path, const struct stat *st, int type, struct FTW *place)
+{
+    (void)st;
+    size_t len;
+    if (type != FTW_F || is_configuration(path + place->base))
+        return 0;
+    const char *file = file_read(path, &len);
+    ck_assert_msg(file != NULL, "%s", path);
+    found += memmem(file, len, sought, sought_len) != NULL;
+    searched++;
+    return 0;
+}
+
+/* In any file of the edge: the store with its free pages, and all that is beside it. */
+static bool bytes_on_disk(const void *what, size_t len)
+{
+    sought = what;
+    sought_len = len;
+    found = searched = 0;
+    ck_assert_int_eq(nftw(fleet.site[EDGE].folder, search_file, 8, FTW_PHYS), 0);
+    ck_assert_uint_ge(searched, 2);
+    return found > 0;
+}
+
 static bool on_disk(const char *what)
 {
-    size_t len;
-    const char *file = file_read(in_folder(fleet.site[EDGE].folder, "tokens.mdb"), &len);
-    ck_assert_ptr_nonnull(file);
-    return memmem(file, len, what, strlen(what)) != NULL;
+    return bytes_on_disk(what, strlen(what));
 }
 
 /* Token names, contacts, notes and logins of the steps; nothing of them may be on an edge's disk.
@@ -39,11 +78,31 @@ static bool on_disk(const char *what)
 static const char *const secrets[] = {"default", "of the web", "zed@example.com",
                                       "brief",   "passphrase", "esptk_"};
 
+/* The sealed texts that a site has at the moment. Returns how many there are. */
+static unsigned no_box_on_disk(void)
+{
+    unsigned count = 0;
+    const char *at = DONE(fleet.site[0], "export", "--sealed");
+    while ((at = strstr(at, "\"sealed\":\"")) != NULL) {
+        unsigned char box[1024];
+        size_t len;
+        at += strlen("\"sealed\":\"");
+        ck_assert_int_eq(sodium_base642bin(box, sizeof box, at, strcspn(at, "\""), NULL, &len, NULL,
+                                           sodium_base64_VARIANT_ORIGINAL),
+                         0);
+        ck_assert_uint_gt(len, 48);
+        ck_assert(!bytes_on_disk(box, len) && !bytes_on_disk(box + len / 2, 16));
+        count++;
+    }
+    return count;
+}
+
 START_TEST(every_command_is_followed)
 {
     begin();
     fleet_same_edge(&fleet, EDGE, 0);
     const struct passwd *user = getpwuid(geteuid());
+    unsigned boxes = 0;
     for (size_t i = 0; i < STEPS; i++) {
         struct run run = run_ctl(fleet.site[steps[i].site].config, steps[i].input, steps[i].args);
         ck_assert_msg(run.status == 0, "step %zu: status %d: %s", i, run.status, run.err);
@@ -51,7 +110,12 @@ START_TEST(every_command_is_followed)
         for (size_t k = 0; k < sizeof secrets / sizeof *secrets; k++)
             ck_assert_msg(!on_disk(secrets[k]), "step %zu: %s", i, secrets[k]);
         ck_assert(user == NULL || !on_disk(user->pw_name));
+        boxes += no_box_on_disk();
     }
+    ck_assert_uint_gt(boxes, STEPS);
+    DONE(fleet.site[0], "key", "rotate");
+    fleet_same_edge(&fleet, EDGE, 0);
+    ck_assert_uint_gt(no_box_on_disk(), 0);
     ck_assert(on_disk("acme")); /* the search can find something */
     struct run run = AT(fleet.site[EDGE], "check");
     ck_assert_msg(run.status == 0, "%s%s", run.out, run.err);
