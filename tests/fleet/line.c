@@ -132,6 +132,7 @@ static void do_harm(const char *bytes, size_t len)
         break;
     case LINE_ANSWER_TWICE:
     case LINE_STOP_AFTER:
+    case LINE_STOP_LOSE:
         pair.next_answer = true;
         break;
     case LINE_STOP_BEFORE:
@@ -170,8 +171,12 @@ static void from_server(void)
         broke = 1;
         raise(SIGSTOP);
     }
-    if (pair.next_answer && harm.fault == LINE_STOP_AFTER)
+    if (pair.next_answer && (harm.fault == LINE_STOP_AFTER || harm.fault == LINE_STOP_LOSE))
         raise(SIGSTOP);
+    if (pair.next_answer && harm.fault == LINE_STOP_LOSE) {
+        cut_client();
+        return;
+    }
     if (pair.next_answer && harm.fault == LINE_ANSWER_TWICE)
         send(pair.client, bytes, (size_t)len, MSG_NOSIGNAL);
     pair.next_answer = false;

@@ -17,6 +17,7 @@ enum line_fault {
     LINE_OVERTAKEN,    /* line_begin_overtaken() */
     LINE_STOP_BEFORE,  /* the line stops before the chunk arrives, until line_go_on() */
     LINE_STOP_AFTER,   /* the same, before the answer is given to the client */
+    LINE_STOP_LOSE,    /* the same, and then the answer is lost, and the connection */
     LINE_STOP_LONG,    /* the same, within the first answer of more than LONG_ANSWER bytes, whatever
                           the chunk. The server can send little more */
 };

@@ -51,15 +51,15 @@ static bool crash(enum line_fault fault, int chunks, int signal_number)
     return did;
 }
 
-/* After the server has answered, and before the command knows. With ESPT_TORTURE_SECONDS also
+/* After the server has answered, and the answer is lost. With ESPT_TORTURE_SECONDS also
    before the message arrives, and in both ways to crash. */
 START_TEST(at_each_message)
 {
     static const struct {
         enum line_fault fault;
         int signal;
-    } ways[] = {{LINE_STOP_AFTER, SIGKILL},
-                {LINE_STOP_AFTER, SIGQUIT},
+    } ways[] = {{LINE_STOP_LOSE, SIGKILL},
+                {LINE_STOP_LOSE, SIGQUIT},
                 {LINE_STOP_BEFORE, SIGKILL},
                 {LINE_STOP_BEFORE, SIGQUIT}};
     const bool is_brief = getenv("ESPT_TORTURE_SECONDS") == NULL;

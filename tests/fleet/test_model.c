@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * No rule of the contract is broken at any entry of a journal: a model of its own replays what two
+ * sites have written, by every kind of command, and by commands at random that often are refused.
+ * ESPT_MODEL_SEED repeats a run.
+ */
+#include "fleet/journal_model.h"
+#include "fleet/steps.h"
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#define COMMANDS 80
+
+static struct fleet_of fleet;
+static struct model model;
+static uint64_t begun; /* the first entry */
+
+/* A fleet that begins with an empty store, so that the journal has everything. */
+static void setup(void)
+{
+    struct tier_table *tiers;
+    struct espt_error err;
+    fleet_folders(&fleet, 2);
+    DONE(fleet.site[0], "fleet", "key");
+    DONE(fleet.site[0], "fleet", "init");
+    fleet_let_in(&fleet, 1);
+    begun = fleet_entry(&fleet, 0);
+    while (begun > 1 && access(fleet_entry_path(&fleet, begun - 1), F_OK) == 0)
+        begun--;
+    ck_assert_int_eq(
+        tier_table_load_candidate(&tiers, in_folder(fleet.site[0].folder, "tiers.ini"), &err), 0);
+    model = (struct model){.tiers = tiers};
+    DONE(fleet.site[0], "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
+}
+
+/* The model has what the sites have. */
+static void replays(void)
+{
+    fleet_same(&fleet, 0, 1);
+    const uint64_t last = fleet_entry(&fleet, 0);
+    for (uint64_t number = begun; number <= last; number++)
+        model_take(&model, &fleet, number);
+    const char *names = DONE(fleet.site[1], "entity", "list", "-q");
+    size_t entities = 0, listed = 0;
+    for (int i = 0; i < MODEL_MAX; i++)
+        entities += model.entities[i].number != 0;
+    for (; *names != '\0'; names++)
+        listed += *names == '\n';
+    ck_assert_uint_eq(entities, listed);
+    printf("%llu entries, %zu entities at the end\n", (unsigned long long)(last - begun + 1),
+           entities);
+}
+
+START_TEST(every_command)
+{
+    for (size_t i = 0; i < STEPS; i++)
+        fleet_done(run_ctl(fleet.site[steps[i].site].config, steps[i].input, steps[i].args));
+    DONE(fleet.site[1], "key", "rotate");
+    replays();
+}
+END_TEST
+
+/* %c: an entity, %t: a token, %k: a tier */
+static const char *const commands[] = {
+    "entity add %c --kind customer --reseller acme --tier %k",
+    "entity add %c --kind customer",
+    "entity add %c --kind reseller --tier %k",
+    "entity edit %c --tier %k",
+    "entity edit %c --tier %k --cascade",
+    "entity edit %c --reseller acme",
+    "entity edit %c --reseller none",
+    "entity edit %c --name %c",
+    "entity edit %c --status inactive",
+    "entity edit %c --status active --as acme",
+    "entity remove %c --yes",
+    "create %c %t",
+    "create %c %t",
+    "create %c %t --expires 1d",
+    "rotate %c/%t --overlap 1h",
+    "rotate %c/%t --overlap 0",
+    "retire %c/%t",
+    "edit %c/%t --name %t",
+    "edit %c/%t --status inactive",
+    "remove %c/%t --yes",
+    "remove %c/%t --yes --last",
+};
+
+static const char *word(char kind)
+{
+    static const char *const names[] = {"acme", "bolt", "coil", "diode"};
+    static const char *const tokens[] = {"default", "a", "b", "c", "d", "e", "f"};
+    static const char *const tiers[] = {"lite", "advanced"};
+    return kind == 'c'   ? names[random() % 4]
+           : kind == 't' ? tokens[random() % 7]
+                         : tiers[random() % 2];
+}
+
+/* Runs one of them at a site; it may well be refused. */
+static int some_command(int site)
+{
+    char text[256], *args[16], *at = text;
+    size_t count = 0;
+    const char *from = commands[(size_t)random() % (sizeof commands / sizeof *commands)];
+    for (; *from != '\0'; from++) {
+        if (*from == '%')
+            at = stpcpy(at, word(*++from));
+        else
+            *at++ = *from;
+    }
+    *at = '\0';
+    for (char *next = strtok(text, " "); next != NULL; next = strtok(NULL, " "))
+        args[count++] = next;
+    args[count] = NULL;
+    struct run run = run_ctl(fleet.site[site].config, NULL, (const char *const *)args);
+    ck_assert_msg(run.status == 0 || (run.status >= 2 && run.status <= 4), "%s: %d: %s", args[0],
+                  run.status, run.err);
+    return run.status;
+}
+
+START_TEST(at_random)
+{
+    const char *given = getenv("ESPT_MODEL_SEED");
+    unsigned seed = given != NULL ? (unsigned)strtoul(given, NULL, 10) : 0;
+    if (given == NULL)
+        ck_assert_int_eq(getrandom(&seed, sizeof seed, 0), sizeof seed);
+    int refused = 0;
+    printf("ESPT_MODEL_SEED=%u\n", seed);
+    fflush(stdout);
+    srandom(seed);
+    DONE(fleet.site[0], "entity", "add", "bolt", "--kind", "customer", "--reseller", "acme");
+    DONE(fleet.site[1], "entity", "add", "coil", "--kind", "reseller", "--tier", "advanced");
+    for (int i = 0; i < COMMANDS; i++)
+        refused += some_command((int)(random() % 2)) != 0;
+    printf("%d of %d commands were refused\n", refused, COMMANDS);
+    replays();
+    for (int i = 0; i < 2; i++)
+        DONE(fleet.site[i], "check");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("model");
+    TCase *tcase = tcase_create("model");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_add_test(tcase, every_command);
+    tcase_add_test(tcase, at_random);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
