@@ -76,9 +76,11 @@ START_TEST(altered_files)
         memset(bytes + len, 0, 4096);
         file_write(path, bytes, len + 4096, 0644);
         (void)!feed_edge_join(&edge);
-        file_write(path, good, len, 0644);
-        ck_assert_msg(feed_edge_join(&edge), "%s", edge.why);
-        ck_assert_uint_eq(edge.number, fleet_entry(&feed.fleet, 0));
+        /* The edge and the cache may keep an altered head for a second. The file is written anew
+           each time, because nginx tells two of one length apart by the second of their time alone.
+         */
+        AWAIT((file_write(path, good, len, 0644), feed_edge_join(&edge)) &&
+              edge.number == fleet_entry(&feed.fleet, 0));
         feed_edge_close(&edge);
     }
 }
