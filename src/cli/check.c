@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Lists only the tier's own metrics. A tier also has the metrics of all lower ranks. */
@@ -76,11 +77,14 @@ struct report {
     json_t *list;            /* NULL: text output */
     struct table_view *view; /* NULL: JSON */
     size_t findings;
+    bool pages_damaged; /* liblmdb may crash if more is read */
 };
 
 static void on_finding(void *arg, const struct finding *finding)
 {
     struct report *report = arg;
+    report->pages_damaged = report->pages_damaged || (strcmp(finding->kind, "damaged") == 0 &&
+                                                      strncmp(finding->subject, "page", 4) == 0);
     const struct table_cell cells[] = {PLAIN(finding->kind), PLAIN(finding->subject),
                                        PLAIN(finding->message)};
     if (report->list != NULL)
@@ -287,6 +291,8 @@ int run_check(struct cli *cli, struct espt_error *err)
     const bool edge = code == 0 && store_not_edge(cli->store, &why) != 0;
     if (edge)
         code = check_edge(cli, &report, err);
+    else if (code == 0 && report.pages_damaged)
+        cli_warn(cli, "the texts were not tried, because pages of the store are damaged");
     else if (code == 0)
         texts = check_texts(cli, &report, &why);
     code = end(&report, code, err);

@@ -35,6 +35,10 @@ enum sharing {
     SHARING_NO_GROUP, /* there is no such group */
 };
 enum sharing store_share(const struct config *config, bool is_new);
+/* Odd while liblmdb searches for a record, and another number for each search. A search ends within
+   microseconds, except in a damaged store: liblmdb goes round in circles on a page that is none.
+   May be called in a signal handler and by any thread. */
+unsigned store_search(void);
 /* Checks owner, mode and file system, then opens the store. store_close() frees it. */
 ESPT_MUST_USE int store_open(struct store **ret_store, const struct config *config,
                              struct espt_error *err);

@@ -83,12 +83,35 @@ START_TEST(next_to_a_page_of_another_table)
 }
 END_TEST
 
+/* In place of a leaf there is the middle of a long log entry: flags of a leaf of keys
+   alone among its bytes, and an array of nodes that ends before it begins. Its length wraps round,
+   and the binary search of liblmdb overflows for ever.
+   Commands that read end, and say why. check names the page. */
+START_TEST(search_without_end)
+{
+    memcpy(bytes, whole, size);
+    const uint64_t leaf = child(root_of(TABLE_TOKENS), 2);
+    memset(bytes + leaf * PAGE + 8, 0, 16);
+    memcpy(bytes + leaf * PAGE + 10, "\xef\x6c", 2);
+    file_write(store, bytes, size, 0640);
+    struct run run = CTL(config, NULL, "list");
+    ck_assert_msg(run.status == 5 && strstr(run.err, "so damaged that it cannot be read") != NULL,
+                  "%d: %s", run.status, run.err);
+    run = CTL(config, NULL, "check");
+    ck_assert_msg(run.status == 1 && strstr(run.out, "table tokens") != NULL, "%d: %s%s",
+                  run.status, run.out, run.err);
+    ck_assert_ptr_nonnull(strstr(run.err, "texts were not tried"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("wrong_owner");
     TCase *tests = tcase_create("wrong_owner");
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_loop_test(tests, next_to_a_page_of_another_table, 0, 2);
+    tcase_add_test(tests, search_without_end);
+    tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

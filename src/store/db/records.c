@@ -3,7 +3,20 @@
 #include "store/db/intact.h"
 
 #include <lmdb.h>
+#include <stdatomic.h>
 #include <string.h>
+
+static atomic_uint searches;
+
+unsigned store_search(void)
+{
+    return atomic_load_explicit(&searches, memory_order_relaxed);
+}
+
+static void search_steps(void)
+{
+    atomic_fetch_add_explicit(&searches, 1, memory_order_relaxed);
+}
 
 static MDB_val mdb_key(const struct record_key *key)
 {
@@ -22,7 +35,9 @@ int txn_get(struct txn *txn, enum table table, const struct record_key *key,
     if (txn->code != 0)
         return txn->code;
     MDB_val k = mdb_key(key), value;
+    search_steps();
     int rc = mdb_get(txn->mdb, txn->store->dbi[table], &k, &value);
+    search_steps();
     if (rc == MDB_NOTFOUND)
         return 0;
     if (rc != 0)
@@ -156,7 +171,9 @@ void walk_begin_after(struct walk *ret_walk, struct txn *txn, enum table table,
 static bool walk_move(struct walk *walk, MDB_val *key, MDB_cursor_op op)
 {
     MDB_val value;
+    search_steps();
     int rc = mdb_cursor_get(walk->cursor, key, &value, op);
+    search_steps();
     if (rc == MDB_NOTFOUND) {
         intact_path(walk->txn, walk->table, NULL, INTACT_READ);
         return false;
