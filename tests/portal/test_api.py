@@ -267,6 +267,7 @@ class Entities(Case):
         self.assertEqual(names('show=tier:advanced'), ['bolt', 'c1', 'c3', 'c5'])
         self.assertEqual(names('show=none'), [])
         self.assertEqual(names('sort=-status&limit=1'), ['c3'])
+        self.assertEqual(names('sort=-created&limit=2'), ['c6', 'c5'])
         for query in 'limit=0', 'limit=201', 'limit=x', 'sort=size', 'cursor=!!', 'show=all', 'q=' + 'x' * 101, 'a=b', 'q=a&q=b', 'q=%ff', 'q=%00':
             self.north.get('/entities?' + query, 400)
         alone = self.world.proxy('acme').get('/entities')

@@ -94,6 +94,23 @@ class ProxyOnly(Case):
         self.world.proxy('acme').ask('DELETE', '/session', expect=204)
 
 
+class Least(unittest.TestCase):
+    def test_origin(self):
+        """Without public_url the own origin is that of the request; without proxy_secret a proxy comes by the socket."""
+        world = World(identity='proxy', start=False)
+        with open(world.config, encoding='utf-8') as file:
+            config = file.read()
+        world.write('esp-token.conf', ''.join(line for line in config.splitlines(True)
+                                              if not line.startswith(('public_url', 'proxy_secret'))))
+        world.populate().start()
+        client, path = world.proxy('bolt', unix=True), '/entities/bolt/tokens'
+        client.post(path, {'name': 'a'}, headers={'Origin': 'http://localhost'})
+        for origin in 'http://localhost:80', 'https://localhost', 'http://other', 'null':
+            client.post(path, {'name': 'b'}, 403, headers={'Origin': origin})
+        world.proxy('bolt').get('/session', 401)
+        self.assertEqual(world.stop(), 0)
+
+
 class Configuration(unittest.TestCase):
     def test_refused(self):
         """A configuration that cannot be meant is refused in one line that names the key."""
