@@ -9,7 +9,9 @@ FAULT_STEP_DEFAULT := $(if $(filter asan tsan,$(VARIANT)),97,29)
 $(OUT)/tests/fault/%.o: MORE_CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"' -DLOCKS='"$(abspath $(FAULT_LOCKS))"' -DFAULT_STEP_DEFAULT=$(FAULT_STEP_DEFAULT)
 $(OUT)/tests/fault/test_interrupt: TEST_LIBS += -lutil
 $(OUT)/tests/fault/test_named $(OUT)/tests/fault/test_clock: | $(OUT)/tests/torture/plain_host
-$(FAULT_TESTS): $(OUT)/tests/fault/trace.o $(OUT)/tests/fault/world.o $(OUT)/tests/fault/space.o | $(FAULT_SHIM) $(FAULT_LOCKS)
+$(FAULT_TESTS): $(addprefix $(OUT)/tests/fault/,trace.o world.o space.o failing.o) | $(FAULT_SHIM) $(FAULT_LOCKS)
+
+$(OUT)/tests/fault/test_fleet_memory: $(OUT)/tests/fleet/members.o | $(OUT)/esp_journal_bad.so $(OUT)/esp_journal_dir.so
 
 # A faulty private copy, as a control.
 $(OUT)/tests/fault/test_private_copy: $(OUT)/tests/fault/private_copy_control.o

@@ -5,12 +5,11 @@
  * under AddressSanitizer no error path leaks.
  */
 #include "cli/drive.h"
+#include "fault/failing.h"
 #include "fault/step.h"
 #include "fault/world.h"
 
 #include <stdio.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 static const struct reader_command {
     const char *args[8];
@@ -48,42 +47,6 @@ static const struct reader_command {
     {{"--help"}, false},
     {{"--version"}, false},
 };
-
-/* The name of the call that failed, or "" if none did. */
-static const char *failed_call(int fd)
-{
-    static char name[256];
-    ssize_t len = pread(fd, name, sizeof name - 1, 0);
-    name[len > 0 ? len : 0] = '\0';
-    ck_assert_int_eq(ftruncate(fd, 0), 0);
-    ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
-    return name;
-}
-
-/* Runs the command with call number `at` failing; *ret_failed is empty if there were fewer
-   calls. */
-static struct run run_failing(const struct world *world, const char *const *args, const char *input,
-                              unsigned long at, const char **ret_failed)
-{
-    static int told = -1;
-    char number[32];
-    if (told < 0)
-        told = memfd_create("told", 0);
-    snprintf(number, sizeof number, "%lu", at);
-    setenv("FAULT_AT", number, 1);
-    snprintf(number, sizeof number, "%d", told);
-    setenv("FAULT_FD", number, 1);
-    setenv("LD_PRELOAD", SHIM, 1);
-    struct run run = run_process(world_argv(world, args), input);
-    unsetenv("LD_PRELOAD");
-    unsetenv("FAULT_AT");
-    *ret_failed = failed_call(told);
-    /* the plugin does not close a descriptor that it cannot identify as its own */
-    const bool unknown = input != NULL && strncmp(*ret_failed, "fstat", 5) == 0;
-    ck_assert_msg(unknown || strstr(*ret_failed, "left descriptor") == NULL,
-                  "%s (call %lu) failing: %s", args[0], at, *ret_failed);
-    return run;
-}
 
 /* Lengths of the complete output, and of the output without a tier table: list and show work
    without it. */
@@ -228,7 +191,7 @@ START_TEST(each_call_of_a_writer_fails)
         fault_step() > 1 && writer->how == GUARDS ? 9 * fault_step() : fault_step();
     unsigned long at = 1 + (unsigned long)_i % stride;
     do {
-        struct run run = run_failing(&world, writer->args, NULL, at, &failed);
+        struct run run = run_failing(world_argv(&world, writer->args), NULL, at, &failed);
         check_outcome(&run, failed, at, &expected);
         char *state = world_sound_state(&world);
         const bool is_after = strcmp(state, after) == 0;
@@ -263,7 +226,7 @@ START_TEST(each_call_of_a_reader_fails)
     const char *failed = "";
     unsigned long at = 1 + (unsigned long)_i % fault_step();
     do {
-        struct run run = run_failing(&world, reader->args, input, at, &failed);
+        struct run run = run_failing(world_argv(&world, reader->args), input, at, &failed);
         if (!reader->from_input || run.status != 1) /* verify may deny if a call fails */
             check_outcome(&run, failed, at, &expected);
         at += fault_step();

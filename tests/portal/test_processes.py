@@ -110,7 +110,7 @@ class Kept(Case):
                         made.append(f'{number} {i}')
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             loads = [pool.submit(load, number) for number in range(2)]
-            for place in 1, 0, 1, 2:
+            for place in 2, 1, 0, 1:
                 before = len(made)
                 wait_until(lambda: len(made) > before + 3, 'changes are made')
                 os.kill(self.roles()[place], signal.SIGKILL)
@@ -286,12 +286,12 @@ class Tls(unittest.TestCase):
         os.chmod(world.folder + '/tls.key', 0o600)
 
     @staticmethod
-    def peer(world):
+    def peer(world, path='/'):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         with socket.create_connection(('127.0.0.1', world.port), PATIENCE) as sock, context.wrap_socket(sock) as tls:
-            tls.sendall(b'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+            tls.sendall(f'GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'.encode())
             answer = b''
             while chunk := tls.recv(65536):
                 answer += chunk
@@ -306,6 +306,9 @@ class Tls(unittest.TestCase):
         first, answer = self.peer(world)
         self.assertIn(b'Strict-Transport-Security', answer)
         self.assertTrue(answer.startswith(b'HTTP/1.1 200'))
+        answer = self.peer(world, '/api/v1/session')[1]
+        self.assertTrue(answer.startswith(b'HTTP/1.1 401'))
+        self.assertIn(b'Strict-Transport-Security', answer)
         self.make(world, 'second')
         world.process.send_signal(signal.SIGHUP)
         wait_until(lambda: self.peer(world)[0] != first, 'the new certificate is used')
