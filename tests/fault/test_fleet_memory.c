@@ -9,12 +9,13 @@
 
 #include <stdio.h>
 
-/* None of them says anything else when it is run again. */
+/* Each can be run again and again. An argument @ is another text each time. */
 static const struct {
     int site;
     const char *args[8];
 } commands[] = {
-    {0, {"edit", "shop/default", "--note", "again"}},
+    {0, {"edit", "shop/default", "--note", "@"}},
+    {0, {"rotate", "shop/default", "--overlap", "0", "-q"}},
     {0, {"--json", "list"}},
     {0, {"stats"}},
     {0, {"fleet", "key"}},
@@ -39,15 +40,18 @@ static const struct {
 static struct fleet_of fleet;
 
 /* esp-tokenctl -c CONFIG and the words. */
-static const char *const *argv_of(const struct member *site, const char *const *args)
+static const char *const *argv_of(const struct member *site, const char *const *args,
+                                  unsigned long at)
 {
     static const char *argv[16];
+    static char text[32];
     size_t count = 0;
     argv[count++] = OUT "/esp-tokenctl";
     argv[count++] = "-c";
     argv[count++] = site->config;
-    while (*args != NULL)
-        argv[count++] = *args++;
+    snprintf(text, sizeof text, "call %lu", at);
+    for (; *args != NULL; args++)
+        argv[count++] = strcmp(*args, "@") == 0 ? text : *args;
     argv[count] = NULL;
     return argv;
 }
@@ -74,7 +78,7 @@ START_TEST(each_call_fails)
     DONE(fleet.site[0], "tier", "publish", "--yes");
     DONE(fleet.site[1], "tier", "pull", "--yes");
     do {
-        struct run run = run_failing(argv_of(site, commands[_i].args), NULL, at, &failed);
+        struct run run = run_failing(argv_of(site, commands[_i].args, at), NULL, at, &failed);
         check_outcome(&run, failed, at);
         fleet_is_whole(site);
         at += fault_step();
