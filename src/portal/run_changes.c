@@ -205,11 +205,9 @@ int run_retire(struct broker *broker, const struct who *who, const struct reques
             code = store_tokens_retire(broker->store, &set, err);
         } while (change_again(broker, true, code));
     }
-    if (code == 0 && set.count == 1)
+    if (code == 0)
         answer->body =
             json_pack("{s:o}", "retired", broker_token_document(broker, &set.item[0].token, NULL));
-    else if (code == 0)
-        code = espt_fail(err, ESPT_MISSING, "no secret of this token is retiring");
     tokens_clear(&set);
     return code;
 }

@@ -268,6 +268,7 @@ class Entities(Case):
         self.assertEqual(names('show=none'), [])
         self.assertEqual(names('sort=-status&limit=1'), ['c3'])
         self.assertEqual(names('sort=-created&limit=2'), ['c6', 'c5'])
+        self.assertEqual(len(names('sort=-tokens')), 9)
         for query in 'limit=0', 'limit=201', 'limit=x', 'sort=size', 'cursor=!!', 'show=all', 'q=' + 'x' * 101, 'a=b', 'q=a&q=b', 'q=%ff', 'q=%00':
             self.north.get('/entities?' + query, 400)
         alone = self.world.proxy('acme').get('/entities')

@@ -142,6 +142,12 @@ class Sessions(Case):
         self.assertEqual(client.get('/session')['entity'], 'after')
         client.get('/entities/before', 404)
 
+    def test_renamed_and_suspended(self):
+        """In one command, and active again under the new name before anything was asked."""
+        self.world.ctl('entity', 'add', 'first', '--kind', 'customer')
+        self.ended_by(lambda: self.world.ctl('entity', 'edit', 'first', '--name', 'second', '--status', 'inactive'),
+                      self.status('second', 'active'), 'first')
+
     def test_end(self):
         clients = [self.world.sign_in('bolt') for _ in range(3)]
         self.world.link('bolt')
