@@ -74,6 +74,8 @@ START_TEST(damaged_files)
     fleet_says(AT(*site, "fleet", "join"), 5, "not a file as 'esp-tokenctl fleet init' writes it");
     ck_assert_int_eq(chmod(in_folder(site->folder, "fleet.pub"), 0666), 0);
     fleet_says(AT(*site, "fleet", "join"), 5, "fleet.pub");
+    ck_assert_int_eq(unlink(in_folder(site->folder, "fleet.pub")), 0);
+    fleet_says(AT(*site, "fleet", "join"), 5, "it says which fleet to trust");
     file_write(in_folder(site->folder, "site.key"), "no key\n", 7, 0600);
     fleet_says(AT(*site, "fleet", "key"), 5, "not a key as 'esp-tokenctl fleet key' writes it");
 }
@@ -134,6 +136,23 @@ START_TEST(join_asks)
 }
 END_TEST
 
+/* A tier table that takes a tier from an entity: publish says so first, and asks. */
+START_TEST(publish_asks)
+{
+    const struct member *site = &fleet.site[0];
+    const char *path = in_folder(site->folder, "tiers.ini");
+    char *table = file_read(path, NULL);
+    for (char *at = table; (at = strstr(at, "advanced")) != NULL;)
+        memcpy(at, "superior", strlen("superior"));
+    file_text(path, table);
+    struct seen seen = AT_TERMINAL(site->config, "n\n", NULL, "tier", "publish");
+    ck_assert_msg(strstr(seen.text, "acme") != NULL && strstr(seen.text, "[y/N]") != NULL, "%s",
+                  seen.text);
+    ck_assert_int_ne(seen.status, 0);
+    fleet_says(AT(fleet.site[1], "tier", "pull", "--yes"), 4, "");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fleet words");
@@ -146,6 +165,7 @@ int main(void)
     tcase_add_test(tests, no_section);
     tcase_add_test(tests, as_json);
     tcase_add_test(tests, join_asks);
+    tcase_add_test(tests, publish_asks);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
