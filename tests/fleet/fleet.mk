@@ -13,7 +13,7 @@ FLEET_EDGES := $(addprefix $(OUT)/tests/fleet/,test_edges test_feed_reports test
 $(FLEET_EDGES): $(OUT)/tests/fleet/edge_records.o $(OUT)/tests/support/raw_store.o
 FLEET_PG := $(addprefix $(OUT)/tests/fleet/,test_controls_pg test_journal_pg test_network_pg test_reading_pg \
   test_roles_pg test_sites_pg test_torture_pg test_follow_pg test_messages_pg test_crash_pg test_frozen_pg test_standby_pg)
-FLEET_FOLLOW := $(addprefix $(OUT)/tests/fleet/,test_feed_reports test_follow test_follow_feed test_follow_full test_follow_pg)
+FLEET_FOLLOW := $(addprefix $(OUT)/tests/fleet/,test_hostile test_feed_reports test_follow test_follow_feed test_follow_full test_follow_pg)
 $(FLEET_FOLLOW): $(OUT)/tests/fleet/daemon.o
 $(addprefix $(OUT)/tests/fleet/,test_follow_full test_publish_full test_site_full): $(OUT)/tests/fault/space.o
 $(FLEET_PG): $(OUT)/tests/fleet/postgres.o

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Hostile journals: nothing unsigned, unordered, unknown or altered is applied, and nothing that is
    signed but does not fit. */
-#include "fleet/members.h"
+#include "cli/terminal.h"
+#include "fleet/daemon.h"
 
 #include "fleet/ops.h"
 #include "store/changes.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 static struct fleet_of fleet;
@@ -184,6 +186,39 @@ START_TEST(removed_site)
 }
 END_TEST
 
+/* A follower stays where it was, says so once, and goes on when the entry is the right one. */
+START_TEST(follower_of_a_removed_site)
+{
+    struct entry entry;
+    struct espt_error err;
+    struct daemon_of follower = {0};
+    espt_journal_entry pieces;
+    uint8_t *bytes;
+    size_t len, good_len;
+    DONE(fleet.site[0], "fleet", "site", "remove", "hq-2");
+    fleet_same(&fleet, 0, 1);
+    last = fleet_entry(&fleet, 1) + 1;
+    DONE(fleet.site[0], "create", "acme", "after");
+    decode(&entry);
+    memcpy(entry.site, "hq-2", 5);
+    ck_assert_int_eq(entry_encode(&entry, secret[1], &bytes, &len, &pieces, &err), 0);
+    const char *file = entry_file_join(&pieces, &len);
+    free(bytes);
+    const char *good = file_read(fleet_entry_path(&fleet, last), &good_len);
+    const char *before = DONE(fleet.site[1], "list", "--stale");
+    put(last, file, len);
+    daemon_start(&follower, &fleet.site[1], "follow");
+    UNTIL(daemon_says(&follower, "is signed by no site of the fleet"));
+    ck_assert(daemon_says(&follower, "nothing of it was taken"));
+    ck_assert_str_eq(DONE(fleet.site[1], "list", "--stale"), before);
+    put(last, good, good_len);
+    UNTIL(strcmp(DONE(fleet.site[1], "list", "--stale"), before) != 0);
+    ck_assert_int_eq(daemon_end(&follower, SIGTERM), 0);
+    ck_assert_int_eq(daemon_count(&follower, "is signed by no site"), 1);
+    fleet_same(&fleet, 0, 1);
+}
+END_TEST
+
 static void signed_part(enum entry_part part, const struct ops *ops, const char *words)
 {
     struct entry entry;
@@ -266,6 +301,14 @@ START_TEST(history_differs)
     fleet_says(AT(fleet.site[1], "create", "acme", "x"), 5,
                "the fleet went on without changes that were made here");
     fleet_says(AT(fleet.site[1], "fleet", "join"), 2, "--yes");
+    /* join lists what would be given up, and asks */
+    static const char *const join[] = {"fleet", "join", NULL};
+    const char *before = DONE(fleet.site[1], "list", "--stale");
+    struct seen seen = at_terminal(fleet.site[1].config, join, "n\n", NULL);
+    ck_assert_int_eq(seen.status, 4);
+    ck_assert_msg(strstr(seen.text, "1 tokens") != NULL && strstr(seen.text, "a log of") != NULL,
+                  "%s", seen.text);
+    ck_assert_str_eq(DONE(fleet.site[1], "list", "--stale"), before);
     DONE(fleet.site[1], "fleet", "join", "--yes");
     fleet_same(&fleet, 0, 1);
     fleet_says(AT(fleet.site[1], "show", "acme/forked"), 3, "forked");
@@ -320,6 +363,7 @@ int main(void)
     tcase_add_test(tcase, wrong_order);
     tcase_add_test(tcase, wrong_signer);
     tcase_add_test(tcase, removed_site);
+    tcase_add_test(tcase, follower_of_a_removed_site);
     tcase_add_test(tcase, signed_and_wrong);
     tcase_add_test(tcase, other_journal);
     tcase_add_test(tcase, history_differs);

@@ -18,6 +18,8 @@ static bool there(uint64_t number)
     return access(fleet_entry_path(&fleet, number), F_OK) == 0;
 }
 
+static struct run refused; /* the last one */
+
 /* The change fails with status 5 and those words, and nothing of it is anywhere. */
 static void fails_without_a_trace(const char *fault, const char *words)
 {
@@ -27,10 +29,19 @@ static void fails_without_a_trace(const char *fault, const char *words)
     fleet_says(run, 5, words);
     ck_assert_msg(strstr(run.err, "nothing was changed") != NULL, "%s", run.err);
     ck_assert_str_eq(run.out, "");
+    refused = run;
     fleet_fault(&fleet, 1, NULL);
     ck_assert(!there(before + 1));
     fleet_says(AT(fleet.site[0], "show", "acme/never"), 3, "never");
     fleet_same(&fleet, 0, 1);
+}
+
+/* How many seconds off the refusal says the clock is. */
+static int seconds_said(void)
+{
+    const char *at = strstr(refused.err, "machine is ");
+    ck_assert_msg(at != NULL, "%s", refused.err);
+    return atoi(at + strlen("machine is "));
 }
 
 START_TEST(before_the_append)
@@ -39,7 +50,9 @@ START_TEST(before_the_append)
     fails_without_a_trace("failed", "the line is down");
     fails_without_a_trace("unread", "the line is down");
     fails_without_a_trace("ahead", "s behind that of the fleet's journal");
+    ck_assert_int_le(abs(seconds_said() - 100), 2);
     fails_without_a_trace("behind", "s ahead of that of the fleet's journal");
+    ck_assert_int_le(abs(seconds_said() - 100), 2);
     fails_without_a_trace("dropped", "the turn to write was lost: the line is down");
     char away[4200];
     snprintf(away, sizeof away, "%s.away", fleet.journal);
@@ -202,6 +215,8 @@ START_TEST(another_site_writes)
     struct run run = AT(fleet.site[1], "create", "acme", "b", "--wait", "0");
     fleet_says(run, 5, "another site is writing");
     fleet_says(run, 5, "hq-1");
+    fleet_says(run, 5, "nothing was changed");
+    ck_assert_str_eq(run.out, "");
     ck_assert_str_eq(DONE(fleet.site[1], "list"), before);
     ck_assert_int_eq(write(go[1], "\n", 1), 1);
     ck_assert_int_eq(waitpid(child, NULL, 0), child);

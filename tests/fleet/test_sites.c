@@ -179,6 +179,7 @@ START_TEST(key_rotate_is_shared)
     fleet_same(&fleet, 0, 1);
     const char *before = DONE(fleet.site[1], "list");
     fleet_says(AT(fleet.site[1], "create", "acme", "x"), 5, "reveal key");
+    fleet_says(AT(fleet.site[1], "create", "acme", "x"), 5, "copy the public and the secret key");
     ck_assert_str_eq(DONE(fleet.site[1], "list"), before);
     size_t len;
     const char *data = file_read(in_folder(fleet.site[0].folder, "reveal.pub"), &len);
