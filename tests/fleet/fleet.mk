@@ -6,7 +6,7 @@ $(OUT)/esp_journal_bad.so: $(OUT)/tests/fleet/bad_journal.o plugins/journal/dir/
 	$(Q)$(LINK) -shared $< -o $@ -Wl,--version-script=plugins/journal/dir/export.map $(NO_UNDEFINED) -ldl
 FLEET_SITES := $(addprefix $(OUT)/tests/fleet/,test_sites test_outcomes test_hostile test_torture_pg test_edges test_fresh)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_fleet_restore test_fleet_keys test_refill test_fleet_figures test_uses test_forms)
-FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_edge_snapshot test_publish test_publish_full test_feed_reports bench_fleet test_site_full test_model)
+FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_edge_snapshot test_publish test_publish_full test_feed_reports bench_fleet test_site_full test_model test_local)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_follow test_follow_feed test_follow_full test_follow_pg)
 $(FLEET_SITES): $(OUT)/tests/fleet/members.o
 FLEET_EDGES := $(addprefix $(OUT)/tests/fleet/,test_edges test_feed_reports test_fresh test_follow test_follow_feed test_follow_full test_follow_pg)
@@ -21,6 +21,9 @@ FLEET_PG_SITES := $(addprefix $(OUT)/tests/fleet/,test_sites_pg test_messages_pg
 $(FLEET_PG_SITES): $(addprefix $(OUT)/tests/fleet/,members.o pg_fleet.o)
 $(addprefix $(OUT)/tests/fleet/,test_controls_pg test_journal_pg test_messages_pg test_crash_pg test_frozen_pg): $(OUT)/tests/fleet/line.o
 $(OUT)/tests/fleet/test_model: $(OUT)/tests/fleet/journal_model.o
+# the clock of a site
+$(OUT)/tests/fleet/test_local.o: MORE_CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"'
+$(OUT)/tests/fleet/test_local: | $(FAULT_SHIM)
 # this test replaces a function of libc, for the plugin as well
 $(OUT)/tests/fleet/test_journal_dir: TEST_LIBS += -rdynamic
 FLEET_HTTP := $(addprefix $(OUT)/tests/fleet/,test_journal_http test_http_servers test_http_caches test_http_settings test_http_tls)
