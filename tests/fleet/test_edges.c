@@ -57,20 +57,20 @@ static int search_file(const char *path, const struct stat *st, int type, struct
     return 0;
 }
 
-/* In any file of the edge: the store with its free pages, and all that is beside it. */
-static bool bytes_on_disk(const void *what, size_t len)
+/* In any file of the member: the store with its free pages, and all that is beside it. */
+static bool bytes_on_disk(int member, const void *what, size_t len)
 {
     sought = what;
     sought_len = len;
     found = searched = 0;
-    ck_assert_int_eq(nftw(fleet.site[EDGE].folder, search_file, 8, FTW_PHYS), 0);
+    ck_assert_int_eq(nftw(fleet.site[member].folder, search_file, 8, FTW_PHYS), 0);
     ck_assert_uint_ge(searched, 2);
     return found > 0;
 }
 
 static bool on_disk(const char *what)
 {
-    return bytes_on_disk(what, strlen(what));
+    return bytes_on_disk(EDGE, what, strlen(what));
 }
 
 /* Token names, contacts, notes and logins of the steps; nothing of them may be on an edge's disk.
@@ -91,7 +91,8 @@ static unsigned no_box_on_disk(void)
                                            sodium_base64_VARIANT_ORIGINAL),
                          0);
         ck_assert_uint_gt(len, 48);
-        ck_assert(!bytes_on_disk(box, len) && !bytes_on_disk(box + len / 2, 16));
+        ck_assert(bytes_on_disk(0, box, len)); /* the search can find it */
+        ck_assert(!bytes_on_disk(EDGE, box, len) && !bytes_on_disk(EDGE, box + len / 2, 16));
         count++;
     }
     return count;

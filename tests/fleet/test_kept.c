@@ -140,6 +140,25 @@ START_TEST(refuses_what_others_may_write)
 }
 END_TEST
 
+/* A file of an earlier version: whole, and a chain. tests/fixtures/make_kept1.sh made it. */
+START_TEST(earlier_form)
+{
+    struct kept_list list;
+    struct espt_error err;
+    size_t len;
+    const char *bytes = file_read("tests/fixtures/kept1", &len);
+    ck_assert_ptr_nonnull(bytes);
+    file_write(file(".kept"), bytes, len, 0600);
+    ck_assert_msg(kept_read(&list, store, &err) == 0, "%s", err.message);
+    ck_assert_uint_eq(list.count, 4);
+    for (size_t i = 1; i < list.count; i++) {
+        ck_assert_uint_eq(list.items[i].number, list.items[i - 1].number + 1);
+        ck_assert_mem_eq(list.items[i].before, list.items[i - 1].hash, sizeof list.items[i].before);
+    }
+    kept_list_clear(&list);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("kept entries");
@@ -150,6 +169,7 @@ int main(void)
     tcase_add_test(tcase, the_oldest_go);
     tcase_add_test(tcase, damage);
     tcase_add_test(tcase, refuses_what_others_may_write);
+    tcase_add_test(tcase, earlier_form);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
