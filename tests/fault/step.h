@@ -18,4 +18,10 @@ static inline unsigned long fault_step(void)
     return fault_step_or(FAULT_STEP_DEFAULT);
 }
 
+/* The time limit of a test, in seconds; 0, none, if every call is tried. */
+static inline double fault_step_limit(double usual)
+{
+    return fault_step() == 1 ? 0 : usual;
+}
+
 #endif

@@ -241,7 +241,7 @@ int main(void)
         signal(signals[i], SIG_DFL);
     Suite *suite = suite_create("interrupt");
     TCase *tests = tcase_create("interrupt");
-    tcase_set_timeout(tests, 300);
+    tcase_set_timeout(tests, fault_step_limit(300));
     tcase_add_loop_test(tests, interrupted_at_each_call, 0, (int)writer_count);
     tcase_add_loop_test(tests, interrupted_at_the_prompt, 0,
                         (int)(sizeof prompts / sizeof *prompts));

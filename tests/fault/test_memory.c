@@ -245,7 +245,7 @@ int main(void)
     setenv("LC_ALL", "C", 1); /* a locale that cannot be set leaves the C locale */
     Suite *suite = suite_create("memory");
     TCase *tests = tcase_create("memory");
-    tcase_set_timeout(tests, 900);
+    tcase_set_timeout(tests, fault_step_limit(900));
     tcase_add_loop_test(tests, each_call_of_a_writer_fails, 0, (int)writer_count);
     tcase_add_loop_test(tests, each_call_of_a_reader_fails, 0,
                         (int)(sizeof readers / sizeof *readers));
