@@ -17,6 +17,7 @@ struct writing_edge {
     uint8_t *changes; /* of the list of sites, as they are in the index */
     size_t changes_len;
     uint32_t change_count;
+    uint64_t sites; /* number of the last of them */
     int64_t time;
     int code;
 };
@@ -117,13 +118,14 @@ static void add_change(struct writing_edge *w, uint64_t number)
     w->change_count++;
 }
 
-/* The log names the changes backwards. Returns how many are newer than `known`, and their numbers,
-   the newest first. */
+/* The log names the changes backwards, and among them those of edges, which sign nothing and are no
+   part of the proof. Returns how many of sites are newer than `known`, and their numbers, the
+   newest first. */
 static size_t new_changes(struct writing_edge *w, uint64_t known, uint64_t **ret_numbers)
 {
-    uint64_t *numbers = NULL;
+    uint64_t *numbers = NULL, at = w->txn->state.position.sites;
     size_t count = 0;
-    for (uint64_t at = w->txn->state.position.sites; w->code == 0 && at > known;) {
+    while (w->code == 0 && at > known) {
         struct site_change change;
         const int found = site_change_of(w->txn, at, &change);
         if (found <= 0) {
@@ -137,9 +139,15 @@ static size_t new_changes(struct writing_edge *w, uint64_t known, uint64_t **ret
             break;
         }
         numbers = more;
-        numbers[count++] = at;
+        if (!change.edge)
+            numbers[count++] = at;
         at = change.before;
     }
+    if (w->code == 0 && at != known)
+        w->code =
+            espt_fail(w->err, ESPT_UNUSABLE,
+                      "the fleet's last snapshot has another list of sites than this store: it "
+                      "is of another history; run 'esp-tokenctl fleet check'");
     *ret_numbers = numbers;
     return count;
 }
@@ -157,7 +165,10 @@ static void add_changes(struct writing_edge *w, const struct edge_snapshot *befo
         w->changes_len = before->changes_len;
         w->change_count = before->change_count;
     }
-    size_t left = new_changes(w, before != NULL ? before->position.sites : 0, &numbers);
+    w->sites = before != NULL ? before->position.sites : 0;
+    size_t left = new_changes(w, w->sites, &numbers);
+    if (left > 0)
+        w->sites = numbers[0];
     while (left > 0)
         add_change(w, numbers[--left]);
     free(numbers);
@@ -180,7 +191,7 @@ static void write_fields(struct writer *out, const struct writing_edge *w)
     write_u32(out, state->next_number);
     write_bytes(out, position->sum, FLEET_HASH_LEN);
     write_bytes(out, position->edge_sum, FLEET_HASH_LEN);
-    write_u64(out, position->sites);
+    write_u64(out, w->sites);
     write_u32(out, position->reveal);
     write_bytes(out, position->tiers, FLEET_HASH_LEN);
     write_text(out, w->fleet->config->fleet_name);

@@ -185,6 +185,29 @@ START_TEST(follows_the_one_before)
 }
 END_TEST
 
+/* Edges that report uses are in the list too. No operation tells other edges of them, and they are
+   no part of the proof. */
+START_TEST(edges_that_report)
+{
+    struct head_snapshot which, next;
+    struct edge_snapshot before, snapshot;
+    const char *key = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    DONE(sites.site[0], "fleet", "edge", "add", "edge-1", key);
+    write_snapshot(NULL, &which);
+    must(edge_snapshot_open(&before, &memory, &which, &trust, &err));
+    ck_assert_uint_eq(before.sites.count, 2);
+    ck_assert_uint_eq(before.change_count, 2);
+    DONE(sites.site[0], "fleet", "site", "remove", "hq-2");
+    DONE(sites.site[0], "fleet", "edge", "remove", "edge-1");
+    write_snapshot(&before, &next);
+    must(edge_snapshot_open(&snapshot, &memory, &next, &trust, &err));
+    ck_assert_uint_eq(snapshot.sites.count, 1);
+    ck_assert_uint_eq(snapshot.change_count, 3);
+    edge_snapshot_clear(&snapshot);
+    edge_snapshot_clear(&before);
+}
+END_TEST
+
 /* --- what is refused --- */
 
 static void refused(const struct head_snapshot *which, const char *words)
@@ -283,6 +306,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, holds_the_edge_part);
     tcase_add_test(tests, follows_the_one_before);
+    tcase_add_test(tests, edges_that_report);
     tcase_add_test(tests, altered_index);
     tcase_add_test(tests, foreign_index);
     tcase_add_test(tests, altered_piece);
