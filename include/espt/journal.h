@@ -37,7 +37,7 @@ extern "C" {
 #endif
 
 /* major << 16 | minor. A minor version only appends; a plugin refuses another major. */
-#define ESPT_JOURNAL_ABI 0x00010000u
+#define ESPT_JOURNAL_ABI 0x00010001u
 
 /* The longest entry (its pieces together), and the longest piece under a name. A plugin refuses
    what is longer. */
@@ -136,6 +136,10 @@ typedef struct espt_journal_plugin { /* append only */
     /* From now on `limit_ms` bounds each call, instead of that of `open`. NULL: the plugin has no
        such function. */
     void (*limit)(espt_journal *journal, uint32_t limit_ms);
+    /* Calls `each` with the name of every piece that this member may see, in any order, until
+       `each` returns something else than 0. `each` makes no call on this journal. */
+    int (*piece_each)(espt_journal *journal, int (*each)(void *arg, const char *name), void *arg,
+                      char *err, size_t err_len);
 } espt_journal_plugin;
 
 /* NULL: the plugin has another major version. */

@@ -129,3 +129,13 @@ int journal_report_each(struct fleet *fleet,
         code = ended(fleet->plugin->report_each(fleet->journal, each, arg, said, SAID), said, err);
     return code < 0 ? code : 0;
 }
+
+int journal_piece_each(struct fleet *fleet, int (*each)(void *arg, const char *name), void *arg,
+                       struct espt_error *err)
+{
+    char said[SAID] = "";
+    int code = journal_open(fleet, err);
+    if (code == 0)
+        code = ended(fleet->plugin->piece_each(fleet->journal, each, arg, said, SAID), said, err);
+    return code < 0 ? code : 0;
+}

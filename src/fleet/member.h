@@ -80,6 +80,8 @@ ESPT_MUST_USE int journal_report_each(struct fleet *fleet,
                                       int (*each)(void *arg, const char *name, const uint8_t *bytes,
                                                   size_t len),
                                       void *arg, struct espt_error *err);
+ESPT_MUST_USE int journal_piece_each(struct fleet *fleet, int (*each)(void *arg, const char *name),
+                                     void *arg, struct espt_error *err);
 
 /* Reports what the plugin said; returns ESPT_UNUSABLE. */
 int journal_fail(struct espt_error *err, const char *said);

@@ -109,8 +109,17 @@ START_TEST(conformance_sizes)
 }
 END_TEST
 
+/* Asked to stop at the second. */
+static int count_pieces(void *arg, const char *name)
+{
+    int *count = arg;
+    ck_assert(strlen(name) == ESPT_JOURNAL_NAME_MAX || strcmp(name, "abc-1") == 0);
+    return ++*count == 2;
+}
+
 START_TEST(conformance_pieces)
 {
+    int count = 0;
     const espt_journal_plugin *p = load();
     espt_journal *j = opened(p, conformance_settings(), "one");
     const uint8_t *bytes;
@@ -134,7 +143,11 @@ START_TEST(conformance_pieces)
     }
     longest[ESPT_JOURNAL_NAME_MAX] = '\0';
     ck_assert_int_eq(p->put(j, longest, (const uint8_t *)"z", 1, said, sizeof said), 0);
+    ck_assert_int_eq(p->piece_each(j, count_pieces, &count, said, sizeof said), ESPT_JOURNAL_DONE);
+    ck_assert_int_eq(count, 2);
     ck_assert_int_eq(p->drop(j, longest, said, sizeof said), ESPT_JOURNAL_DONE);
+    ck_assert_int_eq(p->piece_each(j, count_pieces, &count, said, sizeof said), ESPT_JOURNAL_DONE);
+    ck_assert_int_eq(count, 3);
     ck_assert_int_eq(p->get(j, longest, &bytes, &len, said, sizeof said), ESPT_JOURNAL_NONE);
     ck_assert_int_eq(p->drop(j, longest, said, sizeof said), ESPT_JOURNAL_NONE);
     ck_assert_int_eq(p->drop(j, "../entries", said, sizeof said), ESPT_JOURNAL_FAILED);

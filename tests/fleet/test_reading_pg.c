@@ -89,8 +89,8 @@ START_TEST(long_entry_in_the_turn)
 }
 END_TEST
 
-/* An append that has looked for the entry before it, and is not committed, keeps others from
-   removing entries until it ends; so nothing that was removed is added again. */
+/* An append that has looked for the entry before it, and is not committed, has the turn, and keeps
+   others from removing entries until it ends; so nothing that was removed is added again. */
 START_TEST(append_under_way)
 {
     const espt_journal_plugin *p = load();
@@ -101,20 +101,30 @@ START_TEST(append_under_way)
     for (uint64_t number = 1; number <= 5; number++)
         ck_assert_int_eq(append(p, j, number, "entry"), ESPT_JOURNAL_DONE);
     FILE *other = postgres_session(database);
-    fputs("BEGIN; INSERT INTO esp_token_entry SELECT 6, 'x', '', '', '' WHERE EXISTS (SELECT FROM "
+    fputs("BEGIN; LOCK TABLE esp_token_turn IN SHARE UPDATE EXCLUSIVE MODE; INSERT INTO "
+          "esp_token_entry SELECT 6, 'x', '', '', '' WHERE EXISTS (SELECT FROM "
           "esp_token_entry WHERE number = 5);\nSELECT pg_notify('x', '');\n",
           other);
     postgres_until(database, "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in "
                              "transaction' AND query LIKE '%pg_notify%'");
     ck_assert_int_eq(p->trim(j, 5, said, sizeof said), ESPT_JOURNAL_FAILED);
-    /* the same number: it may be this one's own, earlier attempt */
-    ck_assert_int_eq(append(p, j, 6, "entry"), ESPT_JOURNAL_UNKNOWN);
+    ck_assert_int_eq(append(p, j, 6, "entry"), ESPT_JOURNAL_FAILED);
     lacks(p, j, 6);
     fputs("ROLLBACK;\n", other);
     postgres_session_end(other);
     ck_assert_int_eq(p->range(j, &first, &last, said, sizeof said), ESPT_JOURNAL_DONE);
     ck_assert_uint_eq(first, 1);
     ck_assert_uint_eq(last, 5);
+    /* the same number, still on its way: it may be this one's own, earlier attempt */
+    other = postgres_session(database);
+    fputs("BEGIN; INSERT INTO esp_token_entry VALUES (6, 'x', '', '', '');\nSELECT pg_notify('x', "
+          "'');\n",
+          other);
+    postgres_until(database, "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in "
+                             "transaction' AND query LIKE '%pg_notify%'");
+    ck_assert_int_eq(append(p, j, 6, "entry"), ESPT_JOURNAL_UNKNOWN);
+    fputs("ROLLBACK;\n", other);
+    postgres_session_end(other);
     while (p->trim(j, 5, said, sizeof said) != ESPT_JOURNAL_DONE)
         ck_assert_str_ne(said, "");
     ck_assert_int_eq(append(p, j, 6, "entry"), ESPT_JOURNAL_DONE);

@@ -196,6 +196,7 @@ static void hold_up_nobody(const espt_journal_plugin *p, const char *name, uint6
     ck_assert_int_eq(put_text(p, j, name), ESPT_JOURNAL_DONE);
     ck_assert_int_eq(report(p, j, "hq-4"), ESPT_JOURNAL_DONE);
     ck_assert_int_eq(p->head_put(other, (const uint8_t *)"head", 4, said, sizeof said), 0);
+    ck_assert_int_eq(p->trim(other, number, said, sizeof said), ESPT_JOURNAL_DONE);
     p->close(j);
     p->close(other);
     fputs("ROLLBACK;\n", nuisance);

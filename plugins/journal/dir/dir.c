@@ -189,21 +189,43 @@ static bool is_report(const espt_journal *journal, const char *name)
            S_ISREG(st.st_mode) && st.st_size <= (off_t)ESPT_JOURNAL_HEAD_MAX;
 }
 
+/* Opens a listing; NULL: err is filled. */
+static DIR *list(espt_journal *journal, int folder, const char *what, char *err, size_t err_len)
+{
+    const int fd = openat(folder, ".", O_RDONLY | O_CLOEXEC);
+    DIR *names = fd >= 0 ? fdopendir(fd) : NULL;
+    if (names != NULL)
+        return names;
+    snprintf(err, err_len, "%s: %s cannot be listed: %s", journal->path, what, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return NULL;
+}
+
+static int piece_each(espt_journal *journal, int (*each)(void *arg, const char *name), void *arg,
+                      char *err, size_t err_len)
+{
+    DIR *names = list(journal, journal->parts, "pieces", err, err_len);
+    if (names == NULL)
+        return ESPT_JOURNAL_FAILED;
+    for (struct dirent *entry; (entry = readdir(names)) != NULL;) {
+        if (piece_name_ok(entry->d_name) && each(arg, entry->d_name) != 0)
+            break;
+    }
+    closedir(names);
+    return ESPT_JOURNAL_DONE;
+}
+
 static int report_each(espt_journal *journal,
                        int (*each)(void *arg, const char *name, const uint8_t *bytes, size_t len),
                        void *arg, char *err, size_t err_len)
 {
     const uint8_t *bytes;
     size_t len;
-    int status = ESPT_JOURNAL_DONE, fd = openat(journal->reports, ".", O_RDONLY | O_CLOEXEC);
-    DIR *names = fd >= 0 ? fdopendir(fd) : NULL;
-    if (names == NULL) {
-        const int why = errno;
-        if (fd >= 0)
-            close(fd);
-        return dir_say(ESPT_JOURNAL_FAILED, err, err_len, "%s: reports cannot be listed: %s",
-                       journal->path, strerror(why));
-    }
+    int status = ESPT_JOURNAL_DONE;
+    DIR *names = list(journal, journal->reports, "reports", err, err_len);
+    if (names == NULL)
+        return ESPT_JOURNAL_FAILED;
     for (struct dirent *entry; status == ESPT_JOURNAL_DONE && (entry = readdir(names)) != NULL;) {
         if (!is_report(journal, entry->d_name))
             continue;
@@ -246,6 +268,7 @@ static const espt_journal_plugin plugin = {
     .report_put = report_put,
     .report_each = report_each,
     .limit = set_limit,
+    .piece_each = piece_each,
 };
 
 __attribute__((visibility("default"))) const espt_journal_plugin *

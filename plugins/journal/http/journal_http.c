@@ -267,6 +267,13 @@ static int drop(espt_journal *journal, const char *name, char *err, size_t err_l
     return read_only(err, err_len);
 }
 
+static int piece_each(espt_journal *journal, int (*each)(void *arg, const char *name), void *arg,
+                      char *err, size_t err_len)
+{
+    (void)journal, (void)each, (void)arg;
+    return read_only(err, err_len); /* who lists them wants to remove some */
+}
+
 static int head_put(espt_journal *journal, const uint8_t *bytes, size_t len, char *err,
                     size_t err_len)
 {
@@ -303,6 +310,7 @@ static const espt_journal_plugin plugin = {
     .trim = trim,
     .report_put = report_put,
     .report_each = report_each,
+    .piece_each = piece_each,
 };
 
 __attribute__((visibility("default"))) const espt_journal_plugin *

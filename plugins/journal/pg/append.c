@@ -105,15 +105,16 @@ int pg_change(espt_journal *journal, const char *lock, const char *sql,
     return status;
 }
 
-/* NONE: nothing was added, and the key is free. */
-static int add_row(espt_journal *journal, const struct row *row, char *err, size_t err_len)
+/* `lock` as in pg_change(). NONE: nothing was added, and the key is free. */
+static int add_row(espt_journal *journal, const char *lock, const struct row *row, char *err,
+                   size_t err_len)
 {
     int64_t deadline = pg_now() + journal->limit_ms;
     int rows = 0, status = ESPT_JOURNAL_DONE;
     if (!journal->turn)
         status = pg_ready(journal, &deadline, err, err_len);
     if (status == ESPT_JOURNAL_DONE)
-        status = change(journal, NULL, row->insert, row->params, row->count, &rows, deadline, err,
+        status = change(journal, lock, row->insert, row->params, row->count, &rows, deadline, err,
                         err_len);
     if (status == ESPT_JOURNAL_DONE && rows == 0)
         return ESPT_JOURNAL_NONE;
@@ -154,7 +155,8 @@ int pg_append(espt_journal *journal, uint64_t number, const espt_journal_entry *
     if (!fits(entry))
         return pg_say(ESPT_JOURNAL_FAILED, err, err_len, "the entry has more than %u bytes",
                       ESPT_JOURNAL_ENTRY_MAX);
-    const int status = add_row(journal, &row, err, err_len);
+    /* without the turn, it is taken for this one: see pg_trim() */
+    const int status = add_row(journal, journal->turn ? NULL : PG_TURN, &row, err, err_len);
     if (status == ESPT_JOURNAL_DONE)
         pg_notify(journal);
     if (status == ESPT_JOURNAL_NONE)
@@ -180,5 +182,5 @@ int pg_put(espt_journal *journal, const char *name, const uint8_t *bytes, size_t
                       ESPT_JOURNAL_ENTRY_MAX);
     if (journal->turn)
         return pg_say(ESPT_JOURNAL_FAILED, err, err_len, NOT_IN_TURN);
-    return add_row(journal, &row, err, err_len);
+    return add_row(journal, NULL, &row, err, err_len);
 }

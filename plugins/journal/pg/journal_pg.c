@@ -63,6 +63,7 @@ static const espt_journal_plugin plugin = {
     .report_put = pg_report_put,
     .report_each = pg_report_each,
     .limit = set_limit,
+    .piece_each = pg_piece_each,
 };
 
 __attribute__((visibility("default"))) const espt_journal_plugin *

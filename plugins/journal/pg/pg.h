@@ -96,6 +96,13 @@ int pg_read(espt_journal *journal, uint64_t number, espt_journal_entry *ret, cha
 int pg_clock(espt_journal *journal, int64_t *ret_seconds, char *err, size_t err_len);
 int64_t pg_i64(const PGresult *result, int row, int column);
 
+/* The turn is a lock of an empty table that only sites may take, because it needs the right to
+ * UPDATE the table (roles.sql). The mode is the weakest that excludes itself. A stronger one would
+ * also wait for ROW EXCLUSIVE, and any role gets that without a right by PREPARE of a DELETE. No
+ * row is changed, so nothing is written and nothing is left to vacuum.
+ */
+#define PG_TURN "LOCK TABLE esp_token_turn IN SHARE UPDATE EXCLUSIVE MODE"
+
 /* --- append.c --- */
 int pg_append(espt_journal *journal, uint64_t number, const espt_journal_entry *entry, char *err,
               size_t err_len);
@@ -113,6 +120,8 @@ int pg_drop(espt_journal *journal, const char *name, char *err, size_t err_len);
 int pg_head_put(espt_journal *journal, const uint8_t *bytes, size_t len, char *err, size_t err_len);
 int pg_head_get(espt_journal *journal, const uint8_t **ret_bytes, size_t *ret_len, char *err,
                 size_t err_len);
+int pg_piece_each(espt_journal *journal, int (*each)(void *arg, const char *name), void *arg,
+                  char *err, size_t err_len);
 int pg_trim(espt_journal *journal, uint64_t first, char *err, size_t err_len);
 int pg_report_put(espt_journal *journal, const char *name, const uint8_t *bytes, size_t len,
                   char *err, size_t err_len);

@@ -89,7 +89,7 @@ int pg_head_get(espt_journal *journal, const uint8_t **ret_bytes, size_t *ret_le
     return status;
 }
 
-/* The lock waits for INSERTs that are under way: one that has looked for the entry before it could
+/* Within the turn, in which each INSERT is too: one that has looked for the entry before it could
    otherwise add an entry again that was appended and removed meanwhile. */
 int pg_trim(espt_journal *journal, uint64_t first, char *err, size_t err_len)
 {
@@ -102,12 +102,32 @@ int pg_trim(espt_journal *journal, uint64_t first, char *err, size_t err_len)
     while (status == ESPT_JOURNAL_DONE && rows > 0) {
         if (pg_now() >= until)
             return pg_say(ESPT_JOURNAL_FAILED, err, err_len, "not all entries are removed yet");
-        status = pg_change(journal, "LOCK TABLE esp_token_entry IN SHARE ROW EXCLUSIVE MODE",
+        status = pg_change(journal, PG_TURN,
                            "DELETE FROM esp_token_entry WHERE number < least($1::bigint, (SELECT "
                            "max(number) FROM esp_token_entry), (SELECT min(number) FROM "
                            "esp_token_entry) + " TRIM ")",
                            &param, 1, &rows, err, err_len);
     }
+    return status;
+}
+
+int pg_piece_each(espt_journal *journal, int (*each)(void *arg, const char *name), void *arg,
+                  char *err, size_t err_len)
+{
+    int64_t deadline;
+    PGresult *result;
+    int status = pg_ready(journal, &deadline, err, err_len);
+    if (status == ESPT_JOURNAL_DONE)
+        status = pg_must(journal, "SELECT name FROM esp_token_piece", NULL, 0, deadline, &result,
+                         err, err_len);
+    if (status != ESPT_JOURNAL_DONE)
+        return status;
+    for (int row = 0; row < PQntuples(result); row++) {
+        const char *name = PQgetvalue(result, row, 0);
+        if (piece_name_ok(name) && each(arg, name) != 0)
+            break;
+    }
+    PQclear(result);
     return status;
 }
 

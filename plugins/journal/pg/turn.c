@@ -2,14 +2,6 @@
 /* The turn. */
 #include "journal/pg/pg.h"
 
-/*
- * The turn is a lock of an empty table that only sites may take, because it needs the right to
- * UPDATE the table (roles.sql). The mode is the weakest that excludes itself. A stronger one would
- * also wait for ROW EXCLUSIVE, and any role gets that without a right by PREPARE of a DELETE. No
- * row is changed, so nothing is written and nothing is left to vacuum.
- */
-#define TURN "LOCK TABLE esp_token_turn IN SHARE UPDATE EXCLUSIVE MODE"
-
 /* The site that has the turn, for the message. Every role sees the application_name of others. */
 static int fail_busy(espt_journal *journal, char *err, size_t err_len)
 {
@@ -39,7 +31,7 @@ int pg_hold(espt_journal *journal, uint32_t wait_ms, char *err, size_t err_len)
         status = pg_begin(journal, wait_ms, deadline, err, err_len);
     if (status != ESPT_JOURNAL_DONE)
         return status;
-    PGresult *result = pg_query(journal, TURN, NULL, 0, deadline + wait_ms, err, err_len);
+    PGresult *result = pg_query(journal, PG_TURN, NULL, 0, deadline + wait_ms, err, err_len);
     journal->turn = result != NULL && PQresultStatus(result) == PGRES_COMMAND_OK;
     const bool busy = result != NULL && pg_is_state(result, "55P03");
     status = journal->turn ? ESPT_JOURNAL_DONE : ESPT_JOURNAL_FAILED;
