@@ -145,6 +145,35 @@ static bool parse_changes(struct parser *p, struct edge_snapshot *ret,
     return ret->sites.from == ret->position.sites && ret->sites.count > 0;
 }
 
+bool site_changes_next(struct site_changes *changes)
+{
+    const struct edge_snapshot *snapshot = changes->snapshot;
+    struct parser p = {.in = snapshot->changes + changes->at,
+                       .left = snapshot->changes_len - changes->at,
+                       .good = true};
+    espt_journal_entry pieces = {0};
+    struct entry entry;
+    struct ops_reader reader;
+    struct op op;
+    char needs[ENTRY_NEEDS_MAX + 1];
+    pieces.head_len = parse_u32(&p);
+    pieces.edge_len = parse_u32(&p);
+    pieces.head = p.in;
+    pieces.edge = p.in + pieces.head_len;
+    if (!p.good || entry_decode(&pieces, ESPT_JOURNAL_EDGE, &entry, needs) != ENTRY_GOOD)
+        return false;
+    ops_begin(&reader, PART_EDGE, &entry.part[PART_EDGE]);
+    if (!ops_next(&reader, &op))
+        return false;
+    changes->change =
+        (struct site_change){.added = op.kind == OP_SITE_ADD, .before = changes->number};
+    memcpy(changes->change.name, op.site, sizeof changes->change.name);
+    memcpy(changes->change.key, op.site_key, sizeof changes->change.key);
+    changes->number = entry.number;
+    changes->at += 8 + pieces.head_len + pieces.edge_len;
+    return true;
+}
+
 /* --- the index --- */
 
 static void parse_fields(struct parser *p, struct edge_snapshot *ret)
@@ -164,16 +193,20 @@ static void parse_fields(struct parser *p, struct edge_snapshot *ret)
     parse_text(p, ret->site, SITE_NAME_MAX, entity_name_ok);
     ret->change_count = parse_u32(p);
     ret->count = parse_u32(p);
+    ret->site_records = parse_u32(p);
+    ret->site_count = parse_u32(p);
 }
 
 static int parse_pieces(struct parser *p, struct edge_snapshot *ret, struct espt_error *err)
 {
-    if (p->left != ret->count * EDGE_PIECE_ENTRY)
+    const size_t all = (size_t)ret->count + ret->site_count;
+    if (p->left != all * EDGE_PIECE_ENTRY)
         return faulty(err, "is damaged");
-    ret->pieces = calloc(ret->count + 1UL, sizeof *ret->pieces);
+    ret->pieces = calloc(all + 1, sizeof *ret->pieces);
     if (ret->pieces == NULL)
         return espt_fail(err, ESPT_UNUSABLE, "out of memory");
-    for (uint32_t i = 0; i < ret->count; i++) {
+    ret->site_pieces = ret->pieces + ret->count;
+    for (size_t i = 0; i < all; i++) {
         ret->pieces[i].len = parse_u32(p);
         parse_bytes(p, ret->pieces[i].hash, FLEET_HASH_LEN);
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A snapshot for edges: the records that validators need, as they were at one entry, in pieces. A
- * new edge begins with it, and one that is behind what the journal still has. It lies in the
- * journal under names that are hashes (`get`), and in the publisher's feed. The head of the fleet
- * names its index. docs/journal-format.md lists the bytes.
+ * A later snapshot, which the publisher makes: the records that validators need, as they were at
+ * one entry, in pieces. A new edge begins with it, and one that is behind what the journal still
+ * has. It lies in the journal under names that are hashes (`get`), and in the publisher's feed. The
+ * head of the fleet names its index. In the journal, the index also names what only sites need
+ * (site_snapshot.h). docs/journal-format.md lists the bytes.
  *
  * The index needs no trust but the trust file: it holds the entries that changed the list of sites,
  * each signed by a site that could write before it, the first by the key of the trust file. So it
@@ -43,7 +44,10 @@ struct edge_snapshot {
         uint8_t hash[FLEET_HASH_LEN];
     } * pieces; /* owned */
     uint32_t count;
-    uint8_t *index; /* the bytes; owned */
+    struct edge_piece *site_pieces; /* of site_snapshot.h; in the memory of `pieces` */
+    uint32_t site_count;            /* 0: there is none for sites */
+    uint32_t site_records;          /* how many of them hold records; the others hold the log */
+    uint8_t *index;                 /* the bytes; owned */
     size_t len;
     const uint8_t *changes; /* of the list of sites, in the index */
     size_t changes_len;
@@ -69,11 +73,30 @@ void edge_snapshot_clear(struct edge_snapshot *snapshot);
 
 /* Writes the state of the transaction, which stands at an entry of the fleet, and signs it. The key
    is loaded. `before`: a snapshot that holds the older changes of the list of sites, which the
-   journal may have lost; NULL: there is none. */
+   journal may have lost; NULL: there is none. `for_sites`: the pieces that site_snapshot_write()
+   has made of the same state; NULL: none. */
+struct site_pieces {
+    struct edge_piece *items; /* owned */
+    uint32_t count, records;
+};
 ESPT_MUST_USE int edge_snapshot_write(struct fleet *fleet, struct txn *txn,
                                       const struct edge_snapshot *before,
+                                      const struct site_pieces *for_sites,
                                       const struct edge_files *files, struct head_snapshot *ret,
                                       struct espt_error *err);
+
+/* The changes of the list of sites, which the index proves, in their order. */
+struct site_changes {
+    const struct edge_snapshot *snapshot;
+    size_t at;                 /* in snapshot->changes */
+    uint64_t number;           /* of the entry that made the change; 0: before the first */
+    struct site_change change; /* `before` is the change before it of a site */
+};
+static inline struct site_changes site_changes_of(const struct edge_snapshot *snapshot)
+{
+    return (struct site_changes){.snapshot = snapshot};
+}
+bool site_changes_next(struct site_changes *changes);
 
 /* The name of an index or a piece, which says its length and hash. */
 void edge_file_name(uint32_t len, const uint8_t hash[static FLEET_HASH_LEN],

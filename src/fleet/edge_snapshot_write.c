@@ -14,6 +14,7 @@ struct writing_edge {
     struct ops ops; /* of the piece that is being filled */
     struct edge_piece *pieces;
     uint32_t count;
+    const struct site_pieces *for_sites;
     uint8_t *changes; /* of the list of sites, as they are in the index */
     size_t changes_len;
     uint32_t change_count;
@@ -197,13 +198,23 @@ static void write_fields(struct writer *out, const struct writing_edge *w)
     write_text(out, w->fleet->config->fleet_name);
     write_u32(out, w->change_count);
     write_u32(out, w->count);
+    write_u32(out, w->for_sites->records);
+    write_u32(out, w->for_sites->count);
+}
+
+static void write_pieces(struct writer *out, const struct edge_piece *pieces, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        write_u32(out, pieces[i].len);
+        write_bytes(out, pieces[i].hash, FLEET_HASH_LEN);
+    }
 }
 
 static void put_index(struct writing_edge *w, struct head_snapshot *ret)
 {
     char name[ESPT_JOURNAL_NAME_MAX + 1];
-    const size_t room =
-        EDGE_FIXED_MAX + w->changes_len + w->count * EDGE_PIECE_ENTRY + crypto_sign_BYTES;
+    const size_t room = EDGE_FIXED_MAX + w->changes_len + crypto_sign_BYTES +
+                        ((size_t)w->count + w->for_sites->count) * EDGE_PIECE_ENTRY;
     uint8_t *bytes = room <= ESPT_JOURNAL_ENTRY_MAX ? malloc(room) : NULL;
     if (bytes == NULL) {
         no_memory(w);
@@ -213,10 +224,8 @@ static void put_index(struct writing_edge *w, struct head_snapshot *ret)
     write_fields(&out, w);
     if (w->changes_len > 0)
         write_bytes(&out, w->changes, w->changes_len);
-    for (uint32_t i = 0; i < w->count; i++) {
-        write_u32(&out, w->pieces[i].len);
-        write_bytes(&out, w->pieces[i].hash, FLEET_HASH_LEN);
-    }
+    write_pieces(&out, w->pieces, w->count);
+    write_pieces(&out, w->for_sites->items, w->for_sites->count);
     signature_make(edge_label, bytes, out.len, w->fleet->secret, bytes + out.len);
     *ret = (struct head_snapshot){.number = w->txn->state.position.number,
                                   .len = (uint32_t)(out.len + crypto_sign_BYTES)};
@@ -247,10 +256,15 @@ static void read_time(struct writing_edge *w)
 }
 
 int edge_snapshot_write(struct fleet *fleet, struct txn *txn, const struct edge_snapshot *before,
-                        const struct edge_files *files, struct head_snapshot *ret,
-                        struct espt_error *err)
+                        const struct site_pieces *for_sites, const struct edge_files *files,
+                        struct head_snapshot *ret, struct espt_error *err)
 {
-    struct writing_edge w = {.fleet = fleet, .txn = txn, .files = files, .err = err};
+    static const struct site_pieces none;
+    struct writing_edge w = {.fleet = fleet,
+                             .txn = txn,
+                             .files = files,
+                             .for_sites = for_sites != NULL ? for_sites : &none,
+                             .err = err};
     read_time(&w);
     if (w.code == 0)
         add_tables(&w);

@@ -60,7 +60,7 @@ static int write_snapshot(struct feed *feed, struct store *store, struct head_sn
     if (code != 0)
         return code;
     code = edge_snapshot_write(feed->fleet, &txn, feed->which.number > 0 ? &feed->snapshot : NULL,
-                               &files, ret, err);
+                               NULL, &files, ret, err);
     txn_abort(&txn);
     return code;
 }

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * join: the store becomes what the fleet's journal says, in one transaction: the snapshot, then the
- * entries after it. A kill at any moment leaves the store as it was, or joined. Hosts see the new
- * state at once, because the file stays.
+ * join: the store becomes what the fleet's journal says, in one transaction: a snapshot, then the
+ * entries after it. The snapshot is the newest, or the first one if there is no other. A kill at
+ * any moment leaves the store as it was, or joined. Hosts see the new state at once, because the
+ * file stays.
  */
-#include "fleet/member.h"
-#include "fleet/ops.h"
-#include "fleet/snapshot.h"
-#include "fleet/sum.h"
-#include "store/log.h"
+#include "fleet/join.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -25,13 +22,6 @@ struct before {
     } * entities;
     size_t entity_count;
     struct log_head log;
-};
-
-struct joining {
-    struct fleet *fleet;
-    struct txn *txn;
-    struct log_head log;
-    struct sums sums;
 };
 
 /* --- what was there --- */
@@ -79,49 +69,40 @@ static void forget(struct before *before)
 
 /* --- putting the snapshot --- */
 
-static int refuse(struct espt_error *err)
+/* The first snapshot is of no use where the entries after it were trimmed away. */
+static int require_whole(struct fleet *fleet, const struct fleet_trust *trust,
+                         struct espt_error *err)
 {
-    return espt_fail(err, ESPT_UNUSABLE,
-                     "the snapshot in the fleet's journal holds what no store can hold; nothing "
-                     "was changed; restore the journal from a copy");
-}
-
-static int put_record(void *arg, enum table table, const struct record_key *key,
-                      const uint8_t *value, size_t len, struct espt_error *err)
-{
-    struct joining *joining = arg;
-    struct txn *txn = joining->txn;
-    struct op op = {.kind = OP_PUT, .table = table, .key = *key, .value = value, .len = len};
-    const enum entry_part part =
-        fleet_is_edge(joining->fleet) || !part_has(PART_VAULT, table) ? PART_EDGE : PART_VAULT;
-    if (table == TABLE_LOG && !fleet_is_edge(joining->fleet)) {
-        if (key->len != 8 || log_follow(&joining->log, key, value, len) != NULL)
-            return refuse(err);
-        txn_append(txn, TABLE_LOG, key, value, len);
-        return txn->code;
-    }
-    if (len > RECORD_MAX || !part_has(part, table) || !op_record_ok(part, &op))
-        return refuse(err);
-    sums_add(&joining->sums, table, key, value, len);
-    txn_put(txn, table, key, value, len);
-    return txn->code;
-}
-
-static bool fits(const struct joining *joining, const struct fleet_position *position)
-{
-    const bool edge = fleet_is_edge(joining->fleet);
-    return memcmp(edge ? joining->sums.edge : joining->sums.all, position->sum,
-                  sizeof position->sum) == 0 &&
-           (edge || joining->log.sequence == position->number);
+    struct fleet_range range;
+    espt_journal_entry pieces;
+    struct entry entry;
+    char needs[ENTRY_NEEDS_MAX + 1];
+    int code = fleet_range(fleet, &range, err);
+    if (code != 0 || range.first == 0)
+        return code;
+    const int found = journal_read(fleet, range.first, &pieces, err);
+    if (found < 0)
+        return found;
+    if (found == 0 || entry_decode(&pieces, fleet->pieces, &entry, needs) != ENTRY_GOOD ||
+        memcmp(entry.fleet, trust->id, sizeof entry.fleet) != 0 ||
+        sodium_is_zero(entry.before, sizeof entry.before))
+        return 0;
+    return espt_fail(
+        err, ESPT_UNUSABLE,
+        "the fleet's journal begins at entry %llu, and its head names no snapshot to "
+        "begin with; nothing was changed; start 'esp-tokenctl fleet publish' at a site",
+        (unsigned long long)range.first);
 }
 
 static void take_snapshot(struct fleet *fleet, struct txn *txn, const struct fleet_trust *trust)
 {
     struct fleet_snapshot snapshot;
     struct joining joining = {.fleet = fleet, .txn = txn};
-    if (fleet_is_edge(fleet) && edge_join(fleet, txn, trust, false))
+    if (fleet_is_edge(fleet) ? edge_join(fleet, txn, trust, false) : site_join(fleet, txn, trust))
         return;
-    int code = snapshot_open(fleet, trust, &snapshot, txn->err);
+    int code = require_whole(fleet, trust, txn->err);
+    if (code == 0)
+        code = snapshot_open(fleet, trust, &snapshot, txn->err);
     if (code != 0) {
         txn->code = code;
         return;
@@ -129,9 +110,9 @@ static void take_snapshot(struct fleet *fleet, struct txn *txn, const struct fle
     join_clear(txn);
     code = txn->code;
     if (code == 0)
-        code = snapshot_each(fleet, &snapshot, put_record, &joining, txn->err);
-    if (code == 0 && !fits(&joining, &snapshot.position))
-        code = refuse(txn->err);
+        code = snapshot_each(fleet, &snapshot, joining_put, &joining, txn->err);
+    if (code == 0 && !joining_fits(&joining, snapshot.position.number, snapshot.position.sum))
+        code = joining_refuse(txn->err);
     if (txn->code == 0)
         txn->code = code;
     txn->state.fleet = true;

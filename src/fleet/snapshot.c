@@ -50,7 +50,7 @@ size_t snapshot_encode_head(const struct fleet_snapshot *snapshot, uint8_t *out)
 
 /* --- the head --- */
 
-static int damaged(struct espt_error *err, const char *what)
+int snapshot_damaged(struct espt_error *err, const char *what)
 {
     return espt_fail(err, ESPT_UNUSABLE,
                      "the snapshot in the fleet's journal %s; nothing was changed; restore the "
@@ -62,7 +62,7 @@ static int parse_hashes(struct parser *p, struct fleet_snapshot *ret, struct esp
 {
     if (!p->good || ret->pieces > SNAPSHOT_PIECES_MAX ||
         p->left != (size_t)ret->pieces * FLEET_HASH_LEN)
-        return damaged(err, "is damaged");
+        return snapshot_damaged(err, "is damaged");
     ret->hashes = calloc(ret->pieces + 1UL, sizeof *ret->hashes);
     if (ret->hashes == NULL)
         return espt_fail(err, ESPT_UNUSABLE, "out of memory");
@@ -94,7 +94,7 @@ static int parse_head(struct parser *p, struct fleet_snapshot *ret, struct espt_
     const uint8_t form = parse_u8(p);
     entry_parse_needs(p, needs);
     if (!p->good || memcmp(begin, magic, sizeof magic) != 0)
-        return damaged(err, "is damaged");
+        return snapshot_damaged(err, "is damaged");
     if (form != ENTRY_FORM)
         return espt_fail(err, ESPT_UNUSABLE,
                          "the snapshot in the fleet's journal needs esp-token %s or later; upgrade "
@@ -130,16 +130,16 @@ int snapshot_open(struct fleet *fleet, const struct fleet_trust *trust, struct f
                          "the journal does not hold the fleet that %s names; check %s",
                          fleet->config->fleet_trust, fleet->config->fleet_settings);
     if (len <= crypto_sign_BYTES)
-        return damaged(err, "is damaged");
+        return snapshot_damaged(err, "is damaged");
     const size_t head = len - crypto_sign_BYTES;
     if (!signature_good(SNAPSHOT_LABEL, bytes, head, bytes + head, trust->key))
-        return damaged(err, "is not signed by the fleet's first site");
+        return snapshot_damaged(err, "is not signed by the fleet's first site");
     struct parser p = {.in = bytes, .left = head, .good = true};
     struct fleet_snapshot snapshot = {0};
     int code = parse_head(&p, &snapshot, err);
     const char *fault = code == 0 ? misplaced(fleet, trust, &snapshot) : NULL;
     if (fault != NULL)
-        code = damaged(err, fault);
+        code = snapshot_damaged(err, fault);
     if (code == 0)
         *ret = snapshot;
     else
@@ -166,24 +166,26 @@ static bool find_table(uint8_t letter, enum table *ret)
     return false;
 }
 
-static int each_record(struct parser *p, snapshot_fn fn, void *arg, struct espt_error *err)
+int snapshot_piece_each(const uint8_t *bytes, size_t len, snapshot_fn fn, void *arg,
+                        struct espt_error *err)
 {
+    struct parser piece = {.in = bytes, .left = len, .good = true}, *p = &piece;
     while (p->left > 0) {
         struct record_key key;
         enum table table;
         const uint8_t letter = parse_u8(p);
         key.len = parse_u8(p);
         if (!find_table(letter, &table) || key.len > sizeof key.bytes)
-            return damaged(err, "is damaged");
+            return snapshot_damaged(err, "is damaged");
         parse_bytes(p, key.bytes, key.len);
-        const size_t len = parse_u32(p);
-        if (!p->good || len > p->left)
-            return damaged(err, "is damaged");
-        int code = fn(arg, table, &key, p->in, len, err);
+        const size_t value = parse_u32(p);
+        if (!p->good || value > p->left)
+            return snapshot_damaged(err, "is damaged");
+        int code = fn(arg, table, &key, p->in, value, err);
         if (code != 0)
             return code;
-        p->in += len;
-        p->left -= len;
+        p->in += value;
+        p->left -= value;
     }
     return 0;
 }
@@ -203,9 +205,8 @@ int snapshot_each(struct fleet *fleet, const struct fleet_snapshot *snapshot, sn
         if (found > 0)
             crypto_generichash(hash, sizeof hash, bytes, len, NULL, 0);
         if (found == 0 || memcmp(hash, snapshot->hashes[i], sizeof hash) != 0)
-            return damaged(err, found == 0 ? "lacks a piece" : "is damaged");
-        struct parser p = {.in = bytes, .left = len, .good = true};
-        int code = each_record(&p, fn, arg, err);
+            return snapshot_damaged(err, found == 0 ? "lacks a piece" : "is damaged");
+        int code = snapshot_piece_each(bytes, len, fn, arg, err);
         if (code != 0)
             return code;
     }

@@ -14,6 +14,17 @@
    those of edges, so that a journal that has roles can tell them apart. */
 void snapshot_name(const uint8_t id[static FLEET_ID_LEN], bool edge, int64_t piece,
                    char ret_name[static ESPT_JOURNAL_NAME_MAX + 1]);
+/* Cuts the records of the transaction, for sites or for edges, into pieces; the log begins a new
+   one, so that its first pieces stay the same while it grows. `put` is called with each piece. */
+typedef int (*snapshot_piece_fn)(void *arg, const uint8_t *bytes, size_t len,
+                                 struct espt_error *err);
+ESPT_MUST_USE int snapshot_pieces(struct txn *txn, bool edge, snapshot_piece_fn put, void *arg,
+                                  struct espt_error *err);
+/* The records of one piece, of any origin. */
+ESPT_MUST_USE int snapshot_piece_each(const uint8_t *bytes, size_t len, snapshot_fn fn, void *arg,
+                                      struct espt_error *err);
+/* The failure that the snapshot in the journal cannot be used. */
+int snapshot_damaged(struct espt_error *err, const char *what);
 size_t snapshot_encode_head(const struct fleet_snapshot *snapshot, uint8_t *out);
 
 #endif

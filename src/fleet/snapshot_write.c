@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Writes a snapshot. */
+/* Writes a snapshot: its pieces, and the head of the first one. */
 #include "common/record_bytes.h"
 #include "fleet/ops.h"
 #include "fleet/signature.h"
@@ -9,34 +9,21 @@
 #include <stdlib.h>
 
 struct writing_pieces {
-    struct fleet *fleet;
-    struct fleet_snapshot *snapshot;
+    snapshot_piece_fn put;
+    void *arg;
+    bool edge;
     uint8_t *bytes; /* of the piece that is being filled */
     size_t len, room;
     struct espt_error *err;
     int code;
 };
 
-static bool add_hash(struct fleet_snapshot *snapshot, const uint8_t *bytes, size_t len)
-{
-    void *hashes = reallocarray(snapshot->hashes, snapshot->pieces + 1UL, sizeof *snapshot->hashes);
-    if (hashes == NULL)
-        return false;
-    snapshot->hashes = hashes;
-    crypto_generichash(snapshot->hashes[snapshot->pieces++], FLEET_HASH_LEN, bytes, len, NULL, 0);
-    return true;
-}
+/* --- pieces --- */
 
 static void end_piece(struct writing_pieces *w)
 {
-    char name[ESPT_JOURNAL_NAME_MAX + 1];
-    if (w->len == 0 || w->code != 0)
-        return;
-    snapshot_name(w->snapshot->position.id, w->snapshot->edge, (int64_t)w->snapshot->pieces, name);
-    if (!add_hash(w->snapshot, w->bytes, w->len) || w->snapshot->pieces > SNAPSHOT_PIECES_MAX)
-        w->code = espt_fail(w->err, ESPT_UNUSABLE, "the store is too large for a snapshot");
-    else
-        w->code = journal_put(w->fleet, name, w->bytes, w->len, w->err);
+    if (w->code == 0 && w->len > 0)
+        w->code = w->put(w->arg, w->bytes, w->len, w->err);
     w->len = 0;
 }
 
@@ -74,13 +61,59 @@ static void add_table(struct writing_pieces *w, struct txn *txn, enum table tabl
     walk_begin(&walk, txn, table, NULL, 0);
     while (w->code == 0 && walk_next(&walk)) {
         struct record_value value = walk.value;
-        if (w->snapshot->edge && table == TABLE_ENTITIES) {
+        if (w->edge && table == TABLE_ENTITIES) {
             value.len = entity_strip(&walk.key, walk.value.data, walk.value.len, stripped);
             value.data = stripped;
         }
         add_record(w, table, &walk.key, &value);
     }
     walk_end(&walk);
+}
+
+int snapshot_pieces(struct txn *txn, bool edge, snapshot_piece_fn put, void *arg,
+                    struct espt_error *err)
+{
+    struct writing_pieces w = {.put = put, .arg = arg, .edge = edge, .err = err};
+    for (enum table t = TABLE_STATE + 1; t < TABLE_COUNT; t++) {
+        if (edge ? part_has(PART_EDGE, t) : table_shared(t))
+            add_table(&w, txn, t);
+    }
+    end_piece(&w);
+    if (!edge)
+        add_table(&w, txn, TABLE_LOG);
+    end_piece(&w);
+    if (w.bytes != NULL)
+        sodium_memzero(w.bytes, w.room);
+    free(w.bytes);
+    return w.code != 0 ? w.code : txn->code;
+}
+
+/* --- the first snapshot --- */
+
+struct first_snapshot {
+    struct fleet *fleet;
+    struct fleet_snapshot *snapshot;
+};
+
+static bool add_hash(struct fleet_snapshot *snapshot, const uint8_t *bytes, size_t len)
+{
+    void *hashes = reallocarray(snapshot->hashes, snapshot->pieces + 1UL, sizeof *snapshot->hashes);
+    if (hashes == NULL)
+        return false;
+    snapshot->hashes = hashes;
+    crypto_generichash(snapshot->hashes[snapshot->pieces++], FLEET_HASH_LEN, bytes, len, NULL, 0);
+    return true;
+}
+
+static int put_piece(void *arg, const uint8_t *bytes, size_t len, struct espt_error *err)
+{
+    const struct first_snapshot *first = arg;
+    struct fleet_snapshot *snapshot = first->snapshot;
+    char name[ESPT_JOURNAL_NAME_MAX + 1];
+    snapshot_name(snapshot->position.id, snapshot->edge, (int64_t)snapshot->pieces, name);
+    if (!add_hash(snapshot, bytes, len) || snapshot->pieces > SNAPSHOT_PIECES_MAX)
+        return espt_fail(err, ESPT_UNUSABLE, "the store is too large for a snapshot");
+    return journal_put(first->fleet, name, bytes, len, err);
 }
 
 static int put_head(struct fleet *fleet, const struct fleet_snapshot *snapshot,
@@ -107,20 +140,10 @@ int snapshot_write(struct fleet *fleet, struct txn *txn, const struct fleet_posi
                                       .position = *position,
                                       .revision = txn->state.revision,
                                       .next_number = txn->state.next_number};
-    struct writing_pieces w = {.fleet = fleet, .snapshot = &snapshot, .err = err};
+    struct first_snapshot first = {fleet, &snapshot};
     if (edge)
         memcpy(snapshot.position.sum, position->edge_sum, sizeof snapshot.position.sum);
-    for (enum table t = TABLE_STATE + 1; t < TABLE_COUNT; t++) {
-        if (edge ? part_has(PART_EDGE, t) : table_shared(t))
-            add_table(&w, txn, t);
-    }
-    if (!edge)
-        add_table(&w, txn, TABLE_LOG);
-    end_piece(&w);
-    if (w.bytes != NULL)
-        sodium_memzero(w.bytes, w.room);
-    free(w.bytes);
-    int code = w.code != 0 ? w.code : txn->code;
+    int code = snapshot_pieces(txn, edge, put_piece, &first, err);
     if (code == 0)
         code = put_head(fleet, &snapshot, err);
     snapshot_clear(&snapshot);

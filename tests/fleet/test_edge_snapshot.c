@@ -105,7 +105,7 @@ static void write_snapshot(const struct edge_snapshot *before, struct head_snaps
     struct txn txn;
     must(fleet_catch_up(fleet, store, NULL, &err));
     must(txn_begin(&txn, store, false, &err));
-    must(edge_snapshot_write(fleet, &txn, before, &memory, ret, &err));
+    must(edge_snapshot_write(fleet, &txn, before, NULL, &memory, ret, &err));
     txn_abort(&txn);
 }
 
@@ -179,7 +179,7 @@ START_TEST(follows_the_one_before)
     edge_snapshot_clear(&before);
     struct txn txn;
     must(txn_begin(&txn, store, false, &err));
-    ck_assert_int_ne(edge_snapshot_write(fleet, &txn, NULL, &memory, &next, &err), 0);
+    ck_assert_int_ne(edge_snapshot_write(fleet, &txn, NULL, NULL, &memory, &next, &err), 0);
     ck_assert_ptr_nonnull(strstr(err.message, "lacks entry"));
     txn_abort(&txn);
 }
