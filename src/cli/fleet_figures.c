@@ -14,6 +14,8 @@ static void write_journal(FILE *out, const struct fleet_figures *f)
 {
     const uint64_t entry = f->place.position.number, last = f->range.last;
     const uint64_t behind = last > entry ? last - entry : 0;
+    gauge(out, "esp_token_fleet_journal_first_entry",
+          "Number of the first entry that the journal keeps.", f->range.first);
     gauge(out, "esp_token_fleet_journal_entry", "Number of the last entry of the journal.", last);
     gauge(out, "esp_token_fleet_behind_entries", "Entries that this store does not have yet.",
           behind);

@@ -9,12 +9,14 @@
 #include "portal/notify.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct publishing {
     struct fleet_daemon daemon;
     struct feed *feed;
-    bool ready;      /* a head was written */
-    uint64_t number; /* of the last head */
+    bool ready;                     /* a head was written */
+    uint64_t number;                /* of the last head */
+    char leader[SITE_NAME_MAX + 1]; /* see struct feed */
 };
 
 static void say_written(struct publishing *p)
@@ -28,6 +30,15 @@ static void say_written(struct publishing *p)
                 (unsigned long long)head->number);
     if (!p->ready || again || p->number != head->number)
         daemon_entry(head->number);
+    if (strcmp(p->leader, p->feed->leader) != 0 && p->feed->leader[0] != '\0')
+        fprintf(
+            stderr,
+            "site %s publishes too: this one writes its feed, and takes care of the journal when "
+            "that one has stopped\n",
+            p->feed->leader);
+    else if (strcmp(p->leader, p->feed->leader) != 0)
+        fprintf(stderr, "takes care of the journal now\n");
+    snprintf(p->leader, sizeof p->leader, "%s", p->feed->leader);
     p->ready = true;
     p->number = head->number;
 }
@@ -77,6 +88,7 @@ int run_fleet_publish(struct cli *cli, struct espt_error *err)
         code = feed_new(&p.feed, cli->fleet, cli->config.fleet_publish, err);
     if (code != 0)
         return code;
+    fleet_alive(cli->fleet, notify_alive);
     interrupt_catch();
     code = publish(&p, err);
     notify_stopping();

@@ -81,8 +81,17 @@ static void print_reports(const struct fleet_uses *uses)
 static int find_pin(struct cli *cli, struct espt_error *err)
 {
     struct log_head pin;
+    struct fleet_range range;
     bool has = false;
     int code = parse_pin(cli->options.pin, &pin, err);
+    if (code == 0)
+        code = fleet_range(cli->fleet, &range, err);
+    if (code == 0 && pin.sequence < range.first)
+        code =
+            espt_fail(err, ESPT_UNUSABLE,
+                      "the fleet's journal begins at entry %llu, so it does not say any more "
+                      "whether it had that entry; run 'esp-tokenctl log' to see what was changed",
+                      (unsigned long long)range.first);
     if (code == 0)
         code = fleet_has_entry(cli->fleet, pin.sequence, pin.hash, &has, err);
     if (code != 0)

@@ -48,6 +48,7 @@ int feed_new(struct feed **ret_feed, struct fleet *fleet, const char *path, stru
         return espt_fail(err, ESPT_UNUSABLE, "out of memory");
     feed->fleet = fleet;
     feed->folder = feed->pieces_folder = -1;
+    feed->untidy = true; /* by an earlier run */
     snprintf(feed->path, sizeof feed->path, "%s", path);
     int code = key_load(fleet, err);
     if (code == 0)
@@ -118,6 +119,7 @@ static int add_entry(struct feed *feed, uint64_t number, struct espt_error *err)
     const int found = journal_read(feed->fleet, number, &pieces, err);
     if (found < 0)
         return found;
+    feed->fits = found > 0; /* else the next step looks whether it was trimmed away */
     if (found == 0 || entry_decode(&pieces, ESPT_JOURNAL_EDGE, &entry, needs) != ENTRY_GOOD ||
         entry.number != number ||
         (feed->number > 0 && memcmp(entry.before, feed->hash, sizeof feed->hash) != 0))
@@ -168,20 +170,15 @@ static int add_tiers(struct feed *feed, const struct fleet_position *position,
 static bool head_due(const struct feed *feed, int64_t now)
 {
     return feed->swept == 0 || feed->head.number != feed->number ||
-           feed->head.snapshot.number != feed->which.number ||
+           memcmp(feed->head.snapshot.hash, feed->which.hash, sizeof feed->which.hash) != 0 ||
            now - feed->head.time >= HEAD_EVERY || now < feed->head.time;
 }
 
 /* Only a site may sign. */
-static int require_site(const struct feed *feed, struct store *store, struct espt_error *err)
+static int require_site(const struct feed *feed, const struct sites *sites, struct espt_error *err)
 {
-    struct sites sites;
-    int code = fleet_sites(store, &sites, err);
-    if (code != 0)
-        return code;
-    const struct site *site = sites_find(&sites, feed->fleet->config->fleet_name);
+    const struct site *site = sites_find(sites, feed->fleet->config->fleet_name);
     const bool good = site != NULL && memcmp(site->key, feed->fleet->public, SITE_KEY_LEN) == 0;
-    sites_clear(&sites);
     return good ? 0
                 : espt_fail(err, ESPT_REFUSED,
                             "%s is no site of the fleet, or has another key there; run "
@@ -201,29 +198,44 @@ static int write_new(struct feed *feed, struct store *store, struct espt_error *
     return code == 0 ? add_entries(feed, &place.position, err) : code;
 }
 
-int feed_step(struct feed *feed, struct store *store, bool *ret_written, struct espt_error *err)
+static int step(struct feed *feed, struct store *store, struct sites *sites, bool *ret_written,
+                struct espt_error *ret_late, struct espt_error *err)
 {
     const int64_t now = clock_now(); /* MUST 3 */
-    struct espt_error late = {.code = 0};
-    *ret_written = false;
-    int code = fleet_reopen(store, err);
     /* whatever head is in the journal, the next one replaces it */
+    int code = fleet_catch_up_before(feed->fleet, store, false, err);
     if (code == 0)
-        code = fleet_catch_up_before(feed->fleet, store, false, err);
+        code = fleet_sites(store, sites, err);
     if (code == 0)
-        code = require_site(feed, store, err);
+        code = require_site(feed, sites, err);
+    if (code == 0)
+        code = feed_look(feed, sites, err);
     if (code == 0)
         code = check_chain(feed, err);
     if (code == 0)
-        code = write_new(feed, store, &late, err);
+        code = write_new(feed, store, ret_late, err);
     if (code == 0 && head_due(feed, now)) {
         code = feed_put_head(feed, now, err);
         *ret_written = code == 0;
     }
     if (code == 0 && (feed->swept == 0 || monotonic_ms() - feed->swept > SWEEP_MS))
         feed_sweep(feed);
-    if (code == 0 && late.code == 0)
-        late.code = feed_reports(feed, store, &late);
+    if (code == 0 && ret_late->code == 0)
+        ret_late->code = feed_tidy(feed, sites, ret_late);
+    if (code == 0 && ret_late->code == 0)
+        ret_late->code = feed_reports(feed, store, ret_late);
+    return code;
+}
+
+int feed_step(struct feed *feed, struct store *store, bool *ret_written, struct espt_error *err)
+{
+    struct sites sites = {0};
+    struct espt_error late = {.code = 0};
+    *ret_written = false;
+    int code = fleet_reopen(store, err);
+    if (code == 0)
+        code = step(feed, store, &sites, ret_written, &late, err);
+    sites_clear(&sites);
     if (code == 0 && late.code != 0)
         *err = late;
     return code == 0 ? late.code : code;

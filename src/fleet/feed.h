@@ -16,6 +16,15 @@
  *         file by its time in seconds and its size.
  * MUST 3: a head is signed only after the journal was read to its end, with the time before that.
  * MUST 4: entries are left out only behind a snapshot that was read back from the feed and proved.
+ *
+ * One publisher at a time also leads: it puts its heads, and snapshots for sites and edges, into
+ * the journal, and removes there what no member needs any more (feed_journal.c).
+ *
+ * MUST 5: entries and pieces are removed from the journal only while its head is ours and names a
+ *         snapshot that this process has read back from the journal and proved. The last two
+ *         snapshots stay, and the entries since the older one.
+ * MUST 6: while the head of another publisher is fresh, this one removes and replaces nothing in
+ * the journal.
  */
 #ifndef ESPT_FLEET_FEED_H
 #define ESPT_FLEET_FEED_H
@@ -29,6 +38,9 @@
 #define FEED_PIECE (4UL << 20)  /* a piece ends when it is as long as this */
 #define FEED_PIECES 64          /* more pieces than this are merged, up to FEED_PIECE each */
 #define FEED_SNAPSHOT (1 << 20) /* a snapshot is made after so many bytes of entries at least */
+#define FEED_LOG_SHARE 16       /* what a snapshot has for sites counts for its size by this part */
+#define FEED_LEASE 60           /* seconds: another publisher leads no more if its head is older */
+#define FEED_TRIM 1000          /* entries that one step removes from the journal, at most */
 #define FEED_GRACE 600          /* seconds: how long caches may need what no head names any more */
 #define FEED_SIZES 61           /* MUST 2 */
 #define FEED_PAUSE_MS 50        /* between two steps: fewer than FEED_SIZES heads a second */
@@ -68,6 +80,15 @@ struct feed {
     int64_t reports;                          /* Unix seconds: those that came before were taken */
     int64_t swept;                            /* monotonic milliseconds; 0: not yet */
     bool fits;                                /* the feed was found to be on the fleet's chain */
+
+    /* --- feed_journal.c --- */
+    bool leads;                      /* MUST 6 */
+    char leader[SITE_NAME_MAX + 1];  /* the site that leads instead */
+    struct head_snapshot in_journal; /* what the journal's head names; number 0: nothing */
+    bool shared;                     /* the journal has `snapshot`, with what sites need */
+    bool proved;                     /* and this process has read it back (MUST 5) */
+    bool untidy;                     /* there may be pieces in the journal that nobody needs */
+    uint64_t first;                  /* the journal begins with this entry, as far as known */
 };
 
 /* Opens the feed in the folder, which must exist; makes no feed yet. feed_free() frees it.
@@ -95,7 +116,8 @@ ESPT_MUST_USE int feed_read(struct feed *feed, int folder, const char *name, uin
 off_t feed_length(const struct feed *feed, int folder, const char *name);
 /* Removes what no head names any more, and what killed publishers left. */
 void feed_sweep(struct feed *feed);
-/* The files of snapshots: they are read from the feed, and written to it and to the journal. */
+/* The files of snapshots: they are read from the feed, and written to it and, by who leads, to the
+   journal. */
 struct edge_files feed_files(struct feed *feed);
 void feed_piece_name(const struct feed_piece *piece,
                      char ret_name[static ESPT_JOURNAL_NAME_MAX + 1]);
@@ -115,6 +137,21 @@ void feed_forget(struct feed *feed);
  *ret_late is that failure then. */
 ESPT_MUST_USE int feed_snapshot(struct feed *feed, struct store *store, struct espt_error *ret_late,
                                 struct espt_error *err);
+
+/* Whether a snapshot has a file of that name. */
+bool feed_in_snapshot(const struct head_snapshot *which, const struct edge_snapshot *snapshot,
+                      const char *name);
+
+/* --- feed_journal.c --- */
+/* Looks at the journal's head: whether this publisher leads. `sites` may write now. */
+ESPT_MUST_USE int feed_look(struct feed *feed, const struct sites *sites, struct espt_error *err);
+/* What the head that goes into the journal names: a snapshot that is there. */
+struct head_snapshot feed_named(const struct feed *feed);
+/* Proves that the journal has `snapshot` (MUST 5). */
+ESPT_MUST_USE int feed_prove_shared(struct feed *feed, const struct edge_snapshot *snapshot,
+                                    const struct edge_snapshot *known, struct espt_error *err);
+/* Removes from the journal what nobody needs, a part at a time. To be called after the head. */
+ESPT_MUST_USE int feed_tidy(struct feed *feed, const struct sites *sites, struct espt_error *err);
 
 /* --- feed_reports.c --- */
 /* Puts the reports that have come from edges into the journal. To be called all the time; it seldom

@@ -117,7 +117,7 @@ static int put_file(void *arg, const char *name, const uint8_t *bytes, size_t le
 {
     struct feed *feed = arg;
     int code = feed_write(feed, feed->pieces_folder, name, bytes, len, err);
-    return code == 0 ? journal_put(feed->fleet, name, bytes, len, err) : code;
+    return code == 0 && feed->leads ? journal_put(feed->fleet, name, bytes, len, err) : code;
 }
 
 struct edge_files feed_files(struct feed *feed)
@@ -146,21 +146,6 @@ void feed_tiers_name(const uint8_t hash[static FLEET_HASH_LEN],
 
 /* --- sweeping --- */
 
-static bool in_snapshot(const struct head_snapshot *which, const struct edge_snapshot *snapshot,
-                        const char *name)
-{
-    char own[ESPT_JOURNAL_NAME_MAX + 1];
-    if (which->number == 0)
-        return false;
-    edge_file_name(which->len, which->hash, own);
-    bool found = strcmp(own, name) == 0;
-    for (uint32_t i = 0; !found && i < snapshot->count; i++) {
-        edge_file_name(snapshot->pieces[i].len, snapshot->pieces[i].hash, own);
-        found = strcmp(own, name) == 0;
-    }
-    return found;
-}
-
 static bool is_named(const struct feed *feed, const char *name)
 {
     char own[ESPT_JOURNAL_NAME_MAX + 1];
@@ -169,8 +154,9 @@ static bool is_named(const struct feed *feed, const char *name)
         if (strcmp(own, name) == 0)
             return true;
     }
-    return strncmp(name, "tiers-", 6) == 0 || in_snapshot(&feed->which, &feed->snapshot, name) ||
-           in_snapshot(&feed->which_before, &feed->before, name);
+    return strncmp(name, "tiers-", 6) == 0 ||
+           feed_in_snapshot(&feed->which, &feed->snapshot, name) ||
+           feed_in_snapshot(&feed->which_before, &feed->before, name);
 }
 
 /* A file that no head names any more is marked by its mode, and its time becomes the time of the

@@ -77,8 +77,15 @@ static int write_head(struct feed *feed, const struct head *head, struct espt_er
         return code;
     feed->count++;
     feed->head = *head;
-    const size_t signed_len = head_encode(head, feed->fleet->secret, signed_head);
-    return journal_head_put(feed->fleet, signed_head, signed_len, err);
+    if (!feed->leads)
+        return 0;
+    struct head shared = *head;
+    shared.snapshot = feed_named(feed);
+    const size_t signed_len = head_encode(&shared, feed->fleet->secret, signed_head);
+    code = journal_head_put(feed->fleet, signed_head, signed_len, err);
+    if (code == 0)
+        feed->in_journal = shared.snapshot;
+    return code;
 }
 
 int feed_put_head(struct feed *feed, int64_t time, struct espt_error *err)
@@ -105,6 +112,7 @@ void feed_forget(struct feed *feed)
     feed->tail_count = feed->tail_room = feed->piece_count = 0;
     feed->number = feed->grown = 0;
     feed->head = (struct head){0};
+    feed->shared = feed->proved = false;
     feed->which = feed->which_before = (struct head_snapshot){0};
 }
 

@@ -15,6 +15,8 @@
  *   dropped   the turn is lost; what needs it takes long
  *   slow      each entry takes a tenth of a second
  *   ahead, behind    its clock is 100 seconds off
+ *   dies-N    the process is killed before its call number N, from 1, that puts or removes
+ * something
  */
 #include "espt/journal.h"
 
@@ -28,7 +30,7 @@
 
 static const espt_journal_plugin *dir;
 static char fault[32];
-static unsigned attempts;
+static unsigned attempts, changes;
 
 /* Takes the line of the fault away; the rest is for the dir journal. */
 static void take_fault(const char *settings, char *rest, size_t size)
@@ -112,6 +114,40 @@ static int append(espt_journal *journal, uint64_t number, const espt_journal_ent
     return status;
 }
 
+/* --- what the publisher calls --- */
+
+static void count_change(void)
+{
+    if (strncmp(fault, "dies-", 5) == 0 && ++changes == (unsigned)atoi(fault + 5))
+        raise(SIGKILL);
+}
+
+static int put(espt_journal *journal, const char *name, const uint8_t *bytes, size_t len, char *err,
+               size_t err_len)
+{
+    count_change();
+    return dir->put(journal, name, bytes, len, err, err_len);
+}
+
+static int drop(espt_journal *journal, const char *name, char *err, size_t err_len)
+{
+    count_change();
+    return dir->drop(journal, name, err, err_len);
+}
+
+static int head_put(espt_journal *journal, const uint8_t *bytes, size_t len, char *err,
+                    size_t err_len)
+{
+    count_change();
+    return dir->head_put(journal, bytes, len, err, err_len);
+}
+
+static int trim(espt_journal *journal, uint64_t first, char *err, size_t err_len)
+{
+    count_change();
+    return dir->trim(journal, first, err, err_len);
+}
+
 /* The turn is lost, as that of a process that was frozen. */
 static int keep(espt_journal *journal, char *err, size_t err_len)
 {
@@ -137,5 +173,9 @@ __attribute__((visibility("default"))) const espt_journal_plugin *espt_journal_g
     plugin.append = append;
     plugin.clock = read_clock;
     plugin.keep = keep;
+    plugin.put = put;
+    plugin.drop = drop;
+    plugin.head_put = head_put;
+    plugin.trim = trim;
     return &plugin;
 }

@@ -30,7 +30,7 @@ void feed_allow_many(const struct fleet_of *fleet)
         file_text(in_folder(fleet->site[i].folder, "tiers.ini"), text);
 }
 
-void feed_much(const struct fleet_of *fleet, const struct publisher *publisher, int round)
+void feed_write_much(const struct fleet_of *fleet, int round)
 {
     static char lines[3000 * 12];
     size_t used = 0;
@@ -40,19 +40,28 @@ void feed_much(const struct fleet_of *fleet, const struct publisher *publisher, 
     DONE(*site, "entity", "add", "bulk", "--kind", "customer", "--tier", "advanced");
     fleet_done(CTL(site->config, lines, "create", "bulk", "--from", "-"));
     DONE(*site, "entity", "remove", "bulk", "--yes");
+}
+
+void feed_much(const struct fleet_of *fleet, const struct publisher *publisher, int round)
+{
+    feed_write_much(fleet, round);
     publisher_await(publisher, fleet_entry(fleet, 0));
 }
 
-void feed_far(const struct fleet_of *fleet, const struct publisher *publisher)
+uint64_t feed_far(const struct fleet_of *fleet, const struct publisher *publisher)
 {
     struct head head;
     ck_assert(publisher_head(publisher, &head));
-    uint64_t newest = head.snapshot.number, snapshots = 0;
+    uint64_t newest = head.snapshot.number, before = 0, snapshots = 0;
     for (int round = 0; snapshots < 2; round++) {
         ck_assert_int_lt(round, 20);
         feed_much(fleet, publisher, round);
         ck_assert(publisher_head(publisher, &head));
-        snapshots += head.snapshot.number != newest;
+        if (head.snapshot.number == newest)
+            continue;
+        snapshots++;
+        before = newest;
         newest = head.snapshot.number;
     }
+    return before;
 }

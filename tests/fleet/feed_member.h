@@ -11,9 +11,12 @@
 void feed_member(struct member *ret, const struct fleet_of *fleet, const struct web *web);
 /* Lets the first two sites create thousands of tokens for one entity. */
 void feed_allow_many(const struct fleet_of *fleet);
-/* Half a megabyte of entries, which are in the feed afterwards. */
+/* Half a megabyte of entries. */
+void feed_write_much(const struct fleet_of *fleet, int round);
+/* The same; they are in the feed afterwards. */
 void feed_much(const struct fleet_of *fleet, const struct publisher *publisher, int round);
-/* So many of them that the feed has two snapshots more, and begins after what it began with. */
-void feed_far(const struct fleet_of *fleet, const struct publisher *publisher);
+/* So many of them that the feed has two snapshots more, and begins after what it began with.
+   Returns the number of the older of the two that it keeps. */
+uint64_t feed_far(const struct fleet_of *fleet, const struct publisher *publisher);
 
 #endif

@@ -7,15 +7,18 @@ $(OUT)/esp_journal_bad.so: $(OUT)/tests/fleet/bad_journal.o plugins/journal/dir/
 FLEET_SITES := $(addprefix $(OUT)/tests/fleet/,test_sites test_outcomes test_hostile test_torture_pg test_edges test_fresh)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_fleet_restore test_fleet_keys test_refill test_fleet_figures test_uses test_forms)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_edge_snapshot test_publish test_publish_full test_feed_reports bench_fleet test_site_full test_model test_local)
+FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_trim test_trim_kills test_trim_forged test_trim_pg)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_follow test_follow_feed test_follow_full test_follow_pg)
 $(FLEET_SITES): $(OUT)/tests/fleet/members.o
-FLEET_EDGES := $(addprefix $(OUT)/tests/fleet/,test_edges test_feed_reports test_fresh test_follow test_follow_feed test_follow_full test_follow_pg)
+FLEET_TRIM := $(addprefix $(OUT)/tests/fleet/,test_trim test_trim_kills test_trim_forged test_trim_pg)
+$(FLEET_TRIM): $(OUT)/tests/fleet/trimmed.o
+FLEET_EDGES := $(FLEET_TRIM) $(addprefix $(OUT)/tests/fleet/,test_edges test_feed_reports test_fresh test_follow test_follow_feed test_follow_full test_follow_pg)
 $(FLEET_EDGES): $(OUT)/tests/fleet/edge_records.o $(OUT)/tests/support/raw_store.o
 FLEET_PG := $(addprefix $(OUT)/tests/fleet/,test_controls_pg test_journal_pg test_network_pg test_reading_pg \
-  test_roles_pg test_sites_pg test_torture_pg test_follow_pg test_messages_pg test_crash_pg test_frozen_pg test_standby_pg)
-FLEET_FOLLOW := $(addprefix $(OUT)/tests/fleet/,test_hostile test_feed_reports test_follow test_follow_feed test_follow_full test_follow_pg)
+  test_roles_pg test_sites_pg test_torture_pg test_follow_pg test_messages_pg test_crash_pg test_frozen_pg test_standby_pg test_trim_pg)
+FLEET_FOLLOW := $(FLEET_TRIM) $(addprefix $(OUT)/tests/fleet/,test_hostile test_feed_reports test_follow test_follow_feed test_follow_full test_follow_pg)
 $(FLEET_FOLLOW): $(OUT)/tests/fleet/daemon.o
-$(addprefix $(OUT)/tests/fleet/,test_follow_full test_publish_full test_site_full): $(OUT)/tests/fault/space.o
+$(addprefix $(OUT)/tests/fleet/,test_follow_full test_publish_full test_site_full test_trim_kills): $(OUT)/tests/fault/space.o
 $(FLEET_PG): $(OUT)/tests/fleet/postgres.o
 FLEET_PG_SITES := $(addprefix $(OUT)/tests/fleet/,test_sites_pg test_messages_pg test_crash_pg test_frozen_pg test_standby_pg)
 $(FLEET_PG_SITES): $(addprefix $(OUT)/tests/fleet/,members.o pg_fleet.o)
@@ -29,7 +32,7 @@ $(OUT)/tests/fleet/test_journal_dir: TEST_LIBS += -rdynamic
 FLEET_HTTP := $(addprefix $(OUT)/tests/fleet/,test_journal_http test_http_servers test_http_caches test_http_settings test_http_tls)
 $(FLEET_HTTP): $(addprefix $(OUT)/tests/fleet/,members.o http_feed.o)
 $(addprefix $(OUT)/tests/fleet/,test_http_tls test_network_pg): $(OUT)/tests/fleet/certificates.o
-FLEET_FEED := $(addprefix $(OUT)/tests/fleet/,test_publish test_publish_full test_follow_feed test_feed_reports bench_fleet) $(FLEET_HTTP)
+FLEET_FEED := $(FLEET_TRIM) $(addprefix $(OUT)/tests/fleet/,test_publish test_publish_full test_follow_feed test_feed_reports bench_fleet) $(FLEET_HTTP)
 $(FLEET_FEED): $(addprefix $(OUT)/tests/fleet/,publisher.o feed_edge.o feed_member.o web.o)
 FLEET_TESTS := $(filter $(OUT)/tests/fleet/%,$(TESTS))
 $(FLEET_TESTS): | $(OUT)/esp_journal_bad.so $(JOURNALS) $(OUT)/esp-tokenctl

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: ISC */
+/* Snapshots in the journal that a new site must not take: altered, older, or signed by a site that
+   was removed. */
+#include "fleet/trimmed.h"
+
+#include "fleet/edge_snapshot_form.h"
+#include "fleet/signature.h"
+#include "fleet/site_snapshot.h"
+
+#include <dlfcn.h>
+#include <endian.h>
+#include <unistd.h>
+
+static struct fleet_of sites;
+static struct config config;
+static struct fleet *fleet;
+static struct store *store;
+static struct espt_error err;
+static uint8_t removed[crypto_sign_SECRETKEYBYTES]; /* the key of hq-2, which is removed */
+static struct fleet_of newcomers;
+
+static void must(int code)
+{
+    ck_assert_msg(code == 0, "%d: %s", code, err.message);
+}
+
+static void load_key(int site, uint8_t ret[static crypto_sign_SECRETKEYBYTES])
+{
+    struct config own;
+    struct fleet *of;
+    must(config_load(&own, sites.site[site].config, geteuid(), &err));
+    must(fleet_new(&of, &own, 1000, &err));
+    must(key_load(of, &err));
+    memcpy(ret, of->secret, sizeof of->secret);
+    fleet_free(of);
+}
+
+static void setup(void)
+{
+    const espt_journal_plugin *(*get)(uint32_t abi);
+    ck_assert_int_ge(sodium_init(), 0);
+    fleet_begin(&sites, 2);
+    load_key(1, removed);
+    DONE(sites.site[0], "create", "acme", "api");
+    must(config_load(&config, sites.site[0].config, geteuid(), &err));
+    must(store_open(&store, &config, &err));
+    must(fleet_new(&fleet, &config, 10000, &err));
+    *(void **)(void *)&get =
+        dlsym(dlopen(OUT "/esp_journal_dir.so", RTLD_NOW | RTLD_LOCAL), "espt_journal_get");
+    fleet->plugin = get(ESPT_JOURNAL_ABI);
+    fleet_attach(fleet, store);
+    must(key_load(fleet, &err));
+}
+
+static void teardown(void)
+{
+    store_close(store);
+    fleet_free(fleet);
+}
+
+/* --- the index --- */
+
+struct index {
+    uint8_t bytes[65536];
+    size_t len; /* without the signature */
+    struct edge_snapshot snapshot;
+    struct head_snapshot which;
+};
+
+/* A snapshot of the store as it is now. */
+static void make(struct index *ret)
+{
+    struct fleet_trust trust;
+    struct site_pieces pieces;
+    const struct edge_files files = edge_files_of(fleet);
+    struct txn txn;
+    must(fleet_catch_up(fleet, store, NULL, &err));
+    must(trust_load(&config, &trust, &err));
+    must(txn_begin(&txn, store, false, &err));
+    must(site_snapshot_write(fleet, &txn, NULL, &pieces, &err));
+    must(edge_snapshot_write(fleet, &txn, NULL, &pieces, &files, &ret->which, &err));
+    txn_abort(&txn);
+    site_pieces_clear(&pieces);
+    must(edge_snapshot_open(&ret->snapshot, &files, &ret->which, &trust, &err));
+    ret->len = ret->snapshot.len - crypto_sign_BYTES;
+    memcpy(ret->bytes, ret->snapshot.index, ret->len);
+}
+
+static void head_names(const struct head_snapshot *which)
+{
+    struct fleet_place place;
+    uint8_t bytes[HEAD_MAX];
+    must(fleet_place(store, &place, &err));
+    struct head head = {.number = place.position.number, .time = 1700000000, .snapshot = *which};
+    memcpy(head.fleet, place.position.id, sizeof head.fleet);
+    memcpy(head.hash, place.position.hash, sizeof head.hash);
+    strcpy(head.site, "hq-1");
+    must(journal_head_put(fleet, bytes, head_encode(&head, fleet->secret, bytes), &err));
+}
+
+/* Signs the bytes, puts them into the journal, and lets the head name them. */
+static void publish(struct index *index, const uint8_t secret[static crypto_sign_SECRETKEYBYTES])
+{
+    char name[ESPT_JOURNAL_NAME_MAX + 1];
+    struct head_snapshot which = {.number = index->which.number};
+    signature_make(edge_label, index->bytes, index->len, secret, index->bytes + index->len);
+    which.len = (uint32_t)(index->len + crypto_sign_BYTES);
+    crypto_generichash(which.hash, sizeof which.hash, index->bytes, which.len, NULL, 0);
+    edge_file_name(which.len, which.hash, name);
+    must(journal_put(fleet, name, index->bytes, which.len, &err));
+    head_names(&which);
+}
+
+/* A new machine refuses it, and stays as it was. */
+static void refused(const char *words)
+{
+    if (newcomers.journal == NULL)
+        newcomer(&sites, &newcomers);
+    fleet_says(AT(newcomers.site[0], "fleet", "join", "--yes"), 5, words);
+    fleet_says(AT(newcomers.site[0], "fleet", "check"), 4, "belongs to no fleet");
+}
+
+#define AFTER_ID (sizeof edge_magic + 1 + 1 + strlen(ENTRY_NEEDS) + FLEET_ID_LEN)
+enum { /* offsets after the id */
+       NUMBER = 0,
+       HASH = 8,
+       TIME = HASH + FLEET_HASH_LEN,
+       NEXT = TIME + 16,
+       SUM = NEXT + 4,
+       LIST = SUM + 2 * FLEET_HASH_LEN,
+       REVEAL = LIST + 8,
+       TIERS = REVEAL + 4,
+       SITE = TIERS + FLEET_HASH_LEN,
+       COUNT = SITE + 1 + 4, /* after "hq-1" */
+       CHANGES = COUNT + 4 * 4
+};
+
+START_TEST(good)
+{
+    struct index index;
+    make(&index);
+    publish(&index, fleet->secret);
+    for (int number = 1; number < (int)index.which.number; number++)
+        unlink(fleet_entry_path(&sites, (uint64_t)number));
+    newcomers_join(&sites);
+}
+END_TEST
+
+/* A site signed something else than the entry of the journal says. */
+START_TEST(altered_fields)
+{
+    static const size_t at[] = {HASH, NEXT, SUM, SUM + FLEET_HASH_LEN, REVEAL, TIERS};
+    struct index index;
+    make(&index);
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        index.bytes[AFTER_ID + at[i]] ^= 1;
+        publish(&index, fleet->secret);
+        refused("the journal has not that entry, or another one");
+        index.bytes[AFTER_ID + at[i]] ^= 1;
+    }
+    index.bytes[index.len - 1] ^= 1; /* the hash of the log's piece */
+    publish(&index, fleet->secret);
+    refused("lacks a piece");
+}
+END_TEST
+
+START_TEST(older_than_the_journal)
+{
+    struct index index;
+    make(&index);
+    head_names(&index.which);
+    DONE(sites.site[0], "create", "acme", "later");
+    for (uint64_t number = 1; number <= index.which.number; number++)
+        unlink(fleet_entry_path(&sites, number));
+    refused("the journal has not that entry, or another one");
+}
+END_TEST
+
+START_TEST(altered_pieces)
+{
+    struct index index;
+    char name[ESPT_JOURNAL_NAME_MAX + 8] = "pieces/";
+    size_t len;
+    make(&index);
+    head_names(&index.which);
+    for (uint32_t i = 0; i < index.snapshot.site_count; i++) {
+        site_file_name(&index.snapshot.site_pieces[i], name + 7);
+        const char *path = keep_string(strdup(in_folder(sites.journal, name)));
+        char *bytes = file_read(path, &len);
+        bytes[len / 2] ^= 1;
+        unlink(path);
+        refused("lacks a piece");
+        file_write(path, bytes, len, 0644);
+        refused("is damaged");
+        bytes[len / 2] ^= 1;
+        file_write(path, bytes, len, 0644);
+    }
+    newcomers_join(&sites);
+}
+END_TEST
+
+/* hq-2 was removed, and its key was stolen. */
+START_TEST(signed_by_a_removed_site)
+{
+    struct index index;
+    DONE(sites.site[0], "fleet", "site", "remove", "hq-2");
+    make(&index);
+    index.bytes[AFTER_ID + SITE + 4] = '2';
+    publish(&index, removed);
+    refused("is signed by no site of the fleet");
+}
+END_TEST
+
+/* It leaves its removal out of the list; the records and the log are the true ones. */
+START_TEST(removal_left_out)
+{
+    struct index before, index, forged;
+    make(&before);
+    DONE(sites.site[0], "fleet", "site", "remove", "hq-2");
+    make(&index);
+    forged = index;
+    memcpy(forged.bytes + AFTER_ID + LIST, before.bytes + AFTER_ID + LIST, 8);
+    forged.bytes[AFTER_ID + SITE + 4] = '2';
+    memcpy(forged.bytes + AFTER_ID + COUNT, before.bytes + AFTER_ID + COUNT, 4);
+    const uint8_t *pieces = index.snapshot.changes + index.snapshot.changes_len;
+    const size_t pieces_len = index.len - (size_t)(pieces - index.snapshot.index);
+    memcpy(forged.bytes + AFTER_ID + CHANGES, before.snapshot.changes, before.snapshot.changes_len);
+    memcpy(forged.bytes + AFTER_ID + CHANGES + before.snapshot.changes_len, pieces, pieces_len);
+    forged.len = AFTER_ID + CHANGES + before.snapshot.changes_len + pieces_len;
+    publish(&forged, removed);
+    refused("holds what no store can hold");
+    publish(&index, fleet->secret);
+    newcomers_join(&sites);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("trim forged");
+    TCase *tcase = tcase_create("forged");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, good);
+    tcase_add_test(tcase, altered_fields);
+    tcase_add_test(tcase, older_than_the_journal);
+    tcase_add_test(tcase, altered_pieces);
+    tcase_add_test(tcase, signed_by_a_removed_site);
+    tcase_add_test(tcase, removal_left_out);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/* The journal in PostgreSQL is trimmed by a publisher with the least rights, also while an edge
+   keeps a transaction open: members join, and who is behind goes on. */
+#include "fleet/daemon.h"
+#include "fleet/postgres.h"
+#include "fleet/trimmed.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+static struct fleet_of fleet; /* 0 publishes, 1 writes, 2 is an edge that was away */
+static struct publisher publisher;
+static const char *database;
+
+static void setup(void)
+{
+    ck_assert(postgres_start());
+}
+
+static void teardown(void)
+{
+    postgres_stop(SIGINT);
+}
+
+/* Settings of a role of its own for each member, in that of roles.sql. */
+static void use_role(int member, const char *in)
+{
+    char text[512], sql[512];
+    const char *name = fleet.site[member].name;
+    snprintf(sql, sizeof sql, "CREATE ROLE \"%s\" LOGIN IN ROLE %s", name, in);
+    postgres_sql(database, sql);
+    const int len =
+        snprintf(text, sizeof text, "host = 127.0.0.1\nport = %d\nuser = %s\ndbname = %s\n",
+                 postgres_port(), name, database);
+    file_write(in_folder(fleet.site[member].folder, "journal.conf"), text, (size_t)len, 0600);
+}
+
+static void begin(void)
+{
+    static char settings[512];
+    database = postgres_database();
+    snprintf(settings, sizeof settings, "host = 127.0.0.1\nport = %d\nuser = admin\ndbname = %s\n",
+             postgres_port(), database);
+    fleet.pg = settings;
+    fleet_folders(&fleet, 3);
+    DONE(fleet.site[0], "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
+    DONE(fleet.site[0], "fleet", "key");
+    DONE(fleet.site[0], "fleet", "init");
+    postgres_sql(database, file_read(OUT "/../../plugins/journal/pg/roles.sql", NULL));
+    fleet_let_in(&fleet, 1);
+    use_role(0, "esp_token_publisher");
+    use_role(1, "esp_token_site");
+    use_role(2, "esp_token_edge");
+    fleet_let_in_edge(&fleet, 2);
+    feed_allow_many(&fleet);
+    publisher_prepare(&publisher, &fleet);
+}
+
+START_TEST(trimmed)
+{
+    struct daemon_of follower = {0};
+    begin();
+    FILE *idle = postgres_session(database);
+    fputs("SET ROLE \"hq-3\"; BEGIN; SELECT count(number) FROM esp_token_entry;\n"
+          "PREPARE p AS DELETE FROM esp_token_entry;\nSELECT pg_notify('x', '');\n",
+          idle);
+    postgres_until(database, "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in "
+                             "transaction' AND query LIKE '%pg_notify%'");
+    publisher_start(&publisher);
+    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    trim_far(&fleet, &publisher);
+    newcomers_join(&fleet);
+    fputs("ROLLBACK;\n", idle);
+    postgres_session_end(idle);
+    fleet_same(&fleet, 0, 1);
+    daemon_start(&follower, &fleet.site[2], "follow");
+    UNTIL(daemon_says(&follower, "began again with the snapshot at entry"));
+    ck_assert_int_eq(daemon_end(&follower, SIGTERM), 0);
+    fleet_same_edge(&fleet, 2, 0);
+    ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
+    ck_assert_str_eq(postgres_sql(database, "SELECT count(*) FROM esp_token_piece WHERE name LIKE "
+                                            "'%-snapshot'"),
+                     "0\n");
+}
+END_TEST
+
+int main(void)
+{
+    if (access("/usr/lib/postgresql", F_OK) != 0) {
+        puts("SKIPPED TEST: PostgreSQL is not installed");
+        return EXIT_SUCCESS;
+    }
+    Suite *suite = suite_create("trim pg");
+    TCase *tcase = tcase_create("trim");
+    tcase_set_timeout(tcase, 240);
+    tcase_add_unchecked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, trimmed);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}

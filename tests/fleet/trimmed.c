@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+#include "fleet/trimmed.h"
+
+#include <time.h>
+
+uint64_t journal_first(const struct fleet_of *fleet)
+{
+    const char *at =
+        strstr(DONE(fleet->site[0], "fleet", "status", "--stale"), "journal  entries ");
+    ck_assert_ptr_nonnull(at);
+    return strtoull(at + 17, NULL, 10);
+}
+
+void trim_far(const struct fleet_of *fleet, const struct publisher *publisher)
+{
+    const uint64_t first = feed_far(fleet, publisher);
+    AWAIT(journal_first(fleet) == first);
+}
+
+void newcomer(const struct fleet_of *fleet, struct fleet_of *ret)
+{
+    static const char *const files[] = {"fleet.pub", "reveal.pub", "reveal.key", "tiers.ini"};
+    *ret = (struct fleet_of){.pg = fleet->pg};
+    fleet_folders(ret, 1);
+    ret->journal = fleet->journal;
+    fleet_fault(ret, 0, NULL);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        size_t len;
+        const char *bytes = file_read(in_folder(fleet->site[0].folder, files[i]), &len);
+        ck_assert_ptr_nonnull(bytes);
+        file_write(in_folder(ret->site[0].folder, files[i]), bytes, len, i == 2 ? 0600 : 0644);
+    }
+}
+
+/* The machine is as new again. */
+static void begin_again(const struct member *member)
+{
+    char pattern[4200];
+    snprintf(pattern, sizeof pattern, "rm -f '%s'/tokens.mdb*", member->folder);
+    ck_assert_int_eq(system(pattern), 0);
+    DONE(*member, "init");
+}
+
+void newcomers_join(const struct fleet_of *fleet)
+{
+    static struct fleet_of joined[2];
+    for (int edge = 0; edge < 2; edge++) {
+        if (joined[edge].journal == NULL)
+            newcomer(fleet, &joined[edge]);
+        else
+            begin_again(&joined[edge].site[0]);
+        DONE(joined[edge].site[0], "fleet", "join", edge ? "--edge" : NULL);
+        fleet_is_whole(&joined[edge].site[0]);
+        ck_assert_uint_eq(fleet_entry(&joined[edge], 0), fleet_entry(fleet, 0));
+    }
+    struct fleet_of both = {.site = {fleet->site[0], joined[0].site[0]}};
+    fleet_same(&both, 0, 1);
+    DONE(joined[0].site[0], "log", "verify");
+}
