@@ -70,7 +70,7 @@ START_TEST(trimmed)
     publisher_await(&publisher, fleet_entry(&fleet, 0));
     trim_far(&fleet, &publisher);
     newcomers_join(&fleet);
-    fputs("ROLLBACK;\n", idle);
+    fputs("ROLLBACK;\n\\q\n", idle); /* the publisher has the pipe as well */
     postgres_session_end(idle);
     fleet_same(&fleet, 0, 1);
     daemon_start(&follower, &fleet.site[2], "follow");
