@@ -87,8 +87,9 @@ struct feed {
     struct head_snapshot in_journal; /* what the journal's head names; number 0: nothing */
     bool shared;                     /* the journal has `snapshot`, with what sites need */
     bool proved;                     /* and this process has read it back (MUST 5) */
-    bool untidy;                     /* there may be pieces in the journal that nobody needs */
-    uint64_t first;                  /* the journal begins with this entry, as far as known */
+    bool broken;    /* this process has found that the journal lacks a part of `snapshot` */
+    bool untidy;    /* there may be pieces in the journal that nobody needs */
+    uint64_t first; /* the journal begins with this entry, as far as known */
 };
 
 /* Opens the feed in the folder, which must exist; makes no feed yet. feed_free() frees it.

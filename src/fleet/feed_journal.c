@@ -15,7 +15,7 @@
 
 /* --- who leads --- */
 
-/* Whether the head is one that this publisher has written, perhaps before it lost its feed. A second
+/* Whether the head is one that this publisher has written, perhaps before it lost its feed. Another
    publisher of this site, in another folder, writes later ones. */
 static bool is_ours(const struct feed *feed, const struct head *head)
 {
@@ -57,7 +57,7 @@ int feed_look(struct feed *feed, const struct sites *sites, struct espt_error *e
         feed->shared = feed->proved = false;
         feed->untidy = true;
     }
-    if (feed->leads && ours && feed->snapshot.site_count > 0 &&
+    if (feed->leads && ours && !feed->broken && feed->snapshot.site_count > 0 &&
         memcmp(feed->in_journal.hash, feed->which.hash, sizeof feed->which.hash) == 0)
         feed->shared = true;
     return 0;
@@ -121,9 +121,10 @@ static int add_name(void *arg, const char *name)
         feed_in_snapshot(&feed->which_before, &feed->before, name))
         return 0;
     void *more = reallocarray(names->items, names->count + 1, sizeof *names->items);
-    names->failed = more == NULL;
-    if (names->failed)
+    if (more == NULL) {
+        names->failed = true;
         return 1;
+    }
     names->items = more;
     text_copy(names->items[names->count++], sizeof *names->items, name);
     return 0;
@@ -136,7 +137,8 @@ static int may_remove(struct feed *feed, const struct sites *sites, struct espt_
     if (code == 0 && feed->leads && feed->shared && !feed->proved) {
         code = feed_prove_shared(feed, &feed->snapshot, NULL, err);
         feed->proved = code == 0;
-        feed->shared = code == 0; /* else another one is made */
+        feed->shared = code == 0;
+        feed->broken = code != 0; /* another one is made */
     }
     return code != 0
                ? code

@@ -99,6 +99,7 @@ static int make_snapshot(struct feed *feed, struct store *store, struct espt_err
     }
     replace(feed, &which, &snapshot);
     feed->shared = feed->proved = feed->leads;
+    feed->broken = false;
     return 0;
 }
 

@@ -175,13 +175,30 @@ START_TEST(two_publishers)
 }
 END_TEST
 
+/* --- losses --- */
+
+/* Before it removes something, a publisher that was started again looks whether the journal still
+   has the snapshot. */
+static void lose_pieces(void)
+{
+    char command[4200];
+    snprintf(command, sizeof command, "cd '%s'/pieces && rm site-* && touch site-1-ab",
+             fleet.journal);
+    ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
+    ck_assert_int_eq(system(command), 0);
+    publisher_start(&publisher);
+    AWAIT(access(in_folder(fleet.journal, "pieces/site-1-ab"), F_OK) != 0);
+    newcomers_join(&fleet);
+}
+
 /* The feed is lost, and the journal has not the entries any more that prove who may write. */
-START_TEST(feed_is_lost)
+START_TEST(something_is_lost)
 {
     publisher_start(&publisher);
     publisher_await(&publisher, fleet_entry(&fleet, 0));
     trim_far(&fleet, &publisher);
     const uint64_t first = journal_first(&fleet);
+    lose_pieces();
     publisher_end(&publisher, SIGKILL);
     const char *gone[] = {"rm", "-rf", in_folder(publisher.feed, "head"),
                           in_folder(publisher.feed, "p"), NULL};
@@ -228,7 +245,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, killed_at_each_call);
     tcase_add_test(tcase, two_publishers);
-    tcase_add_test(tcase, feed_is_lost);
+    tcase_add_test(tcase, something_is_lost);
     tcase_add_test(tcase, full);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
