@@ -34,6 +34,8 @@ $(FLEET_HTTP): $(addprefix $(OUT)/tests/fleet/,members.o http_feed.o)
 $(addprefix $(OUT)/tests/fleet/,test_http_tls test_network_pg): $(OUT)/tests/fleet/certificates.o
 FLEET_FEED := $(FLEET_TRIM) $(addprefix $(OUT)/tests/fleet/,test_publish test_publish_full test_follow_feed test_feed_reports bench_fleet) $(FLEET_HTTP)
 $(FLEET_FEED): $(addprefix $(OUT)/tests/fleet/,publisher.o feed_edge.o feed_member.o web.o)
+TORTURE_DAEMONS := $(addprefix $(OUT)/tests/fleet/,torture_daemons.o publisher.o feed_edge.o feed_member.o web.o daemon.o edge_records.o)
+$(OUT)/tests/fleet/test_torture_pg: $(TORTURE_DAEMONS) $(OUT)/tests/support/raw_store.o
 FLEET_TESTS := $(filter $(OUT)/tests/fleet/%,$(TESTS))
 $(FLEET_TESTS): | $(OUT)/esp_journal_bad.so $(JOURNALS) $(OUT)/esp-tokenctl
 
@@ -44,9 +46,9 @@ run-fleet-tests: $(PRODUCTS) $(FLEET_TESTS)
 # every fault at every message, and kills for ESPT_TORTURE_SECONDS
 TORTURE_FLEET := $(addprefix $(OUT)/tests/fleet/,test_journal_pg test_messages_pg test_crash_pg test_torture_pg)
 .PHONY: torture-fleet
-torture-fleet: deps ## run the long tests of the fleet (ESPT_TORTURE_SECONDS=600)
+torture-fleet: deps ## run the long tests of the fleet, and an hour of kills (ESPT_TORTURE_SECONDS=3600)
 	$(MAKE) $(PARALLEL) $(PRODUCTS) $(TORTURE_FLEET)
-	@export ESPT_TORTURE_SECONDS=$${ESPT_TORTURE_SECONDS:-600}; \
+	@export ESPT_TORTURE_SECONDS=$${ESPT_TORTURE_SECONDS:-3600}; \
 	for test in $(TORTURE_FLEET); do echo "== $${test##*/}"; $$test || failed=1; done; [ -z "$$failed" ]
 
 check-fleet: deps ## run the tests of the fleet: journals, entries, sites

@@ -95,6 +95,11 @@ void fleet_let_in_edge(const struct fleet_of *fleet, int site)
 void fleet_begin(struct fleet_of *ret, int count)
 {
     fleet_folders(ret, count);
+    fleet_found(ret, count);
+}
+
+void fleet_found(struct fleet_of *ret, int count)
+{
     DONE(ret->site[0], "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
     DONE(ret->site[0], "fleet", "key");
     DONE(ret->site[0], "fleet", "init");

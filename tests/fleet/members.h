@@ -28,6 +28,8 @@ struct fleet_of {
 void fleet_folders(struct fleet_of *ret, int count);
 /* Begins a fleet at the first site; the others join and are added. */
 void fleet_begin(struct fleet_of *ret, int count);
+/* The same, where the folders are there: the first `count` of them become sites. */
+void fleet_found(struct fleet_of *ret, int count);
 /* Writes the settings of a site: `fault` NULL, or a word of bad_journal.c. */
 void fleet_fault(const struct fleet_of *fleet, int site, const char *fault);
 /* Lets the site in: copies the trust file, joins, adds its key at the first site. */

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Two sites write to a pg journal at once while writers, backends and the server are killed or
- * frozen at random. What a command says is true in the end, and both sites are the same, byte for
- * byte. ESPT_TORTURE_SECONDS is how long; without it a few rounds. ESPT_TORTURE_SEED repeats a run.
+ * Two sites write to a pg journal at once while writers, backends, the server, followers and the
+ * publisher are killed or frozen at random. What a command says is true in the end, both sites are
+ * the same, byte for byte, and edges have what edges get. ESPT_TORTURE_SECONDS is how long; without
+ * it a few rounds. ESPT_TORTURE_SEED repeats a run.
  */
 #include "fleet/journal_calls.h"
 #include "fleet/members.h"
 
 #include "fleet/postgres.h"
+#include "fleet/torture_daemons.h"
 
 #include <sys/random.h>
 
-#define BRIEF 7 /* rounds */
+#define FIRST_DAEMON 7 /* the first kind of harm that is the end of a daemon */
+#define KINDS (FIRST_DAEMON + TORTURE_DAEMONS)
+#define BRIEF KINDS        /* rounds */
+#define ROUNDS_TO_LOOK 250 /* whether all members are the same */
 
 static struct fleet_of fleet;
 static const char *database;
@@ -100,8 +105,10 @@ static void harm(int kind, const struct command *two)
         usleep(300000);
         kill(two[0].pid, SIGCONT);
         break;
-    default:
+    case 6: /* nothing */
         break;
+    default:
+        torture_daemons_kill(kind - FIRST_DAEMON);
     }
     postgres_until_ready();
 }
@@ -152,7 +159,9 @@ START_TEST(torture)
     struct command *all = NULL;
     size_t count = 0;
     fleet.pg = settings();
-    fleet_begin(&fleet, 2);
+    fleet_folders(&fleet, 3);
+    fleet_found(&fleet, 2);
+    torture_daemons_begin(&fleet);
     srandom(begin_random());
     for (int round = 0; seconds != NULL ? time(NULL) < until : round < BRIEF; round++) {
         all = realloc(all, (count + 2) * sizeof *all);
@@ -162,15 +171,19 @@ START_TEST(torture)
             snprintf(two[site].name, sizeof two[site].name, "torture-%d-%d-end", round, site);
             begin_command(&two[site]);
         }
-        usleep((useconds_t)(random() % 400000));
-        harm(seconds != NULL ? (int)(random() % 7) : round % 7, two);
+        /* a command takes some 50 ms */
+        usleep((useconds_t)(random() % (random() % 2 ? 400000 : 40000)));
+        harm(seconds != NULL ? (int)(random() % KINDS) : round % KINDS, two);
         end_command(&two[0]);
         end_command(&two[1]);
         count += 2;
+        if (round % ROUNDS_TO_LOOK == ROUNDS_TO_LOOK - 1)
+            torture_daemons_same(&fleet);
     }
     for (int site = 0; site < 2; site++)
         DONE(fleet.site[site], "check");
-    fleet_same(&fleet, 0, 1);
+    torture_daemons_same(&fleet);
+    torture_daemons_end();
     judge(all, count);
     free(all);
 }

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* The daemons of a fleet over PostgreSQL, which are killed at random while two sites write: a
+   publisher, the follower of a site, and the followers of two edges, one over the database and one
+   over the published files. */
+#ifndef TESTS_FLEET_TORTURE_DAEMONS_H
+#define TESTS_FLEET_TORTURE_DAEMONS_H
+
+#include "fleet/members.h"
+
+#define TORTURE_DAEMONS 4
+
+/* Adds two edges to a fleet of two sites, and starts all daemons. They end with this process. */
+void torture_daemons_begin(struct fleet_of *fleet);
+/* Kills one (0 to TORTURE_DAEMONS - 1), which must have lived, and starts it again. */
+void torture_daemons_kill(int which);
+/* Waits until all members have the last entry, and asserts that sites are the same, and that the
+   edges have what edges get, byte for byte. */
+void torture_daemons_same(const struct fleet_of *fleet);
+/* Ends each by SIGTERM; each must say by its status that it ended well. */
+void torture_daemons_end(void);
+
+#endif
