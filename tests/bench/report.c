@@ -133,8 +133,9 @@ static void write_json(const char *path, size_t tokens, unsigned rounds)
     json_decref(all);
 }
 
-/* Data for the gnuplot scripts: bars for one store, or lines over sizes, whichever was measured. */
-static void write_chart(const char *folder)
+/* Data for the gnuplot scripts: bars for one store, or lines over sizes, whichever was measured.
+   False: nothing was measured that is drawn. */
+static bool write_chart(const char *folder)
 {
     char path[256], command[1024];
     snprintf(path, sizeof path, "%s/bench.dat", folder);
@@ -154,13 +155,14 @@ static void write_chart(const char *folder)
     }
     fclose(file);
     if (!lines && !bars)
-        return; /* --only measured another group */
+        return false;
     snprintf(command, sizeof command,
              "gnuplot -e \"data='%s'; out='%s/bench.svg'; title='%s, %ld cores'\" %s/%s", path,
              folder, processor(), sysconf(_SC_NPROCESSORS_ONLN), BENCH_SOURCE,
              lines ? "scale.gp" : "bars.gp");
     if (system(command) != 0)
         die("gnuplot failed: %s", command);
+    return true;
 }
 
 void report_end(const char *folder, size_t tokens, unsigned rounds)
@@ -169,6 +171,8 @@ void report_end(const char *folder, size_t tokens, unsigned rounds)
     print_table();
     snprintf(path, sizeof path, "%s/bench.json", folder);
     write_json(path, tokens, rounds);
-    write_chart(folder);
-    printf("\nthe same as %s/bench.json, and drawn as %s/bench.svg\n", folder, folder);
+    printf("\nthe same as %s/bench.json", folder);
+    if (write_chart(folder))
+        printf(", and drawn as %s/bench.svg", folder);
+    putchar('\n');
 }

@@ -6,7 +6,7 @@ $(OUT)/esp_journal_bad.so: $(OUT)/tests/fleet/bad_journal.o plugins/journal/dir/
 	$(Q)$(LINK) -shared $< -o $@ -Wl,--version-script=plugins/journal/dir/export.map $(NO_UNDEFINED) -ldl
 FLEET_SITES := $(addprefix $(OUT)/tests/fleet/,test_sites test_outcomes test_hostile test_torture_pg test_edges test_fresh)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_fleet_restore test_fleet_keys test_refill test_fleet_figures test_uses test_forms)
-FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_edge_snapshot test_publish test_publish_full test_feed_reports bench_fleet test_site_full test_model test_local)
+FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_edge_snapshot test_publish test_publish_full test_feed_reports test_site_full test_model test_local)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_trim test_trim_kills test_trim_forged test_trim_pg)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_follow test_follow_feed test_follow_full test_follow_pg)
 $(FLEET_SITES): $(OUT)/tests/fleet/members.o
@@ -32,7 +32,7 @@ $(OUT)/tests/fleet/test_journal_dir: TEST_LIBS += -rdynamic
 FLEET_HTTP := $(addprefix $(OUT)/tests/fleet/,test_journal_http test_http_servers test_http_caches test_http_settings test_http_tls)
 $(FLEET_HTTP): $(addprefix $(OUT)/tests/fleet/,members.o http_feed.o)
 $(addprefix $(OUT)/tests/fleet/,test_http_tls test_network_pg): $(OUT)/tests/fleet/certificates.o
-FLEET_FEED := $(FLEET_TRIM) $(addprefix $(OUT)/tests/fleet/,test_publish test_publish_full test_follow_feed test_feed_reports bench_fleet) $(FLEET_HTTP)
+FLEET_FEED := $(FLEET_TRIM) $(addprefix $(OUT)/tests/fleet/,test_publish test_publish_full test_follow_feed test_feed_reports) $(FLEET_HTTP)
 $(FLEET_FEED): $(addprefix $(OUT)/tests/fleet/,publisher.o feed_edge.o feed_member.o web.o)
 TORTURE_DAEMONS := $(addprefix $(OUT)/tests/fleet/,torture_daemons.o publisher.o feed_edge.o feed_member.o web.o daemon.o edge_records.o)
 $(OUT)/tests/fleet/test_torture_pg: $(TORTURE_DAEMONS) $(OUT)/tests/support/raw_store.o
@@ -54,6 +54,32 @@ torture-fleet: deps ## run the long tests of the fleet, and an hour of kills (ES
 check-fleet: deps ## run the tests of the fleet: journals, entries, sites
 	$(MAKE) $(PARALLEL) run-fleet-tests
 
-.PHONY: bench-fleet
-bench-fleet: $(PRODUCTS) $(OUT)/tests/fleet/bench_fleet ## measure the delay from a change to 1,000 simulated edges
-	$(Q)$(OUT)/tests/fleet/bench_fleet
+# The parts of the bench use the helpers of tests, and the report and the corpus of make bench.
+BENCH_FLEET := $(filter-out %/bench_fleet.o,$(patsubst %.c,$(OUT)/%.o,$(wildcard tests/fleet/bench_*.c)))
+BENCH_FLEET += $(addprefix $(OUT)/tests/fleet/,members.o postgres.o daemon.o publisher.o feed_edge.o feed_member.o web.o)
+BENCH_FLEET += $(addprefix $(OUT)/tests/bench/,measure.o report.o corpus.o plugin.o)
+$(OUT)/tests/fleet/bench_fleet: $(BENCH_FLEET)
+$(OUT)/tests/fleet/bench_fleet: TEST_LIBS += -lm
+# a program finds the journals beside itself
+$(OUT)/tests/fleet/bench_fleet: | $(OUT)/tests/fleet/esp_journal_pg.so
+$(OUT)/tests/fleet/esp_journal_%.so: $(OUT)/esp_journal_%.so
+	$(Q)ln -sf ../../$(<F) $@
+
+BENCH_FLEET_TOKENS ?= 1000000
+.PHONY: bench-fleet run-bench-fleet
+bench-fleet: deps ## measure a fleet: writing, following, revoking, 1,000 edges, joining (BENCH_FLEET_TOKENS=1000000)
+	@tools/deps.sh valgrind
+	$(MAKE) $(PARALLEL) run-bench-fleet
+run-bench-fleet: $(PRODUCTS) $(OUT)/tests/fleet/bench_fleet
+	@$(OUT)/tests/fleet/bench_fleet $(OUT)/bench-fleet $(BENCH_FLEET_TOKENS) $(BENCH_FLEET_ONLY)
+
+# The simulation is as fast as its compiler makes it.
+SIMULATE := $(addprefix $(OUT)/tests/fleet/simulate_,feed.o edges.o sizes.o drawing.o)
+$(OUT)/tests/fleet/simulate_%.o: OPT_release := -O2
+$(OUT)/tests/fleet/simulate_fleet: $(SIMULATE) $(addprefix $(OUT)/tests/fleet/,members.o publisher.o web.o)
+.PHONY: simulate-fleet run-simulate-fleet
+simulate-fleet: deps ## simulate 100,000 edges behind caches: a table, and a drawing (docs/fleet-scale.md)
+	$(MAKE) $(PARALLEL) run-simulate-fleet
+run-simulate-fleet: $(PRODUCTS) $(OUT)/esp_journal_bad.so $(OUT)/tests/fleet/simulate_fleet
+	@$(OUT)/tests/fleet/simulate_fleet $(OUT)/fleet-scale.svg
+	@echo "drawn as $(OUT)/fleet-scale.svg"
