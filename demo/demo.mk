@@ -12,6 +12,6 @@ demo: deps ## install what is missing, build, and show the main job on real inpu
 run-demo-fleet: all
 	@demo/fleet.sh $(OUT)
 
-demo-fleet: deps ## show a fleet: PostgreSQL on loopback, two sites, two edges, and a database that is cut off
+demo-fleet: deps ## show a fleet: PostgreSQL and nginx on loopback, two sites, two edges, and a database that is cut off
 	@$(MAKE) $(PARALLEL) run-demo-fleet
 .PHONY: run-demo run-demo-fleet

@@ -29,7 +29,8 @@ struct scenario {
     unsigned head_ms; /* a cache keeps a head so long; 0: there are no caches */
     unsigned caches;  /* in a region */
     bool spread;      /* each request of an edge goes to any cache of its region */
-    unsigned recent;  /* the newest pieces that are not merged */
+    unsigned recent;  /* so many of the newest pieces are never merged, and new pieces are the
+                         reason to merge; 0: at more than FEED_PIECES all are merged */
     uint64_t kept;    /* bytes of pieces that the feed has when the time begins */
 };
 

@@ -13,7 +13,7 @@
 struct publisher_of {
     struct sim_feed *feed;
     struct sim_piece *pieces;
-    size_t count;
+    size_t count, unmerged;
     uint64_t last, tail_first;
     double entry;
 };
@@ -53,6 +53,7 @@ static void merge(struct publisher_of *p, size_t recent)
     }
     memmove(p->pieces + count, p->pieces + most, recent * sizeof *p->pieces);
     p->count = count + recent;
+    p->unmerged = recent;
 }
 
 /* As feed_flush(). */
@@ -64,8 +65,9 @@ static void flush(struct publisher_of *p, size_t recent)
         p->pieces = must(reallocarray(p->pieces, p->count + 1, sizeof *p->pieces));
         p->pieces[p->count++] = (struct sim_piece){
             .first = from, .last = p->last, .len = len, .id = p->feed->pieces_made++};
+        p->unmerged++;
     }
-    if (p->count > FEED_PIECES)
+    if ((recent > 0 ? p->unmerged : p->count) > FEED_PIECES)
         merge(p, recent);
     while (bytes_of(p, p->last + 1 - p->tail_first) > FEED_NEWEST &&
            p->tail_first <= last_in_pieces(p))

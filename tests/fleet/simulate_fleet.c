@@ -10,36 +10,24 @@
 #define EDGES 100000
 #define MIB (1UL << 20)
 
+#define RECENT 16 /* pieces */
+#define SCENARIO(changes_, head_ms_, caches_, recent_)                                 \
+    .changes = (changes_), .edges = EDGES, .head_ms = (head_ms_), .caches = (caches_), \
+    .recent = (recent_)
 static const struct scenario scenarios[] = {
-    {.name = "no change", .changes = 0.001, .edges = EDGES, .head_ms = 1000, .caches = 1},
-    {.name = "2 changes", .changes = 2, .edges = EDGES, .head_ms = 1000, .caches = 1},
-    {.name = "100 changes", .changes = 100, .edges = EDGES, .head_ms = 1000, .caches = 1},
-    {.name = "the same, caches keep the head for 2 s",
-     .changes = 100,
-     .edges = EDGES,
-     .head_ms = 2000,
-     .caches = 1},
-    {.name = "the same, for 0.25 s", .changes = 100, .edges = EDGES, .head_ms = 250, .caches = 1},
-    {.name = "the same, 4 caches a region, each edge at its own",
-     .changes = 100,
-     .edges = EDGES,
-     .head_ms = 1000,
-     .caches = 4},
-    {.name = "the same, each request at any of 4 caches",
-     .changes = 100,
-     .edges = EDGES,
-     .head_ms = 1000,
-     .caches = 4,
-     .spread = true},
-    {.name = "the same, 300 MiB of entries in the feed",
-     .changes = 100,
-     .edges = EDGES,
-     .head_ms = 1000,
-     .caches = 1,
-     .kept = 300 * MIB},
-    {.name = "the same, no caches", .changes = 100, .edges = EDGES, .caches = 1},
+    {"no change", SCENARIO(0.001, 1000, 1, 0)},
+    {"2", SCENARIO(2, 1000, 1, 0)},
+    {"100", SCENARIO(100, 1000, 1, 0)},
+    {"100, and the newest 16 pieces are not merged", SCENARIO(100, 1000, 1, RECENT)},
+    {"so, caches keep the head for 2 s", SCENARIO(100, 2000, 1, RECENT)},
+    {"so, for 0.25 s", SCENARIO(100, 250, 1, RECENT)},
+    {"so, 4 caches a region, each edge at its own", SCENARIO(100, 1000, 4, RECENT)},
+    {"so, each request at any of 4 caches", SCENARIO(100, 1000, 4, RECENT), .spread = true},
+    {"100, 300 MiB of entries in the feed", SCENARIO(100, 1000, 1, 0), .kept = 300 * MIB},
+    {"so, newest not merged", SCENARIO(100, 1000, 1, RECENT), .kept = 300 * MIB},
+    {"100, no caches", SCENARIO(100, 0, 1, RECENT)},
 };
-#define DRAWN 2
+#define DRAWN 3
 #define SCENARIOS (sizeof scenarios / sizeof *scenarios)
 
 static const char *drawing;
