@@ -65,7 +65,9 @@ $(OUT)/tests/fleet/bench_fleet: | $(OUT)/tests/fleet/esp_journal_pg.so
 $(OUT)/tests/fleet/esp_journal_%.so: $(OUT)/esp_journal_%.so
 	$(Q)ln -sf ../../$(<F) $@
 
+# the size of the largest edge; and one part alone: join, instructions, create, revoke, edges or bulk
 BENCH_FLEET_TOKENS ?= 1000000
+BENCH_FLEET_ONLY ?=
 .PHONY: bench-fleet run-bench-fleet
 bench-fleet: deps ## measure a fleet: writing, following, revoking, 1,000 edges, joining (BENCH_FLEET_TOKENS=1000000)
 	@tools/deps.sh valgrind

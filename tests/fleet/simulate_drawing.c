@@ -45,15 +45,15 @@ void draw(const char *path, const struct scenario *scenario, const struct result
         const int y = 20 + 110 * i;
         snprintf(one, sizeof one, "%u cache%s, %u ms away", scenario->caches,
                  scenario->caches == 1 ? "" : "s", ORIGIN_MS(i));
-        box(out, 480, y, 160, 60, names[i], one);
+        box(out, 475, y, 172, 60, names[i], one);
         snprintf(two, sizeof two, "%zu edges", scenario->edges / REGIONS);
         box(out, 730, y, 120, 60, "Edges", two);
-        arrow(out, 430, 160, 480, y + 30, "");
+        arrow(out, 430, 160, 475, y + 30, "");
         snprintf(two, sizeof two, "%.0f k req/s", result->region.requests / 1e3);
-        arrow(out, 640, y + 22, 730, y + 22, two);
+        arrow(out, 647, y + 22, 730, y + 22, two);
         snprintf(two, sizeof two, "%.1f Gbit/s", result->region.bytes * 8 / 1e9);
         fprintf(out,
-                "<text x='685' y='%d' font-size='11' fill='#444' text-anchor='middle'>%s</text>\n",
+                "<text x='688' y='%d' font-size='11' fill='#444' text-anchor='middle'>%s</text>\n",
                 y + 40, two);
     }
     snprintf(one, sizeof one,

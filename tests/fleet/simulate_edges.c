@@ -17,6 +17,8 @@
 struct cache {
     size_t head;
     int64_t until; /* milliseconds: the head is asked for again; 0: there is none */
+    size_t next;   /* a head that was asked for past the cache, which keeps it ... */
+    int64_t comes; /* ... from then on; 0: there is none */
     uint8_t *has;  /* pieces, by id */
 };
 struct edge {
@@ -83,6 +85,11 @@ static size_t cached_head(struct world *w, size_t region, struct cache *cache, i
 {
     const unsigned trip = ORIGIN_MS(region);
     *ret_later = 0;
+    if (cache->comes > 0 && at >= cache->comes) {
+        cache->head = cache->next;
+        cache->until = cache->comes + w->scenario->head_ms;
+        cache->comes = 0;
+    }
     if (at >= cache->until) {
         const size_t head = sim_feed_at(&w->feed, at + trip / 2);
         const bool same = head == cache->head && cache->until > 0;
@@ -121,8 +128,10 @@ static size_t ask_head(struct world *w, struct edge *edge, size_t region, struct
     origin_answers(w, *at, (double)head_bytes(w, head));
     region_answers(w, region, *at, (double)head_bytes(w, head));
     w->result->past_caches += measured(*at);
-    cache->head = head; /* a cache keeps what it has fetched */
-    cache->until = *at + ORIGIN_MS(region) + w->scenario->head_ms;
+    if (cache->comes == 0) {
+        cache->next = head;
+        cache->comes = *at + ORIGIN_MS(region);
+    }
     *at += EDGE_MS + ORIGIN_MS(region);
     return head;
 }

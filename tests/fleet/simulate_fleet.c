@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define EDGES 100000
 #define MIB (1UL << 20)
@@ -30,7 +31,7 @@ static const struct scenario scenarios[] = {
 #define DRAWN 3
 #define SCENARIOS (sizeof scenarios / sizeof *scenarios)
 
-static const char *drawing;
+static const char *drawing, *only; /* a part of a name; NULL: all */
 
 static void print_row(const struct scenario *s, const struct result *r)
 {
@@ -54,6 +55,8 @@ START_TEST(scale)
         sizes.entry, sizes.head, sizes.reply, sizes.not_changed, sizes.asks);
     for (size_t i = 0; i < SCENARIOS; i++) {
         struct result result;
+        if (only != NULL && strstr(scenarios[i].name, only) == NULL)
+            continue;
         simulate(&scenarios[i], &sizes, &result);
         print_row(&scenarios[i], &result);
         if (i == DRAWN)
@@ -64,9 +67,10 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    if (argc != 2)
-        return fputs("usage: simulate_fleet DRAWING.svg\n", stderr), 2;
+    if (argc != 2 && argc != 3)
+        return fputs("usage: simulate_fleet DRAWING.svg [PART OF A SCENARIO'S NAME]\n", stderr), 2;
     drawing = argv[1];
+    only = argv[2];
     Suite *suite = suite_create("simulate_fleet");
     TCase *tcase = tcase_create("scale");
     tcase_set_timeout(tcase, 1800);
