@@ -34,9 +34,10 @@
 #include <sys/types.h>
 
 #define FEED_FORM 1
-#define FEED_NEWEST 8192        /* bytes of entries in a head, at most */
-#define FEED_PIECE (4UL << 20)  /* a piece ends when it is as long as this */
-#define FEED_PIECES 64          /* more pieces than this are merged, up to FEED_PIECE each */
+#define FEED_NEWEST 8192       /* bytes of entries in a head, at most */
+#define FEED_PIECE (4UL << 20) /* a piece ends when it is as long as this */
+#define FEED_PIECES 64         /* after so many new pieces they are merged, up to FEED_PIECE each */
+#define FEED_RECENT 16 /* the newest pieces stay as they are: edges that keep up need them */
 #define FEED_SNAPSHOT (1 << 20) /* a snapshot is made after so many bytes of entries at least */
 #define FEED_LOG_SHARE 16       /* what a snapshot has for sites counts for its size by this part */
 #define FEED_LEASE 60           /* seconds: another publisher leads no more if its head is older */
@@ -66,6 +67,7 @@ struct feed {
     struct head head;          /* the last one; number 0: there is none */
     struct feed_piece *pieces; /* without gaps; owned */
     size_t piece_count;
+    size_t unmerged; /* how many of them were written since the last merging, or spared by it */
     struct feed_entry *tail; /* the newest entries, up to the last; those after the last piece are
                                 here alone; owned */
     size_t tail_count, tail_room;

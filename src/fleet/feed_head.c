@@ -109,7 +109,7 @@ void feed_forget(struct feed *feed)
     edge_snapshot_clear(&feed->before);
     feed->tail = NULL;
     feed->pieces = NULL;
-    feed->tail_count = feed->tail_room = feed->piece_count = 0;
+    feed->tail_count = feed->tail_room = feed->piece_count = feed->unmerged = 0;
     feed->number = feed->grown = 0;
     feed->head = (struct head){0};
     feed->shared = feed->proved = false;
@@ -155,6 +155,7 @@ static bool parse_pieces(struct parser *p, struct feed *feed)
             return false;
         feed->grown += piece->last > feed->which.number ? piece->len : 0;
     }
+    feed->unmerged = count;
     return p->good;
 }
 

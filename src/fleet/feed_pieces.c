@@ -4,6 +4,7 @@
 #include "fleet/feed.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 uint64_t feed_first(const struct feed *feed)
 {
@@ -110,16 +111,18 @@ static int merge_run(struct feed *feed, size_t from, size_t to, struct feed_piec
     return code;
 }
 
-/* A head stays small if it names few pieces. */
+/* A head stays small if it names few pieces. An edge that keeps up needs the newest ones; it would
+   fetch all of a long piece for a few entries. */
 static int merge(struct feed *feed, struct espt_error *err)
 {
     struct feed_piece *merged = calloc(feed->piece_count + 1, sizeof *merged);
+    const size_t recent = feed->piece_count < FEED_RECENT ? feed->piece_count : FEED_RECENT;
+    const size_t most = feed->piece_count - recent;
     size_t count = 0;
     int code = merged == NULL ? espt_fail(err, ESPT_UNUSABLE, "out of memory") : 0;
-    for (size_t from = 0, to; code == 0 && from < feed->piece_count; from = to) {
+    for (size_t from = 0, to; code == 0 && from < most; from = to) {
         size_t len = feed->pieces[from].len;
-        for (to = from + 1; to < feed->piece_count && len + feed->pieces[to].len <= FEED_PIECE;
-             to++)
+        for (to = from + 1; to < most && len + feed->pieces[to].len <= FEED_PIECE; to++)
             len += feed->pieces[to].len;
         if (to == from + 1)
             merged[count++] = feed->pieces[from];
@@ -130,9 +133,11 @@ static int merge(struct feed *feed, struct espt_error *err)
         free(merged);
         return code;
     }
+    memcpy(merged + count, feed->pieces + most, recent * sizeof *merged);
     free(feed->pieces);
     feed->pieces = merged;
-    feed->piece_count = count;
+    feed->piece_count = count + recent;
+    feed->unmerged = recent;
     return 0;
 }
 
@@ -164,8 +169,10 @@ static int write_piece(struct feed *feed, size_t count, size_t len, struct espt_
         write_bytes(&w, entries[i].bytes, entries[i].len);
     if (code == 0)
         code = put_piece(feed, &piece, bytes, err);
-    if (code == 0)
+    if (code == 0) {
         feed->pieces[feed->piece_count++] = piece;
+        feed->unmerged++;
+    }
     free(bytes);
     return code;
 }
@@ -191,7 +198,7 @@ int feed_flush(struct feed *feed, size_t most, struct espt_error *err)
     size_t len;
     const size_t count = unpieced(feed, &len);
     int code = count > 0 && len > most ? write_piece(feed, count, len, err) : 0;
-    if (code == 0 && feed->piece_count > FEED_PIECES)
+    if (code == 0 && feed->unmerged > FEED_PIECES)
         code = merge(feed, err);
     if (code == 0)
         shorten_tail(feed);
