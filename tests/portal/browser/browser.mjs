@@ -99,6 +99,9 @@ export async function violations(page) {
 }
 export const overflow = page =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+// The cells whose text runs into the next one
+export const crowded = page =>
+  page.$$eval('td', cells => cells.filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent));
 
 // --- the keyboard ---
 

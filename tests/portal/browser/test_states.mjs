@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 // Every state, at 320 and 1440 px, light and dark: no violation that axe knows, nothing wider than the
-// window, no complaint of the browser.
+// window or its cell, no complaint of the browser.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {noFaults, overflow, person, stage, violations} from './browser.mjs';
+import {crowded, noFaults, overflow, person, stage, violations} from './browser.mjs';
 import {states} from './states.mjs';
 
 let world, browser;
@@ -33,6 +33,7 @@ for (const width of [1440, 320]) {
         assert.deepEqual(await violations(page), [], colorScheme);
       }
       assert.ok((await overflow(page)) <= 0, 'something is wider than the window');
+      assert.deepEqual(await crowded(page), [], 'a text runs into the next cell');
       noFaults(context);
       await page.close();
     });
