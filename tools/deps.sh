@@ -17,6 +17,8 @@ if ! command -v apt-get >/dev/null || { [ -n "$as_root" ] && ! command -v sudo >
     exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
+# A new machine may be updating itself.
+wait="-o DPkg::Lock::Timeout=300"
 # shellcheck disable=SC2086
-$as_root apt-get install -y --no-install-recommends $missing >/dev/null 2>&1 ||
-    { $as_root apt-get update >/dev/null && $as_root apt-get install -y --no-install-recommends $missing >/dev/null; }
+$as_root apt-get $wait install -y --no-install-recommends $missing >/dev/null 2>&1 ||
+    { $as_root apt-get update >/dev/null && $as_root apt-get $wait install -y --no-install-recommends $missing >/dev/null; }
