@@ -28,7 +28,7 @@ endef
 
 PLACE_CTL   = $(BINDIR)/esp-tokenctl
 PLACE_ABI   = $(INCLUDEDIR)/espt/validator.h
-PLACE_ROLES = $(LIBDIR)/esp-token/roles.sql
+PLACE_ROLES = $(DATADIR)/esp-token/roles.sql
 PLACE_JOURNAL = $(INCLUDEDIR)/espt/journal.h
 PLACE_PC    = $(PKGCONFIGDIR)/esp-validator.pc
 PLACE_BASH  = $(BASHDIR)/esp-tokenctl

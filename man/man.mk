@@ -6,7 +6,7 @@ $(OUT)/manual: $(OUT)/tools/manual.o $(filter-out $(OUT)/src/cli/main.o,$(CLI)) 
 
 build/man/places.sed: FORCE
 	@mkdir -p $(@D)
-	@printf 's|@%s@|%s|g\n' SYSCONFDIR '$(SYSCONFDIR)' PREFIX '$(PREFIX)' LIBDIR '$(LIBDIR)' $(REWRITE)
+	@printf 's|@%s@|%s|g\n' SYSCONFDIR '$(SYSCONFDIR)' PREFIX '$(PREFIX)' LIBDIR '$(LIBDIR)' DATADIR '$(DATADIR)' $(REWRITE)
 
 build/man/commands: $(OUT)/manual
 	@mkdir -p $(@D)

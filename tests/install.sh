@@ -16,7 +16,7 @@ install_it() {
 }
 install_it
 root=$work/root
-for file in bin/esp-tokenctl bin/esp-token-portal share/esp-token/portal/openapi.json lib/esp-token/esp_validator.so include/espt/validator.h include/espt/journal.h lib/esp-token/esp_journal_dir.so lib/esp-token/esp_journal_pg.so lib/esp-token/roles.sql lib/pkgconfig/esp-validator.pc \
+for file in bin/esp-tokenctl bin/esp-token-portal share/esp-token/portal/openapi.json lib/esp-token/esp_validator.so include/espt/validator.h include/espt/journal.h lib/esp-token/esp_journal_dir.so lib/esp-token/esp_journal_pg.so share/esp-token/roles.sql lib/pkgconfig/esp-validator.pc \
     share/bash-completion/completions/esp-tokenctl share/zsh/site-functions/_esp-tokenctl \
     share/fish/vendor_completions.d/esp-tokenctl.fish share/man/man8/esp-tokenctl.8 share/man/man8/esp-token-portal.8 share/man/man7/esp-token.7 share/man/man7/esp-token-fleet.7 \
     share/man/man5/esp-token.conf.5 share/man/man5/esp-token-tiers.ini.5 share/man/man3/esp_validator.3; do
@@ -120,7 +120,7 @@ folders="$folders TMPFILESDIR=$here/tm PKGCONFIGDIR=$here/pc BASHDIR=$here/ba ZS
 make install PREFIX="$here/none" SYSCONFDIR="$here/e" $folders >"$work/installed.log"
 for file in b/esp-tokenctl l/esp-token/esp_validator.so m/man8/esp-tokenctl.8 i/espt/validator.h u/esp-token-usage.timer \
     u/esp-token-usage.service u/esp-token-notify.timer u/esp-token-notify.service su/esp-token.conf tm/esp-token.conf pc/esp-validator.pc ba/esp-tokenctl z/_esp-tokenctl \
-    f/esp-tokenctl.fish d/esp-token/portal/openapi.json b/esp-token-portal i/espt/journal.h l/esp-token/roles.sql \
+    f/esp-tokenctl.fish d/esp-token/portal/openapi.json b/esp-token-portal i/espt/journal.h d/esp-token/roles.sql \
     e/esp-token/tiers.ini; do
     [ -f "$here/$file" ] || { echo "missing: $file" >&2; exit 1; }
     grep -q "^  INSTALL $here/$file\$" "$work/installed.log" || { echo "not printed: INSTALL $file" >&2; exit 1; }
