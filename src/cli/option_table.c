@@ -90,7 +90,7 @@ const struct option_entry option_table[OPTION_COUNT] = {
                        0, PLACE(within)},
     [OPTION_FOR] = {"for", "SPAN", "how long the link works (default 15m)", VALUE_TEXT, 0,
                     PLACE(for_span)},
-    [OPTION_VIEWER] = {.name = "viewer", .help = "allow to look only"},
+    [OPTION_VIEWER] = {.name = "viewer", .help = "whoever uses the link changes nothing"},
     [OPTION_STALE] = {.name = "stale", .help = "do not catch up with the fleet first"},
     [OPTION_EDGE] = {.name = "edge", .help = "hold only what validators need"},
 };
