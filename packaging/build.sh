@@ -6,10 +6,11 @@ set -eu
 version=$1 out=$2
 unset MAKEFLAGS MFLAGS MAKELEVEL CC CFLAGS CPPFLAGS LDFLAGS WERROR
 name=esp-token-$version
-[ "$(dpkg-parsechangelog -l packaging/debian/changelog -S Version)" = "$version-1" ] ||
-    { echo "packaging/debian/changelog: its version is not $version-1; add an entry with 'dch'" >&2; exit 1; }
+# A revision of 0esp1, so that a package of Debian, whose revisions begin with 1, would replace ours.
+[ "$(dpkg-parsechangelog -l packaging/debian/changelog -S Version)" = "$version-0esp1" ] ||
+    { echo "packaging/debian/changelog: its version is not $version-0esp1; add an entry with 'dch'" >&2; exit 1; }
 rm -rf "$out" && mkdir -p "$out/$name"
-git archive --format=tar HEAD | tar -xf - -C "$out/$name"
+git -c tar.umask=0022 archive --format=tar HEAD | tar -xf - -C "$out/$name"
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct)" -C "$out" -cf - "$name" |
     gzip -9n >"$out/esp-token_$version.orig.tar.gz"
 cp -r "$out/$name/packaging/debian" "$out/$name/debian"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
 # Debian packages, built from the archive of the last commit.
-DEB_PACKAGES := build-essential debhelper devscripts dh-python dpkg-dev git libbsd-dev libcurl4-gnutls-dev libgnutls28-dev libinih-dev libjansson-dev \
-  liblmdb-dev libmicrohttpd-dev libmosquitto-dev libpam0g-dev libpq-dev libseccomp-dev libsmartcols-dev libsodium-dev \
-  libutf8proc-dev lintian luajit mosquitto-dev \
-  nginx-dev pkgconf python3 scdoc
+# Build-Depends of debian/control, under the names of packages that can be installed.
+DEB_PACKAGES  = build-essential devscripts git lintian $(shell sed -n '/^Build-Depends:/,/^Standards-Version:/p' \
+  packaging/debian/control | sed -e '/^Standards-Version:/d; s/^Build-Depends://; s/,$$//; s/ (.*)//; s/:any//' \
+  -e 's/debhelper-compat\|dh-sequence-installsysusers/debhelper/; s/architecture-is-.*/architecture-properties/')
 # 0.3.0-dev comes before 0.3.0
 DEB_UPSTREAM  = $(subst -,~,$(VERSION))
 DEB_OUT      := build/deb

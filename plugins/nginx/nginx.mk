@@ -29,7 +29,7 @@ $(NGINX_MODULE): $(NGINX_OUT)/tree/objs/Makefile $(wildcard plugins/nginx/*.[ch]
   include/espt/validator.h $(OUT)/plugins/paths.h
 	$(call SAY,MAKE  $@)
 	$(Q)cd $(NGINX_OUT)/tree && rm -f objs/addon/nginx/*.o && \
-	  { $(NGINX_MAKE) >make.log 2>&1 || { cat make.log; exit 1; }; }
+	  { $(NGINX_MAKE) >make.log 2>&1 || { cat make.log; exit 1; }; } $(if $(V),&& cat make.log)
 	$(Q)cp $(NGINX_OUT)/tree/objs/$(notdir $@) $@
 
 $(NGINX_TREE)/conf_flags:
