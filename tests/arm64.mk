@@ -7,13 +7,19 @@ ARM64_ROOT     := build/arm64-root
 ARM64_PACKAGES := gcc-aarch64-linux-gnu qemu-user-static pkg-config
 ARM64_LIBS     := libc6-dev libgcc-s1 liblmdb-dev libsodium-dev libinih-dev libsmartcols-dev libjansson-dev libbsd-dev libutf8proc-dev check
 # test_limits needs RLIMIT_AS, which qemu cannot set for its guest alone.
-ARM64_TESTS     = $(filter-out %/test_limits,$(filter $(OUT)/tests/unit/% $(OUT)/tests/abi/% %/test_stress,$(TESTS)))
+ARM64_TESTS     = $(filter-out %/test_limits $(ARM64_SKIP),$(filter $(OUT)/tests/unit/% $(OUT)/tests/abi/% %/test_stress,$(TESTS)))
+# Long ones under qemu, which check-arm64-quick leaves out.
+ARM64_LONG     := %/test_prove %/test_snapshot_cache %/test_threads %/abi/test_usage
+ARM64_SKIP     :=
 ARM64_RUN       = $(ARM64_TESTS:$(OUT)/%=$(OUT)-run/%)
 # The programs name these folders themselves. With the option -L of qemu they would also see them in place of /.
 ARM64_LDFLAGS   = -Wl,--dynamic-linker=$(abspath $(ARM64_ROOT))/lib/ld-linux-aarch64.so.1 -Wl,--disable-new-dtags \
   -Wl,-rpath,$(abspath $(ARM64_ROOT))/lib/aarch64-linux-gnu:$(abspath $(ARM64_ROOT))/usr/lib/aarch64-linux-gnu
 
-.PHONY: check-arm64 run-arm64-tests
+.PHONY: check-arm64 check-arm64-quick run-arm64-tests
+check-arm64-quick: ## the same without the tests that take longest under qemu
+	$(MAKE) check-arm64 ARM64_SKIP='$(ARM64_LONG)'
+
 check-arm64: ## build the validator and esp-tokenctl for arm64, and test them under qemu
 	@tools/deps.sh $(ARM64_PACKAGES)
 	@tools/foreign_root.sh arm64 $(ARM64_ROOT) $(ARM64_LIBS)
