@@ -214,6 +214,7 @@ END
     } | grep -vE '^(make deb|apt install make git)$' >"$root/root/commands"
     [ "$(grep -c '^curl -i .*# [0-9]' "$root/root/commands")" -eq 3 ] && [ -s "$root/root/config" ] || fail "README.md: $2 has not three questions"
     grep '^apt install' "$root/root/commands" >"$root/root/packages"
+    local begin=$SECONDS
     {
         echo 'expect() { status=$1; shift
             got=$(curl -s --retry 60 --retry-connrefused --retry-delay 1 -o /dev/null -w "%{http_code}" "$@") || :
@@ -225,6 +226,7 @@ END
     alone=--net inside "$root" sh -euxc 'PATH=/usr/local/sbin:$PATH; umask 022; cd /root/clone; . /root/walk' >"$work/walk.log" 2>&1 ||
         { tail -n 20 "$work/walk.log"; fail "README.md, $2"; }
     grep -q "^allow, token .*, customer acme, tier lite$" "$work/walk.log" || fail "README.md, $2: the first token"
+    echo "   $((SECONDS - begin)) seconds from 'apt install' to the last answer"
     ok
 }
 
