@@ -255,7 +255,9 @@ START_TEST(a_forged_identity)
 }
 END_TEST
 
-/* Many files of one user do not keep the files of another from being read. */
+/* Many files of one user do not keep the files of another from being read. A command reads a random
+   sample of the names, in shares by a hash of their users: in one command of 32 both are in one
+   share, and three in four of those leave the other's file out. */
 START_TEST(thousands_of_files)
 {
     if (geteuid() != 0) {
@@ -269,7 +271,10 @@ START_TEST(thousands_of_files)
         ck_assert_int_eq(chown(in_folder(config.usage, crowd), 65534, 65534), 0);
     }
     put_file(name_of(1), &(struct file){.identity = 1, .uses = 1000000, .last = THEN});
-    ck_assert_uint_eq(shown().uses, 1000000 + USAGE_FILES_OF_OWNER);
+    unsigned seen = 0;
+    for (unsigned i = 0; i < 20; i++)
+        seen += shown().uses == 1000000 + USAGE_FILES_OF_OWNER;
+    ck_assert_uint_ge(seen, 13);
     size_t total = 0, folded;
     while ((folded = fold()) > 0)
         total += folded;
