@@ -9,8 +9,8 @@
  *         proved in the committed state. Each page on the path is in use, intact and in its place,
  *         and so are the keys on both sides of each separator. If the key is absent, every record
  *         of the leaf has a valid checksum. If it is present, its own record does. Before a record
- *         is deleted, the pages next to each page of the path are proved too, because LMDB may merge
- *         them: the first record below each has a valid checksum, so the page is one of this table.
+ *         is deleted, so are the pages next to those of the path, because LMDB may merge them: the
+ *         first record below each has a valid checksum, so the page is one of this table.
  *
  * For MUST 1 each writer leaves a note in STORE.writer after its commit, while it still holds the
  * lock: the state, and a checksum of those pages. A note that is missing or of another state costs
