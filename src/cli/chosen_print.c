@@ -39,7 +39,8 @@ static int print_end(struct cli *cli, struct chosen *chosen, const char *done,
                      struct espt_error *err)
 {
     const size_t count = chosen->set.count, refusals = chosen->refusals;
-    const int code = chosen_print_refused(cli, chosen, err);
+    /* without a dry run there is none, and nothing may fail, because the change is made */
+    const int code = refusals > 0 ? chosen_print_refused(cli, chosen, err) : 0;
     if (code != 0)
         return code;
     printf("%s %zu %s", done, count, plural(count, "token", "tokens"));
