@@ -93,6 +93,10 @@ END_TEST
    the next change, at the site that makes it, and nowhere else before. */
 START_TEST(clocks)
 {
+#ifdef __SANITIZE_ADDRESS__
+    puts("SKIPPED clocks: a sanitizer has to stand before the clock that is preloaded");
+    return;
+#endif
     fleet_begin(&fleet, 2);
     DONE(fleet.site[0], "create", "acme", "web");
     fleet_same(&fleet, 0, 1);

@@ -52,8 +52,13 @@ static void setup(void)
     must(key_load(fleet, &err));
 }
 
+static struct edge_snapshot made[4]; /* what make() opened */
+static size_t made_count;
+
 static void teardown(void)
 {
+    while (made_count > 0)
+        edge_snapshot_clear(&made[--made_count]);
     store_close(store);
     fleet_free(fleet);
 }
@@ -82,6 +87,8 @@ static void make(struct index *ret)
     txn_abort(&txn);
     site_pieces_clear(&pieces);
     must(edge_snapshot_open(&ret->snapshot, &files, &ret->which, &trust, &err));
+    ck_assert_uint_lt(made_count, sizeof made / sizeof *made);
+    made[made_count++] = ret->snapshot;
     ret->len = ret->snapshot.len - crypto_sign_BYTES;
     memcpy(ret->bytes, ret->snapshot.index, ret->len);
 }
