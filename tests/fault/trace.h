@@ -24,7 +24,7 @@
 enum trace_what {
     TRACE_COUNT,     /* only count */
     TRACE_SIGNAL,    /* send `value` before the call; SIGSTOP stops the process for good */
-    TRACE_FAIL,      /* skip the call, report error `value`; 0: an error that the call can give */
+    TRACE_FAIL,      /* skip the call (but close), report error `value`; 0: one that it can give */
     TRACE_FAIL_DONE, /* make the call (write, fsync or close), but report error `value` */
     TRACE_SHORT,     /* write only half of what was asked */
 };
