@@ -51,10 +51,8 @@ static int catch_up(struct fleet *fleet, struct store *store, bool locked, uint6
     uint64_t count;
     *ret_entries = 0;
     int code = fleet_place(store, &place, err);
-    if (code == 0)
-        code = replay_fits(fleet, &place.position, err);
     const int found = code == 0 ? journal_read(fleet, place.position.number + 1, &next, err) : code;
-    code = found < 0 ? found : 0;
+    code = found < 0 ? found : replay_fits(fleet, &place.position, err);
     fleet->more = found > 0;
     while (code == 0 && fleet->more) {
         count = 0;

@@ -90,12 +90,12 @@ static int apply_or_age(struct follower *follower, uint64_t *ret_entries, struct
     struct fleet *fleet = follower->fleet;
     struct store *store = follower->store;
     const struct fleet_position *position = &follower->place.position;
-    int code = replay_fits(fleet, position, err);
+    const int more = journal_read(fleet, position->number + 1, &next, err);
+    const int code = more < 0 ? more : replay_fits(fleet, position, err);
     if (code != 0 && fleet_is_edge(fleet) && fleet_is_behind(fleet, position))
         return rejoin(follower, ret_entries, err);
-    const int more = code == 0 ? journal_read(fleet, position->number + 1, &next, err) : code;
-    if (more < 0)
-        return more;
+    if (code != 0)
+        return code;
     return more > 0 ? fleet_apply_batch(fleet, store, false, ret_entries, err)
                     : fresh_head(fleet, store, false, err);
 }

@@ -58,10 +58,15 @@ static void defaults_of_the_server(const espt_journal_plugin *p)
     espt_journal *one = opened(p, settings, "one"), *two = opened(p, settings, "two");
     for (uint64_t number = 1; number <= 20; number++)
         ck_assert_int_eq(append(p, one, number, "kept"), ESPT_JOURNAL_DONE);
+    /* what is committed while one waits for the turn is seen within it */
+    FILE *other = postgres_session(database);
+    fputs("BEGIN; LOCK TABLE esp_token_turn IN SHARE UPDATE EXCLUSIVE MODE; INSERT INTO "
+          "esp_token_entry SELECT 21, head, log, edge, vault FROM esp_token_entry WHERE number = "
+          "20; SELECT pg_sleep(0.3); COMMIT;\n",
+          other);
+    postgres_until(database, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
     ck_assert_int_eq(p->hold(one, LIMIT_MS, said, sizeof said), ESPT_JOURNAL_DONE);
-    /* what comes meanwhile is seen in one's transaction */
-    postgres_sql(database, "INSERT INTO esp_token_entry SELECT 21, head, log, edge, vault FROM "
-                           "esp_token_entry WHERE number = 20");
+    postgres_session_end(other);
     has(p, one, 21, "kept");
     ck_assert_int_eq(append(p, one, 21, "of one"), ESPT_JOURNAL_TAKEN);
     ck_assert_int_eq(append(p, two, 22, "of two"), ESPT_JOURNAL_DONE); /* without the turn */

@@ -140,10 +140,9 @@ int pg_append(espt_journal *journal, uint64_t number, const espt_journal_entry *
     snprintf(key, sizeof key, "%llu", (unsigned long long)number);
     const struct row row = {
         .insert = "INSERT INTO esp_token_entry (number, head, log, edge, vault) SELECT $1::bigint, "
-                  "$2::bytea, $3::bytea, $4::bytea, $5::bytea WHERE "
-                  "EXISTS (SELECT FROM esp_token_entry WHERE number = $1::bigint - 1) OR "
-                  "NOT EXISTS (SELECT FROM esp_token_entry) OR "
-                  "EXISTS (SELECT FROM esp_token_entry WHERE number = $1::bigint)",
+                  "$2::bytea, $3::bytea, $4::bytea, $5::bytea WHERE EXISTS (SELECT FROM "
+                  "esp_token_entry WHERE number IN ($1::bigint - 1, $1::bigint)) OR "
+                  "NOT EXISTS (SELECT FROM esp_token_entry)",
         .find = "SELECT head, log, edge, vault FROM esp_token_entry WHERE number = $1::bigint",
         .params = {pg_text(key), pg_bytes(entry->head, entry->head_len),
                    pg_bytes(entry->log, entry->log_len), pg_bytes(entry->edge, entry->edge_len),

@@ -29,13 +29,16 @@ struct espt_journal {
     char *key[SETTINGS_MAX + 1], *value[SETTINGS_MAX + 1];
     size_t settings;
     uint32_t limit_ms;
-    PGconn *conn;    /* NULL: not connected */
-    bool turn;       /* a transaction is open, and has the turn */
-    uint32_t pieces; /* WHOLE or EDGE */
-    PGresult *batch; /* entries that were read ahead, by number; NULL: none */
-    PGresult *piece; /* what get() or head_get() returned last */
-    int64_t head;    /* version of the head that head_get() returned last; 0: none */
-    bool tables;     /* they are known to exist */
+    PGconn *conn; /* NULL: not connected */
+    bool turn;    /* a transaction is open, and has the turn */
+    /* since the turn began: the last entry (0: none), and the server's clock */
+    uint64_t newest;
+    int64_t clock, clock_at; /* seconds, and pg_now() then */
+    uint32_t pieces;         /* WHOLE or EDGE */
+    PGresult *batch;         /* entries that were read ahead, by number; NULL: none */
+    PGresult *piece;         /* what get() or head_get() returned last */
+    int64_t head;            /* version of the head that head_get() returned last; 0: none */
+    bool tables;             /* they are known to exist */
     enum { NOT_TRIED, POLLS, LISTENING } listen; /* of this connection */
 };
 
@@ -77,7 +80,11 @@ int pg_must(espt_journal *journal, const char *sql, const struct pg_param *param
 /* Writes the server's message. Returns `status`. */
 int pg_say_result(int status, const PGresult *result, char *err, size_t err_len);
 bool pg_is_state(const PGresult *result, const char *sqlstate);
-/* Begins a transaction (MUST 2); `lock_ms` 0: waits for no lock at all. */
+/* Begins a transaction (MUST 2); `lock_ms` 0: waits for no lock at all. In the same message it runs
+   the statements `more`. The result, as of pg_query(), is that of the last one. */
+PGresult *pg_begin_with(espt_journal *journal, uint32_t lock_ms, const char *more, int64_t deadline,
+                        char *err, size_t err_len);
+/* The same without others. DONE or FAILED. */
 int pg_begin(espt_journal *journal, uint32_t lock_ms, int64_t deadline, char *err, size_t err_len);
 /* DONE, FAILED or UNKNOWN (MUST 3). */
 int pg_commit(espt_journal *journal, int64_t deadline, char *err, size_t err_len);

@@ -98,18 +98,30 @@ int pg_must(espt_journal *journal, const char *sql, const struct pg_param *param
     return ESPT_JOURNAL_DONE;
 }
 
-int pg_begin(espt_journal *journal, uint32_t lock_ms, int64_t deadline, char *err, size_t err_len)
+PGresult *pg_begin_with(espt_journal *journal, uint32_t lock_ms, const char *more, int64_t deadline,
+                        char *err, size_t err_len)
 {
-    char sql[512];
+    char sql[1024];
     snprintf(sql, sizeof sql,
              "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
              "SET LOCAL synchronous_commit = on;"
              "SET LOCAL statement_timeout = 0;"
              "SET LOCAL idle_in_transaction_session_timeout = '" IDLE "';"
              "SET LOCAL tcp_user_timeout = '" IDLE "';"
-             "SET LOCAL lock_timeout = %u",
-             (unsigned)(lock_ms > 0 ? lock_ms : 1));
-    int status = pg_must(journal, sql, NULL, 0, deadline, NULL, err, err_len);
+             "SET LOCAL lock_timeout = %u;%s",
+             (unsigned)(lock_ms > 0 ? lock_ms : 1), more);
+    return pg_query(journal, sql, NULL, 0, deadline, err, err_len);
+}
+
+int pg_begin(espt_journal *journal, uint32_t lock_ms, int64_t deadline, char *err, size_t err_len)
+{
+    PGresult *result = pg_begin_with(journal, lock_ms, "", deadline, err, err_len);
+    int status = ESPT_JOURNAL_FAILED;
+    if (result != NULL && PQresultStatus(result) == PGRES_COMMAND_OK)
+        status = ESPT_JOURNAL_DONE;
+    else if (result != NULL)
+        pg_say_result(status, result, err, err_len);
+    PQclear(result);
     if (status != ESPT_JOURNAL_DONE)
         pg_rollback(journal);
     return status;

@@ -3,6 +3,7 @@
 #include "journal/pg/pg.h"
 
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Entries that are read ahead: at most so many, and so many bytes. The one that was asked for
@@ -11,7 +12,7 @@
 #define AHEAD_BYTES "4194304"
 /* Within the turn. A site that freezes while it has room for the whole answer leaves the server
    idle in the transaction, and so the server ends the turn. */
-#define TURN_BYTES 65536
+#define TURN_BYTES "65536"
 
 /* An edge's role may read these columns alone. */
 #define EDGE_COLUMNS "head, edge"
@@ -20,11 +21,16 @@
 #define WHOLE_LENGTH EDGE_LENGTH " + octet_length(log) + octet_length(vault)"
 enum { NUMBER, HEAD, EDGE, LOG, VAULT }; /* columns of the batch */
 
-#define AHEAD_SQL(columns, length)                                                         \
-    "SELECT number, " columns " FROM (SELECT number, " columns ", sum(" length             \
-    ") OVER (ORDER BY number) AS bytes FROM esp_token_entry WHERE number >= $1::bigint "   \
-    "AND number < $1::bigint + " AHEAD ") AS ahead WHERE number = $1::bigint OR bytes <= " \
+/* From $1; $2 is the bytes, $3 the entry that was asked for. */
+#define AHEAD_SQL(columns, length)                                                          \
+    "SELECT number, " columns " FROM (SELECT number, " columns ", sum(" length              \
+    ") OVER (ORDER BY number) AS bytes FROM esp_token_entry WHERE number >= $1::bigint "    \
+    "AND number < $1::bigint + " AHEAD ") AS ahead WHERE number <= $3::bigint OR bytes <= " \
     "$2::bigint ORDER BY number"
+/* The two that each member asks for first: the next entry, and its own. */
+#define NEAR_SQL(columns)                                                              \
+    "SELECT number, " columns " FROM esp_token_entry WHERE number BETWEEN $1::bigint " \
+    "AND $1::bigint + 1 ORDER BY number"
 #define LENGTH_SQL(length) \
     "SELECT (" length ")::bigint FROM esp_token_entry WHERE number = $1::bigint"
 
@@ -96,32 +102,47 @@ static int look_at_length(espt_journal *journal, const struct pg_param *number, 
         return status;
     if (PQntuples(result) == 0)
         status = ESPT_JOURNAL_NONE;
-    else if (pg_i64(result, 0, 0) > TURN_BYTES)
+    else if (pg_i64(result, 0, 0) > strtoll(TURN_BYTES, NULL, 10))
         status = pg_say(ESPT_JOURNAL_BUSY, err, err_len,
                         "the next entry is too long to be read within the turn");
     PQclear(result);
     return status;
 }
 
-static int read_ahead(espt_journal *journal, uint64_t number, char *err, size_t err_len)
+/* Whether the caller reads one entry after the other. */
+static bool goes_on(const espt_journal *journal, uint64_t number)
 {
-    char key[32], bytes[32] = AHEAD_BYTES;
+    const PGresult *batch = journal->batch;
+    const int rows = batch != NULL ? PQntuples(batch) : 0;
+    return rows > 1 && (uint64_t)pg_i64(batch, rows - 1, NUMBER) + 1 == number;
+}
+
+static const char *batch_sql(const espt_journal *journal, bool ahead)
+{
+    if (journal->pieces == ESPT_JOURNAL_EDGE)
+        return ahead ? AHEAD_SQL(EDGE_COLUMNS, EDGE_LENGTH) : NEAR_SQL(EDGE_COLUMNS);
+    return ahead ? AHEAD_SQL(WHOLE_COLUMNS, WHOLE_LENGTH) : NEAR_SQL(WHOLE_COLUMNS);
+}
+
+/* The entry before comes along, because members compare it with their own; not within the turn. */
+static int read_batch(espt_journal *journal, uint64_t number, char *err, size_t err_len)
+{
+    char from[32], asked[32];
     int64_t deadline;
-    const struct pg_param params[] = {{key, 0, false}, {bytes, 0, false}};
-    snprintf(key, sizeof key, "%llu", (unsigned long long)number);
+    const bool turn = journal->turn, ahead = turn || goes_on(journal, number);
+    const struct pg_param params[] = {pg_text(from), pg_text(turn ? TURN_BYTES : AHEAD_BYTES),
+                                      pg_text(asked)};
+    snprintf(from, sizeof from, "%llu", (unsigned long long)number - !turn);
+    snprintf(asked, sizeof asked, "%llu", (unsigned long long)number);
     PQclear(journal->batch);
     journal->batch = NULL;
     int status = pg_ready(journal, &deadline, err, err_len);
-    if (status == ESPT_JOURNAL_DONE && journal->turn) {
-        snprintf(bytes, sizeof bytes, "%d", TURN_BYTES);
-        status = look_at_length(journal, params, deadline, err, err_len);
-    }
-    return status == ESPT_JOURNAL_DONE ? pg_must(journal,
-                                                 journal->pieces == ESPT_JOURNAL_EDGE
-                                                     ? AHEAD_SQL(EDGE_COLUMNS, EDGE_LENGTH)
-                                                     : AHEAD_SQL(WHOLE_COLUMNS, WHOLE_LENGTH),
-                                                 params, 2, deadline, &journal->batch, err, err_len)
-                                       : status;
+    if (status == ESPT_JOURNAL_DONE && turn)
+        status = look_at_length(journal, &params[2], deadline, err, err_len);
+    return status == ESPT_JOURNAL_DONE
+               ? pg_must(journal, batch_sql(journal, ahead), params, ahead ? 3 : 1, deadline,
+                         &journal->batch, err, err_len)
+               : status;
 }
 
 int pg_read(espt_journal *journal, uint64_t number, espt_journal_entry *ret, char *err,
@@ -131,7 +152,9 @@ int pg_read(espt_journal *journal, uint64_t number, espt_journal_entry *ret, cha
         return ESPT_JOURNAL_NONE;
     if (in_batch(journal, number, ret))
         return ESPT_JOURNAL_DONE;
-    int status = read_ahead(journal, number, err, err_len);
+    if (journal->turn && number > journal->newest)
+        return ESPT_JOURNAL_NONE; /* nobody else appends */
+    int status = read_batch(journal, number, err, err_len);
     if (status != ESPT_JOURNAL_DONE)
         return status;
     return in_batch(journal, number, ret) ? ESPT_JOURNAL_DONE : ESPT_JOURNAL_NONE;
@@ -141,6 +164,10 @@ int pg_clock(espt_journal *journal, int64_t *ret_seconds, char *err, size_t err_
 {
     int64_t deadline;
     PGresult *result;
+    if (journal->turn) {
+        *ret_seconds = journal->clock + (pg_now() - journal->clock_at) / 1000;
+        return ESPT_JOURNAL_DONE;
+    }
     int status = pg_ready(journal, &deadline, err, err_len);
     if (status == ESPT_JOURNAL_DONE)
         status = pg_must(journal, "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint",

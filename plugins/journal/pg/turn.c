@@ -2,6 +2,8 @@
 /* The turn. */
 #include "journal/pg/pg.h"
 
+#include <stdlib.h>
+
 /* The site that has the turn, for the message. Every role sees the application_name of others. */
 static int fail_busy(espt_journal *journal, char *err, size_t err_len)
 {
@@ -21,18 +23,29 @@ static int fail_busy(espt_journal *journal, char *err, size_t err_len)
     return ESPT_JOURNAL_BUSY;
 }
 
+/* A round trip costs more than what it asks. So the message that takes the turn asks also what each
+   writer needs to know then. The SELECT sees what was committed before it began, so it comes last.
+ */
+#define TAKE_TURN                                                                             \
+    PG_TURN ";SELECT coalesce(max(number), 0), floor(extract(epoch FROM clock_timestamp())) " \
+            "FROM esp_token_entry"
+
 int pg_hold(espt_journal *journal, uint32_t wait_ms, char *err, size_t err_len)
 {
     int64_t deadline;
     if (journal->turn)
         return ESPT_JOURNAL_DONE;
     int status = pg_ready(journal, &deadline, err, err_len);
-    if (status == ESPT_JOURNAL_DONE)
-        status = pg_begin(journal, wait_ms, deadline, err, err_len);
     if (status != ESPT_JOURNAL_DONE)
         return status;
-    PGresult *result = pg_query(journal, PG_TURN, NULL, 0, deadline + wait_ms, err, err_len);
-    journal->turn = result != NULL && PQresultStatus(result) == PGRES_COMMAND_OK;
+    PGresult *result = pg_begin_with(journal, wait_ms, TAKE_TURN, deadline + wait_ms, err, err_len);
+    journal->turn = result != NULL && PQresultStatus(result) == PGRES_TUPLES_OK &&
+                    PQntuples(result) == 1 && PQnfields(result) == 2;
+    if (journal->turn) {
+        journal->newest = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
+        journal->clock = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
+        journal->clock_at = pg_now();
+    }
     const bool busy = result != NULL && pg_is_state(result, "55P03");
     status = journal->turn ? ESPT_JOURNAL_DONE : ESPT_JOURNAL_FAILED;
     if (result != NULL && !journal->turn)
