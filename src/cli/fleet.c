@@ -81,7 +81,7 @@ static int list_members(struct cli *cli, bool edge, struct espt_error *err)
     char text[SITE_KEY_TEXT];
     int code = fleet_place(cli->store, &place, err);
     if (code == 0)
-        code = fleet_catch_up(cli->fleet, cli->store, NULL, err);
+        code = fleet_catch_up(cli->fleet, cli->store, err);
     if (code == 0)
         code = fleet_sites(cli->store, &sites, err);
     if (code != 0)

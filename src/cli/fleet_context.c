@@ -31,7 +31,7 @@ void cli_fleet_catch_up(struct cli *cli)
         if (code == ESPT_REFUSED) /* no member yet */
             code = 0;
         else if (code == 0)
-            code = fleet_catch_up(fleet, store, NULL, err);
+            code = fleet_catch_up(fleet, store, err);
         store_close(store);
     }
     fleet_free(fleet);
@@ -66,7 +66,7 @@ static bool names_something(const struct cli *cli)
 static void catch_up_to_look(struct cli *cli)
 {
     struct espt_error ignored;
-    if (names_something(cli) && fleet_catch_up(cli->fleet, cli->store, NULL, &ignored) != 0)
+    if (names_something(cli) && fleet_catch_up(cli->fleet, cli->store, &ignored) != 0)
         return;
 }
 

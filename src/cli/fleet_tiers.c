@@ -92,7 +92,7 @@ int run_tier_pull(struct cli *cli, struct espt_error *err)
     if (code == 0)
         code = cli_fleet_member(cli, &place, err);
     if (code == 0)
-        code = fleet_catch_up(cli->fleet, cli->store, NULL, err);
+        code = fleet_catch_up(cli->fleet, cli->store, err);
     if (code == 0)
         code = fleet_tiers_get(cli->fleet, cli->store, &text, &len, err);
     if (code == 0)

@@ -70,7 +70,7 @@ int restore_within(struct cli *cli, const struct restore_wish *wish,
     struct restore_counts counts = {0};
     int code = cli_fleet_open(cli, err);
     if (code == 0)
-        code = fleet_catch_up(cli->fleet, cli->store, NULL, err);
+        code = fleet_catch_up(cli->fleet, cli->store, err);
     if (code == 0)
         code = restoring_open(&restoring, cli->store, cli->tiers, wish, err);
     if (code == 0 && !wish->unasked)

@@ -44,7 +44,7 @@ static bool shows(const char *root, const char *path)
 }
 
 /* The text of a file of this thread in /proc, which the caller frees, or NULL. A thread may have a
-   mount namespace that its process has not. stdio would call lseek(2), which validator.h does not
+   mount namespace of its own. stdio would call lseek(2), which validator.h does not
    list. */
 static char *read_own(const char *name)
 {

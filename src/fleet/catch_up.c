@@ -13,6 +13,7 @@ static int apply_some(struct fleet *fleet, struct store *store, bool locked, uin
                       uint64_t *ret_count, struct espt_error *err)
 {
     struct txn txn;
+    *ret_count = 0;
     int code = fleet_begin_local(&txn, store, locked, err);
     if (code != 0)
         return code;
@@ -43,22 +44,18 @@ int fleet_apply_batch(struct fleet *fleet, struct store *store, bool locked, uin
 }
 
 /* Takes the lock of writers only if there is an entry to apply. */
-static int catch_up(struct fleet *fleet, struct store *store, bool locked, uint64_t *ret_entries,
-                    struct espt_error *err)
+int fleet_catch_up_before(struct fleet *fleet, struct store *store, bool locked,
+                          struct espt_error *err)
 {
     espt_journal_entry next;
     struct fleet_place place;
     uint64_t count;
-    *ret_entries = 0;
     int code = fleet_place(store, &place, err);
     const int found = code == 0 ? journal_read(fleet, place.position.number + 1, &next, err) : code;
     code = found < 0 ? found : replay_fits(fleet, &place.position, err);
     fleet->more = found > 0;
-    while (code == 0 && fleet->more) {
-        count = 0;
+    while (code == 0 && fleet->more)
         code = fleet_apply_batch(fleet, store, locked, &count, err);
-        *ret_entries += count;
-    }
     if (code == 0 && fleet->cut)
         code = espt_fail(err, ESPT_UNUSABLE,
                          "the fleet's journal has more entries than could be taken in this time; "
@@ -66,21 +63,8 @@ static int catch_up(struct fleet *fleet, struct store *store, bool locked, uint6
     return code;
 }
 
-int fleet_catch_up(struct fleet *fleet, struct store *store, uint64_t *ret_entries,
-                   struct espt_error *err)
+int fleet_catch_up(struct fleet *fleet, struct store *store, struct espt_error *err)
 {
-    uint64_t entries;
-    int code = catch_up(fleet, store, false, &entries, err);
-    if (code == 0)
-        code = fresh_head(fleet, store, false, err);
-    if (ret_entries != NULL)
-        *ret_entries = entries;
-    return code;
-}
-
-int fleet_catch_up_before(struct fleet *fleet, struct store *store, bool locked,
-                          struct espt_error *err)
-{
-    uint64_t entries;
-    return catch_up(fleet, store, locked, &entries, err);
+    const int code = fleet_catch_up_before(fleet, store, false, err);
+    return code == 0 ? fresh_head(fleet, store, false, err) : code;
 }

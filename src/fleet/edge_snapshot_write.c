@@ -247,10 +247,11 @@ static void read_time(struct writing_edge *w)
         w->code = found;
     else if (found == 0 || entry_decode(&pieces, ESPT_JOURNAL_EDGE, &entry, needs) != ENTRY_GOOD ||
              memcmp(entry.hash, position->hash, sizeof entry.hash) != 0)
-        w->code = espt_fail(w->err, ESPT_UNUSABLE,
-                            "the fleet's journal has not entry %llu as this store has it; run "
-                            "'esp-tokenctl fleet status'",
-                            (unsigned long long)position->number);
+        w->code =
+            espt_fail(w->err, ESPT_UNUSABLE,
+                      "the fleet's journal does not have entry %llu as this store has it; run "
+                      "'esp-tokenctl fleet status'",
+                      (unsigned long long)position->number);
     else
         w->time = entry.time;
 }

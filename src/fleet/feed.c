@@ -124,7 +124,7 @@ static int add_entry(struct feed *feed, uint64_t number, struct espt_error *err)
         entry.number != number ||
         (feed->number > 0 && memcmp(entry.before, feed->hash, sizeof feed->hash) != 0))
         return espt_fail(err, ESPT_UNUSABLE,
-                         "the fleet's journal has not entry %llu as this store has it; run "
+                         "the fleet's journal does not have entry %llu as this store has it; run "
                          "'esp-tokenctl fleet status'",
                          (unsigned long long)number);
     int code = feed_add(feed, number, &pieces, err);

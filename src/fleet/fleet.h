@@ -42,9 +42,8 @@ const char *fleet_warning(const struct fleet *fleet);
 bool fleet_admits(const struct fleet *fleet);
 
 /* Applies what the journal has and the store lacks, and takes the age of the state from the
-   journal's head. *ret_entries (may be NULL) is how many entries. */
-ESPT_MUST_USE int fleet_catch_up(struct fleet *fleet, struct store *store, uint64_t *ret_entries,
-                                 struct espt_error *err);
+   journal's head. */
+ESPT_MUST_USE int fleet_catch_up(struct fleet *fleet, struct store *store, struct espt_error *err);
 
 /* Where a store stands. ESPT_REFUSED: it belongs to no fleet. */
 struct fleet_place {

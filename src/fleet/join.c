@@ -149,7 +149,7 @@ static void print_add(struct fleet_lost *lost, const void *bytes, size_t len)
     crypto_generichash_final(&state, lost->print, sizeof lost->print);
 }
 
-/* Entries of the log that the fleet has not: those from the first that differs. */
+/* Entries of the log that the fleet does not have: those from the first that differs. */
 static void lose_entries(struct fleet_lost *lost, struct txn *txn, const struct before *before)
 {
     const struct record_key key = key_integer(before->log.sequence);
@@ -196,7 +196,7 @@ static void require_shown(struct txn *txn, const struct fleet_lost *shown,
         return;
     txn_fail(txn, ESPT_REFUSED,
              "this store has %llu entities, %llu tokens and a log of %llu entries that the fleet "
-             "has not; nothing was changed",
+             "does not have; nothing was changed",
              (unsigned long long)lost->entities, (unsigned long long)lost->tokens,
              (unsigned long long)lost->entries);
 }
@@ -253,7 +253,7 @@ int fleet_join(struct fleet *fleet, struct store *store, bool edge, bool anythin
     if (code == 0)
         code = journal_open(fleet, err);
     if (code == 0 && is_joined(fleet, store, &trust))
-        return fleet_catch_up(fleet, store, NULL, err);
+        return fleet_catch_up(fleet, store, err);
     if (code != 0)
         return code;
     store->local = true;

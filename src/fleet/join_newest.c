@@ -74,8 +74,9 @@ void newest_require_entry(struct fleet *fleet, struct txn *txn,
         memcmp(entry.tiers, position->tiers, sizeof entry.tiers) != 0 ||
         entry.next_number != snapshot->next_number || entry.reveal != position->reveal)
         txn_fail(txn, ESPT_UNUSABLE,
-                 "the fleet's newest snapshot stands at entry %llu, and the journal has not that "
-                 "entry, or another one; nothing was changed; try again, and if it stays so, look "
+                 "the fleet's newest snapshot stands at entry %llu, but the journal does not have "
+                 "that entry, or has another one; nothing was changed; try again, and if it stays "
+                 "so, look "
                  "at the site that runs 'esp-tokenctl fleet publish'",
                  (unsigned long long)position->number);
 }

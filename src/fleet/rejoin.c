@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* An edge that was away for so long that the journal has not the entries any more that it needs. */
+/* An edge that was away for so long that the journal no longer has the entries that it needs. */
 #include "fleet/member.h"
 
 bool fleet_is_behind(struct fleet *fleet, const struct fleet_position *position)

@@ -26,7 +26,7 @@ static int follow(struct broker *broker, struct espt_error *err)
         code = fleet_place(broker->store, &place, err);
     if (code == ESPT_REFUSED) /* it has joined no fleet yet */
         return 0;
-    return code == 0 ? fleet_catch_up(broker->fleet, broker->store, NULL, err) : code;
+    return code == 0 ? fleet_catch_up(broker->fleet, broker->store, err) : code;
 }
 
 void site_follow(struct broker *broker)

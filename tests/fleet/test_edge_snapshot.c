@@ -103,7 +103,7 @@ static void teardown(void)
 static void write_snapshot(const struct edge_snapshot *before, struct head_snapshot *ret)
 {
     struct txn txn;
-    must(fleet_catch_up(fleet, store, NULL, &err));
+    must(fleet_catch_up(fleet, store, &err));
     must(txn_begin(&txn, store, false, &err));
     must(edge_snapshot_write(fleet, &txn, before, NULL, &memory, ret, &err));
     txn_abort(&txn);
@@ -167,7 +167,7 @@ START_TEST(follows_the_one_before)
     write_snapshot(NULL, &which);
     must(edge_snapshot_open(&before, &memory, &which, &trust, &err));
     DONE(sites.site[0], "fleet", "site", "remove", "hq-2");
-    must(fleet_catch_up(fleet, store, NULL, &err));
+    must(fleet_catch_up(fleet, store, &err));
     for (uint64_t number = 1; number <= which.number; number++)
         unlink(fleet_entry_path(&sites, number));
     write_snapshot(&before, &next);

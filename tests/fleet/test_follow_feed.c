@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fleet follow at an edge over HTTP: it begins again with a snapshot where the feed has not the
-   entries any more that it needs. */
+/* fleet follow at an edge over HTTP: it begins again with a snapshot where the feed no longer has
+   the entries that it needs. */
 #include "fleet/daemon.h"
 #include "fleet/feed_member.h"
 

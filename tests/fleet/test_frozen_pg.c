@@ -135,7 +135,7 @@ START_TEST(in_a_long_read)
     }
     ck_assert_int_eq(kill(frozen, SIGSTOP), 0);
     DONE(pg.fleet.site[0], "entity", "add", "beside-the-frozen-one", "--kind", "customer", "--wait",
-         "0"); /* it has not even the turn */
+         "0"); /* it does not even have the turn */
     line_go_on();
     ck_assert_int_eq(kill(frozen, SIGCONT), 0);
     const int status = pg_fleet_ended(frozen);

@@ -90,7 +90,7 @@ START_TEST(a_site_was_away)
 }
 END_TEST
 
-/* A change of its own that the fleet has not: listed, and given up only if that is wanted. */
+/* A change of its own that the fleet lacks: listed, and given up only if that is wanted. */
 START_TEST(a_site_with_changes_of_its_own)
 {
     struct fleet_of own;

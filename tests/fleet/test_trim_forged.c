@@ -79,7 +79,7 @@ static void make(struct index *ret)
     struct site_pieces pieces;
     const struct edge_files files = edge_files_of(fleet);
     struct txn txn;
-    must(fleet_catch_up(fleet, store, NULL, &err));
+    must(fleet_catch_up(fleet, store, &err));
     must(trust_load(&config, &trust, &err));
     must(txn_begin(&txn, store, false, &err));
     must(site_snapshot_write(fleet, &txn, NULL, &pieces, &err));
@@ -162,7 +162,7 @@ START_TEST(altered_fields)
     for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
         index.bytes[AFTER_ID + at[i]] ^= 1;
         publish(&index, fleet->secret);
-        refused("the journal has not that entry, or another one");
+        refused("the journal does not have that entry, or has another one");
         index.bytes[AFTER_ID + at[i]] ^= 1;
     }
     index.bytes[index.len - 1] ^= 1; /* the hash of the log's piece */
@@ -179,7 +179,7 @@ START_TEST(older_than_the_journal)
     DONE(sites.site[0], "create", "acme", "later");
     for (uint64_t number = 1; number <= index.which.number; number++)
         unlink(fleet_entry_path(&sites, number));
-    refused("the journal has not that entry, or another one");
+    refused("the journal does not have that entry, or has another one");
 }
 END_TEST
 

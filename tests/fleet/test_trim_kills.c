@@ -191,7 +191,7 @@ static void lose_pieces(void)
     newcomers_join(&fleet);
 }
 
-/* The feed is lost, and the journal has not the entries any more that prove who may write. */
+/* The feed is lost, and the journal no longer has the entries that prove who may write. */
 START_TEST(something_is_lost)
 {
     publisher_start(&publisher);
