@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 #include "store/backup.h"
-#include "store/restore_preview.h"
+#include "store/restore/preview.h"
 
 #include <jansson.h>
 

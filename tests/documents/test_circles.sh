@@ -4,6 +4,7 @@
 #
 # MUST 1: no source includes itself by way of others.
 # MUST 2: no source calls a function, or uses a variable, of a source that needs it in turn.
+# MUST 3: the same of folders.
 #
 # The tables of commands (src/cli/commands_*.c) name a function of each command, and some commands print these
 # tables. So what the tables name does not count.
@@ -60,6 +61,8 @@ program() {
         }' "$work/symbols" >"$work/uses"
     check "$name: fewer than $# uses were found" [ "$(wc -l <"$work/uses")" -ge $(($# - 1)) ]
     in_order "$name" <"$work/uses"
+    awk '{ gsub(/\/[^\/ ]*\.o/, ""); if ($1 != $2) print }' "$work/uses" >"$work/rooms"
+    in_order "$name, its folders" <"$work/rooms"
 }
 
 below="$(echo src/common/*.c src/reader/*.c src/store/*.c src/store/*/*.c src/fleet/*.c)"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "store/restore_keep.h"
+#include "store/restore/keep.h"
 
 #include "store/apply.h"
 #include "store/begin.h"

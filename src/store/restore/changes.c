@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "store/restore_changes.h"
+#include "store/restore/changes.h"
 
 #include <endian.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "store/restore_replace.h"
+#include "store/restore/replace.h"
 
 #include "common/when.h"
 #include "store/begin.h"

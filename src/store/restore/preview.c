@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "store/restore_preview.h"
+#include "store/restore/preview.h"
 
 #include "store/begin.h"
 #include "store/clock.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "store/restore_copy.h"
+#include "store/restore/copy.h"
 
 #include "store/db/copy.h"
 #include "store/db/page_owners.h"

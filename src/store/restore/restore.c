@@ -9,9 +9,9 @@
 #include "store/db/copy.h"
 #include "store/db/lock.h"
 #include "store/db/publish.h"
-#include "store/restore_copy.h"
-#include "store/restore_keep.h"
-#include "store/restore_replace.h"
+#include "store/restore/copy.h"
+#include "store/restore/keep.h"
+#include "store/restore/replace.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -4,9 +4,9 @@
 #include "store/begin.h"
 #include "store/db/publish.h"
 #include "store/log.h"
-#include "store/restore_changes.h"
-#include "store/restore_copy.h"
-#include "store/restore_keep.h"
+#include "store/restore/changes.h"
+#include "store/restore/copy.h"
+#include "store/restore/keep.h"
 
 #include <stdlib.h>
 #include <string.h>
