@@ -33,4 +33,11 @@ ESPT_MUST_USE int fleet_uses(struct fleet *fleet, struct store *store, struct fl
                              struct espt_error *err);
 void fleet_uses_clear(struct fleet_uses *uses);
 
+/* Writes the sums to STORE.uses, and reads them there; the caller frees ret->items, also after a
+   failure. ESPT_MISSING: there is no such file. */
+ESPT_MUST_USE int fleet_uses_keep(const struct config *config, const struct elsewhere *of,
+                                  struct espt_error *err);
+ESPT_MUST_USE int fleet_uses_kept(const struct config *config, struct elsewhere *ret,
+                                  struct espt_error *err);
+
 #endif

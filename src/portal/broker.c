@@ -123,6 +123,7 @@ static int run(struct broker *broker, const struct request_in *request, int peer
     int code = broker_store(broker, err);
     if (code != 0)
         return code;
+    site_uses_load(broker);
     if (!entry->anyone) {
         code = identify(broker, request, answer, &who, err);
         return code == 0 ? run_as(broker, &who, request, answer, err) : code;

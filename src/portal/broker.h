@@ -17,6 +17,7 @@
 #include "portal/message.h"
 #include "portal/passes.h"
 #include "portal/rate.h"
+#include "portal/seen.h"
 #include "store/store.h"
 
 #include <sys/types.h>
@@ -43,11 +44,10 @@ struct broker {
     bool behind;         /* the last one failed */
     struct passes *passes;
     struct tier_table *tiers; /* NULL: not loaded */
-    struct {
-        dev_t dev;
-        ino_t ino;
-        int64_t changed; /* nanoseconds */
-    } tiers_file;
+    struct seen tiers_file;
+    struct elsewhere elsewhere; /* site_uses.c; owned */
+    struct seen uses_file;      /* the broker that reads: where it is from */
+    int64_t uses_at; /* the broker that changes: monotonic milliseconds when it reads again */
     struct rates rates;
     struct replays *replays;
 };

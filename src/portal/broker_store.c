@@ -4,6 +4,8 @@
 #include "portal/replay.h"
 #include "portal/site.h"
 
+#include <stdlib.h>
+
 int broker_store(struct broker *broker, struct espt_error *err)
 {
     const struct config *config = &broker->portal->config;
@@ -14,6 +16,8 @@ int broker_store(struct broker *broker, struct espt_error *err)
         code = ESPT_UNUSABLE; /* a matter of this machine, not of who asks */
     if (code == 0 && broker->changes)
         code = site_attach(broker, err);
+    if (code == 0)
+        store_elsewhere(broker->store, &broker->elsewhere);
     if (code != 0)
         broker_drop_store(broker);
     return code;
@@ -43,5 +47,6 @@ void broker_close(struct broker *broker)
     broker_drop_store(broker);
     passes_close(broker->passes);
     replays_free(broker->replays);
+    free(broker->elsewhere.items);
     tier_table_free(broker->tiers);
 }

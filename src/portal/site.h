@@ -21,6 +21,12 @@ int site_wait(const struct broker *broker);
    error, once, and is tried again later. */
 void site_follow(struct broker *broker);
 
+/* The uses that other machines have counted. site_follow() reads their reports, if that is due, and
+   before a command the broker that reads loads what came of it. What is not known is shown as not
+   known. */
+void site_uses_read(struct broker *broker);
+void site_uses_load(struct broker *broker);
+
 /* After a command. A refusal that is about this machine, not about what was asked, becomes
    ESPT_UNUSABLE. If the change is done in the fleet and could not be stored here, the store is
    opened again. Returns the code. */

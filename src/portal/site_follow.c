@@ -26,7 +26,11 @@ static int follow(struct broker *broker, struct espt_error *err)
         code = fleet_place(broker->store, &place, err);
     if (code == ESPT_REFUSED) /* it has joined no fleet yet */
         return 0;
-    return code == 0 ? fleet_catch_up(broker->fleet, broker->store, err) : code;
+    if (code == 0)
+        code = fleet_catch_up(broker->fleet, broker->store, err);
+    if (code == 0)
+        site_uses_read(broker);
+    return code;
 }
 
 void site_follow(struct broker *broker)

@@ -7,7 +7,7 @@
 # MUST 3: src/common includes itself alone; src/reader includes itself and src/common.
 # MUST 4: src/store includes nothing of src/cli, and nothing of src/fleet; but for itself, nothing includes src/store/check,
 #         and nothing below src/cli includes src/store/restore.
-# MUST 5: src/portal uses the store by store/store.h, a fleet by fleet/fleet.h, and nothing of src/cli; src/shapes, which
+# MUST 5: src/portal uses the store by store/store.h, a fleet by fleet/fleet.h and uses.h, and nothing of src/cli; src/shapes, which
 #         both use, only the store by store/store.h.
 # MUST 6: src/fleet uses the store and the ABI of journals, and nothing of src/cli.
 . tests/documents/lib.sh
@@ -63,7 +63,7 @@ found=$(grep -v '^src/store/check/' "$work/code" | grep '#include "store/check/'
 [ -z "$found" ] || fail "store/check is included outside of src/store/check:" "$found"
 found=$(grep -Ev '^src/(store/restore|cli)/' "$work/code" | grep '#include "store/restore/')
 [ -z "$found" ] || fail "store/restore is included below src/cli:" "$found"
-allow portal 'portal/|common/|store/(store|clock)\.h$|fleet/fleet\.h$|shapes/|build_config\.h$' # MUST 5
+allow portal 'portal/|common/|store/(store|clock)\.h$|fleet/(fleet|uses)\.h$|shapes/|build_config\.h$' # MUST 5
 allow shapes 'shapes/|common/|store/store\.h$'
 allow fleet 'fleet/|store/|common/|espt/journal\.h$|build_config\.h$' # MUST 6
 finish

@@ -6,10 +6,14 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import unittest
 
-from lib import OUT, World, wait_until
+from lib import OUT, ROOT, World, wait_until
+
+sys.path.insert(0, os.path.join(ROOT, 'plugins/python'))
+import esp_token  # pylint: disable=wrong-import-position
 
 
 class Fleet(unittest.TestCase):
@@ -90,6 +94,31 @@ class Fleet(unittest.TestCase):
         self.there.ctl('entity', 'edit', 'acme', '--status', 'inactive')
         self.there.ctl('entity', 'edit', 'acme', '--status', 'active')
         wait_until(lambda: session.ask('GET', '/session').status == 401, 'the session ends')
+
+    def test_uses_of_there(self):
+        """What hosts of other machines count is shown here; where an edge is silent, uses are not known, and not 0."""
+        text = self.there.ctl('create', 'bolt', 'busy', '-q').strip()
+        host = esp_token.Validator(self.there.config, plugin=os.path.join(OUT, 'esp_validator.so'))
+        for _ in range(3):
+            self.assertTrue(host.validate(text))
+        host.close()
+        self.there.ctl('usage', 'fold')  # which reports
+        self.start()
+        client, token = self.here.proxy('bolt'), self.there.ctl_json('show', 'bolt/busy')['id']
+        wait_until(lambda: client.get(f'/tokens/{token}')['uses'] == 3, 'the uses of the other site are known')
+        self.assertRegex(client.get(f'/tokens/{token}')['last_used'], '^20')
+        changed = client.patch(f'/tokens/{token}', {'note': 'x'})
+        self.assertEqual(changed['uses'], 3)
+        self.here.stop()
+        self.there.ctl('fleet', 'edge', 'add', 'edge-1', 'ab' * 32)
+        self.start()
+        wait_until(lambda: client.get(f'/tokens/{token}')['uses'] is None, 'the edge has not reported')
+        self.assertIsNone(client.get(f'/tokens/{token}')['last_used'])
+        self.here.stop()
+        os.truncate(os.path.join(self.here.folder, 'tokens.mdb.uses'), 20)
+        self.there.ctl('fleet', 'edge', 'remove', 'edge-1')
+        self.start()
+        wait_until(lambda: client.get(f'/tokens/{token}')['uses'] == 3, 'a damaged file is replaced')
 
     def test_rules_of_there(self):
         """A rule is checked with every change of the other site, although none was seen here yet."""

@@ -152,7 +152,8 @@ static void check_beside(struct doctor *doctor, const char *folder, const char *
 
 static void check_locks(struct doctor *doctor, const char *store)
 {
-    static const char *const suffixes[] = {"-lock", ".writer", ".notify", ".portal", ".follow"};
+    static const char *const suffixes[] = {"-lock",   ".writer", ".notify",
+                                           ".portal", ".follow", ".uses"};
     char path[PATH_MAX + 16];
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
         snprintf(path, sizeof path, "%s%s", store, suffixes[i]);

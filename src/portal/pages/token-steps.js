@@ -6,7 +6,7 @@ import {facts, h, notice, own, quoted, toast} from './dom.js';
 import {confirmRemoval} from './removal.js';
 import {created} from './secret.js';
 import {redraw, state} from './state.js';
-import {ago, count, DAY, HOUR, moment, now, onDate, uses} from './words.js';
+import {count, DAY, HOUR, lastUsed, live, moment, now, onDate, uses} from './words.js';
 
 // --- rotate ---
 
@@ -79,7 +79,7 @@ export function rotate(token, old, back) {
           'div.box.stack',
           line,
           facts([
-            ['Last used', ago(token.last_used)],
+            ['Last used', lastUsed(token)],
             ['Uses', uses(token.uses)],
           ]),
         ),
@@ -105,10 +105,12 @@ const recent = (token, days) => token.last_used && now() - Date.parse(token.last
 export function retire(old, token, back) {
   const used = old.last_used
     ? [
-        h('b', 'It was last used ', ago(old.last_used)),
+        h('b', 'It was last used ', live(old.last_used)),
         recent(old, 1) ? ', so a program still needs it.' : '.',
       ]
-    : 'It was never used.';
+    : old.uses == null
+      ? 'Whether a program still uses it is not known.'
+      : 'It was never used.';
   dialog(
     ['End the old secret of ', quoted(token.name)],
     close =>
@@ -149,7 +151,7 @@ export function remove(token, entity, back) {
     text: 'Programs that use this token are denied immediately. A removed token cannot be restored.',
     shown: [
       ['Id', h('code', token.id)],
-      ['Last used', h('b', ago(token.last_used))],
+      ['Last used', h('b', lastUsed(token))],
       ['Uses', uses(token.uses)],
       ['Created', onDate(token.created)],
     ],

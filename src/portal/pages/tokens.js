@@ -4,7 +4,7 @@ import {call} from './api.js';
 import {button, early, focusKey, h, head, icon, iconButton, menuButton, notice, own, toast} from './dom.js';
 import {address, mayChange, owner, redraw, state, tierLabel} from './state.js';
 import {cell, pager, pages, row, table} from './table.js';
-import {ago, count, live, meter, onDate, tokenStatus, uses, who} from './words.js';
+import {count, lastUsed, live, meter, onDate, tokenStatus, uses, who} from './words.js';
 
 const forms = () => import('./token-forms.js'),
   steps = () => import('./token-steps.js'),
@@ -183,7 +183,7 @@ function list(page) {
 }
 
 const times = token => [
-  cell('Last used', '', ago(token.last_used)),
+  cell('Last used', '', lastUsed(token)),
   cell('Uses', 'number', uses(token.uses)),
   cell('Created', '', onDate(token.created)),
 ];

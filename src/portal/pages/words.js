@@ -38,7 +38,6 @@ export function relative(ms) {
 const stamp = (iso, text, more) =>
   h('time.line', {datetime: iso, title: moment(Date.parse(iso)) + ' UTC', ...more}, text);
 export const onDate = iso => (iso ? stamp(iso, date(Date.parse(iso))) : 'Never');
-export const ago = iso => (iso ? live(iso) : 'Never');
 
 // A time in words that refresh() keeps true. The word before it may differ once it is past.
 export const live = (iso, coming = '', past = coming) =>
@@ -50,7 +49,10 @@ export function refresh() {
     if (node.textContent !== text) node.textContent = text;
   }
 }
-export const uses = n => (n == null ? 'Not counted' : number(n));
+// null: uses are not counted, or those of other machines are not known.
+export const uses = n => (n == null ? 'Not known' : number(n));
+export const lastUsed = token =>
+  token.last_used ? live(token.last_used) : token.uses == null ? 'Not known' : 'Never';
 
 const mark = (kind, shape, ...text) => h('span.status.' + kind, icon(shape), h('span', text));
 // A token's status, with its reason. `viewer` is the entity that looks at it.
