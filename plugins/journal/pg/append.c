@@ -69,7 +69,7 @@ static int run(espt_journal *journal, const char *sql, const struct pg_param *pa
 }
 
 /* Begins a transaction unless the turn is one, runs the statement, and ends the transaction. */
-static int change(espt_journal *journal, const char *lock, const char *sql,
+static int change(espt_journal *journal, const char *lock, bool tells, const char *sql,
                   const struct pg_param *params, int count, int *ret_rows, int64_t deadline,
                   char *err, size_t err_len)
 {
@@ -85,12 +85,12 @@ static int change(espt_journal *journal, const char *lock, const char *sql,
     if (status == ESPT_JOURNAL_DONE)
         status = run(journal, sql, params, count, ret_rows, deadline, err, err_len);
     if (status == ESPT_JOURNAL_DONE)
-        return pg_commit(journal, deadline, err, err_len);
+        return pg_commit(journal, tells, deadline, err, err_len);
     pg_rollback(journal);
     return status;
 }
 
-int pg_change(espt_journal *journal, const char *lock, const char *sql,
+int pg_change(espt_journal *journal, const char *lock, bool tells, const char *sql,
               const struct pg_param *params, int count, int *ret_rows, char *err, size_t err_len)
 {
     int64_t deadline;
@@ -99,23 +99,23 @@ int pg_change(espt_journal *journal, const char *lock, const char *sql,
         return pg_say(ESPT_JOURNAL_FAILED, err, err_len, NOT_IN_TURN);
     int status = pg_ready(journal, &deadline, err, err_len);
     if (status == ESPT_JOURNAL_DONE)
-        status = change(journal, lock, sql, params, count, &rows, deadline, err, err_len);
+        status = change(journal, lock, tells, sql, params, count, &rows, deadline, err, err_len);
     if (ret_rows != NULL)
         *ret_rows = rows;
     return status;
 }
 
-/* `lock` as in pg_change(). NONE: nothing was added, and the key is free. */
-static int add_row(espt_journal *journal, const char *lock, const struct row *row, char *err,
-                   size_t err_len)
+/* `lock` and `tells` as in pg_change(). NONE: nothing was added, and the key is free. */
+static int add_row(espt_journal *journal, const char *lock, bool tells, const struct row *row,
+                   char *err, size_t err_len)
 {
     int64_t deadline = pg_now() + journal->limit_ms;
     int rows = 0, status = ESPT_JOURNAL_DONE;
     if (!journal->turn)
         status = pg_ready(journal, &deadline, err, err_len);
     if (status == ESPT_JOURNAL_DONE)
-        status = change(journal, lock, row->insert, row->params, row->count, &rows, deadline, err,
-                        err_len);
+        status = change(journal, lock, tells, row->insert, row->params, row->count, &rows, deadline,
+                        err, err_len);
     if (status == ESPT_JOURNAL_DONE && rows == 0)
         return ESPT_JOURNAL_NONE;
     if (status != ESPT_JOURNAL_TAKEN)
@@ -155,9 +155,7 @@ int pg_append(espt_journal *journal, uint64_t number, const espt_journal_entry *
         return pg_say(ESPT_JOURNAL_FAILED, err, err_len, "the entry has more than %u bytes",
                       ESPT_JOURNAL_ENTRY_MAX);
     /* without the turn, it is taken for this one: see pg_trim() */
-    const int status = add_row(journal, journal->turn ? NULL : PG_TURN, &row, err, err_len);
-    if (status == ESPT_JOURNAL_DONE)
-        pg_notify(journal);
+    const int status = add_row(journal, journal->turn ? NULL : PG_TURN, true, &row, err, err_len);
     if (status == ESPT_JOURNAL_NONE)
         return pg_say(ESPT_JOURNAL_FAILED, err, err_len,
                       "entry %llu is missing; nothing was appended",
@@ -181,5 +179,5 @@ int pg_put(espt_journal *journal, const char *name, const uint8_t *bytes, size_t
                       ESPT_JOURNAL_ENTRY_MAX);
     if (journal->turn)
         return pg_say(ESPT_JOURNAL_FAILED, err, err_len, NOT_IN_TURN);
-    return add_row(journal, NULL, &row, err, err_len);
+    return add_row(journal, NULL, false, &row, err, err_len);
 }

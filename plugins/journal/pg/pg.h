@@ -86,8 +86,8 @@ PGresult *pg_begin_with(espt_journal *journal, uint32_t lock_ms, const char *mor
                         char *err, size_t err_len);
 /* The same without others. DONE or FAILED. */
 int pg_begin(espt_journal *journal, uint32_t lock_ms, int64_t deadline, char *err, size_t err_len);
-/* DONE, FAILED or UNKNOWN (MUST 3). */
-int pg_commit(espt_journal *journal, int64_t deadline, char *err, size_t err_len);
+/* DONE, FAILED or UNKNOWN (MUST 3). `tells`: wakes members that wait, which is only a hint. */
+int pg_commit(espt_journal *journal, bool tells, int64_t deadline, char *err, size_t err_len);
 /* Ends the transaction without effect; closes the connection if that takes too long. */
 void pg_rollback(espt_journal *journal);
 
@@ -116,8 +116,9 @@ int pg_append(espt_journal *journal, uint64_t number, const espt_journal_entry *
 int pg_put(espt_journal *journal, const char *name, const uint8_t *bytes, size_t len, char *err,
            size_t err_len);
 /* Runs `lock` (may be NULL) and then `sql` in a transaction, which waits at most half of the time
-   limit for a lock. DONE: *ret_rows (may be NULL) is how many rows `sql` changed. */
-int pg_change(espt_journal *journal, const char *lock, const char *sql,
+   limit for a lock. `tells` as in pg_commit(). DONE: *ret_rows (may be NULL) is how many rows `sql`
+   changed. */
+int pg_change(espt_journal *journal, const char *lock, bool tells, const char *sql,
               const struct pg_param *params, int count, int *ret_rows, char *err, size_t err_len);
 
 /* --- records.c --- */
@@ -142,8 +143,7 @@ int pg_keep(espt_journal *journal, char *err, size_t err_len);
 void pg_release(espt_journal *journal);
 
 /* --- wait.c --- */
-/* Wakes members that wait, after a commit. It is only a hint, so a failure is none. */
-void pg_notify(espt_journal *journal);
+#define PG_CHANNEL "esp_token_journal"
 int pg_wait_news(espt_journal *journal, uint64_t last, uint32_t wait_ms, char *err, size_t err_len);
 
 #endif

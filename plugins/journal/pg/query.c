@@ -55,8 +55,11 @@ static bool exchange(PGconn *conn, int64_t deadline)
     return true;
 }
 
-PGresult *pg_query(espt_journal *journal, const char *sql, const struct pg_param *params, int count,
-                   int64_t deadline, char *err, size_t err_len)
+/* The result of the last statement of the message, or that of the first one. */
+enum which { LAST, FIRST };
+
+static PGresult *ask(espt_journal *journal, const char *sql, const struct pg_param *params,
+                     int count, enum which which, int64_t deadline, char *err, size_t err_len)
 {
     PGconn *conn = journal->conn;
     PGresult *result = NULL, *next;
@@ -66,8 +69,9 @@ PGresult *pg_query(espt_journal *journal, const char *sql, const struct pg_param
     }
     bool good = send(conn, sql, params, count);
     while (good && (good = exchange(conn, deadline)) && (next = PQgetResult(conn)) != NULL) {
-        PQclear(result); /* the first error is the last result: it ends the others */
-        result = next;
+        const bool keeps = result != NULL && which == FIRST;
+        PQclear(keeps ? next : result); /* an error is the last result: it ends the others */
+        result = keeps ? result : next;
     }
     if (good && result != NULL && PQstatus(conn) == CONNECTION_OK)
         return result;
@@ -77,6 +81,12 @@ PGresult *pg_query(espt_journal *journal, const char *sql, const struct pg_param
                                              : "the connection to the server is lost");
     pg_close(journal);
     return NULL;
+}
+
+PGresult *pg_query(espt_journal *journal, const char *sql, const struct pg_param *params, int count,
+                   int64_t deadline, char *err, size_t err_len)
+{
+    return ask(journal, sql, params, count, LAST, deadline, err, err_len);
 }
 
 int pg_must(espt_journal *journal, const char *sql, const struct pg_param *params, int count,
@@ -127,10 +137,12 @@ int pg_begin(espt_journal *journal, uint32_t lock_ms, int64_t deadline, char *er
     return status;
 }
 
-int pg_commit(espt_journal *journal, int64_t deadline, char *err, size_t err_len)
+/* NOTIFY runs in a transaction of its own, after the COMMIT: what it meets does not matter. */
+int pg_commit(espt_journal *journal, bool tells, int64_t deadline, char *err, size_t err_len)
 {
     journal->turn = false;
-    PGresult *result = pg_query(journal, "COMMIT", NULL, 0, deadline, err, err_len);
+    PGresult *result = ask(journal, tells ? "COMMIT;NOTIFY " PG_CHANNEL : "COMMIT", NULL, 0, FIRST,
+                           deadline, err, err_len);
     if (result == NULL)
         return ESPT_JOURNAL_UNKNOWN;
     const char *tag = PQcmdStatus(result);

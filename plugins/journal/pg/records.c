@@ -50,8 +50,9 @@ int pg_drop(espt_journal *journal, const char *name, char *err, size_t err_len)
     const struct pg_param param = pg_text(name);
     if (!piece_name_ok(name))
         return pg_say(ESPT_JOURNAL_FAILED, err, err_len, "not the name of a piece");
-    const int status = pg_change(journal, NULL, "DELETE FROM esp_token_piece WHERE name = $1::text",
-                                 &param, 1, &rows, err, err_len);
+    const int status =
+        pg_change(journal, NULL, false, "DELETE FROM esp_token_piece WHERE name = $1::text", &param,
+                  1, &rows, err, err_len);
     return status == ESPT_JOURNAL_DONE && rows == 0 ? ESPT_JOURNAL_NONE : status;
 }
 
@@ -66,16 +67,14 @@ static int require_length(size_t len, char *err, size_t err_len)
 int pg_head_put(espt_journal *journal, const uint8_t *bytes, size_t len, char *err, size_t err_len)
 {
     const struct pg_param param = pg_bytes(bytes, len);
-    int status = require_length(len, err, err_len);
-    if (status == ESPT_JOURNAL_DONE)
-        status = pg_change(journal, NULL,
+    const int status = require_length(len, err, err_len);
+    return status == ESPT_JOURNAL_DONE
+               ? pg_change(journal, NULL, true,
                            "INSERT INTO esp_token_head (bytes) VALUES ($1::bytea) ON CONFLICT "
                            "(one) DO UPDATE SET version = esp_token_head.version + 1, bytes = "
                            "excluded.bytes",
-                           &param, 1, NULL, err, err_len);
-    if (status == ESPT_JOURNAL_DONE)
-        pg_notify(journal);
-    return status;
+                           &param, 1, NULL, err, err_len)
+               : status;
 }
 
 int pg_head_get(espt_journal *journal, const uint8_t **ret_bytes, size_t *ret_len, char *err,
@@ -102,7 +101,7 @@ int pg_trim(espt_journal *journal, uint64_t first, char *err, size_t err_len)
     while (status == ESPT_JOURNAL_DONE && rows > 0) {
         if (pg_now() >= until)
             return pg_say(ESPT_JOURNAL_FAILED, err, err_len, "not all entries are removed yet");
-        status = pg_change(journal, PG_TURN,
+        status = pg_change(journal, PG_TURN, false,
                            "DELETE FROM esp_token_entry WHERE number < least($1::bigint, (SELECT "
                            "max(number) FROM esp_token_entry), (SELECT min(number) FROM "
                            "esp_token_entry) + " TRIM ")",
@@ -141,7 +140,7 @@ int pg_report_put(espt_journal *journal, const char *name, const uint8_t *bytes,
         return pg_say(ESPT_JOURNAL_FAILED, err, err_len, "not the name of a member");
     const int status = require_length(len, err, err_len);
     return status == ESPT_JOURNAL_DONE
-               ? pg_change(journal, NULL,
+               ? pg_change(journal, NULL, false,
                            "INSERT INTO esp_token_report (name, bytes) VALUES ($1::text, "
                            "$2::bytea) ON CONFLICT (name) DO UPDATE SET bytes = excluded.bytes",
                            params, 2, NULL, err, err_len)

@@ -10,7 +10,6 @@
 
 #include <poll.h>
 
-#define CHANNEL "esp_token_journal"
 #define LISTENS " (listens)"
 #define LISTENERS 20
 /* Between two looks. A listener waits longer. */
@@ -18,14 +17,6 @@
 #define LISTENER_LOOK_MS 500
 /* After a notification that told nothing new, because any role may send them. */
 #define PAUSE_MS 20
-#define NOTIFY_MS 1000
-
-void pg_notify(espt_journal *journal)
-{
-    char ignored[256];
-    pg_must(journal, "NOTIFY " CHANNEL, NULL, 0, pg_now() + NOTIFY_MS, NULL, ignored,
-            sizeof ignored);
-}
 
 static bool has_room(espt_journal *journal, int64_t deadline)
 {
@@ -53,7 +44,7 @@ static void listen_once(espt_journal *journal, int64_t deadline)
                 "SELECT set_config('application_name', left(current_setting('application_name'), "
                 "50) || '" LISTENS "', false)",
                 NULL, 0, deadline, NULL, ignored, sizeof ignored) == ESPT_JOURNAL_DONE &&
-        pg_must(journal, "LISTEN " CHANNEL, NULL, 0, deadline, NULL, ignored, sizeof ignored) ==
+        pg_must(journal, "LISTEN " PG_CHANNEL, NULL, 0, deadline, NULL, ignored, sizeof ignored) ==
             ESPT_JOURNAL_DONE)
         journal->listen = LISTENING;
 }
