@@ -133,16 +133,23 @@ static bool fits(const espt_journal_entry *entry)
            entry->head_len + entry->log_len + entry->edge_len + entry->vault_len <= max;
 }
 
+#define INSERT_ENTRY "INSERT INTO esp_token_entry (number, head, log, edge, vault) "
+#define ENTRY_VALUES "$1::bigint, $2::bytea, $3::bytea, $4::bytea, $5::bytea"
+/* Within the turn it is known that the entry before is there, because others neither append nor
+   trim. */
+#define INSERT_NEXT INSERT_ENTRY "VALUES (" ENTRY_VALUES ")"
+#define INSERT_CHECKED                                                                      \
+    INSERT_ENTRY "SELECT " ENTRY_VALUES " WHERE EXISTS (SELECT FROM esp_token_entry WHERE " \
+                 "number IN ($1::bigint - 1, $1::bigint)) OR NOT EXISTS (SELECT FROM "      \
+                 "esp_token_entry)"
+
 int pg_append(espt_journal *journal, uint64_t number, const espt_journal_entry *entry, char *err,
               size_t err_len)
 {
     char key[32];
     snprintf(key, sizeof key, "%llu", (unsigned long long)number);
     const struct row row = {
-        .insert = "INSERT INTO esp_token_entry (number, head, log, edge, vault) SELECT $1::bigint, "
-                  "$2::bytea, $3::bytea, $4::bytea, $5::bytea WHERE EXISTS (SELECT FROM "
-                  "esp_token_entry WHERE number IN ($1::bigint - 1, $1::bigint)) OR "
-                  "NOT EXISTS (SELECT FROM esp_token_entry)",
+        .insert = journal->turn && number == journal->newest + 1 ? INSERT_NEXT : INSERT_CHECKED,
         .find = "SELECT head, log, edge, vault FROM esp_token_entry WHERE number = $1::bigint",
         .params = {pg_text(key), pg_bytes(entry->head, entry->head_len),
                    pg_bytes(entry->log, entry->log_len), pg_bytes(entry->edge, entry->edge_len),
