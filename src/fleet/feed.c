@@ -13,11 +13,25 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SWEEP_MS 60000
+#define BUSY_MS 100   /* between two looks at a child that works */
+#define LOCK_TRIES 20 /* 50 ms apart: the child of a killed publisher ends a moment after it */
 
 /* --- opening --- */
+
+static bool lock_folder(int folder)
+{
+    int tries = 0;
+    while (flock(folder, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK || ++tries == LOCK_TRIES)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    }
+    return true;
+}
 
 static int open_folders(struct feed *feed, struct espt_error *err)
 {
@@ -27,7 +41,7 @@ static int open_folders(struct feed *feed, struct espt_error *err)
         return code;
     feed->folder = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     close(place);
-    if (feed->folder >= 0 && flock(feed->folder, LOCK_EX | LOCK_NB) != 0)
+    if (feed->folder >= 0 && !lock_folder(feed->folder))
         return espt_fail(err, ESPT_REFUSED, "%s: another 'esp-tokenctl fleet publish' runs here",
                          feed->path);
     if (feed->folder >= 0 && mkdirat(feed->folder, "p", 0755) == 0)
@@ -169,9 +183,17 @@ static int add_tiers(struct feed *feed, const struct fleet_position *position,
 /* At the first step too: the feed of an earlier run is as old as its head. */
 static bool head_due(const struct feed *feed, int64_t now)
 {
+    if (feed->which.number == 0)
+        return false;
     return feed->swept == 0 || feed->head.number != feed->number ||
            memcmp(feed->head.snapshot.hash, feed->which.hash, sizeof feed->which.hash) != 0 ||
            now - feed->head.time >= HEAD_EVERY || now < feed->head.time;
+}
+
+/* MUST 7 */
+static bool sweep_due(const struct feed *feed)
+{
+    return !feed_child_works(feed) && (feed->swept == 0 || monotonic_ms() - feed->swept > SWEEP_MS);
 }
 
 /* Only a site may sign. */
@@ -190,9 +212,10 @@ static int write_new(struct feed *feed, struct store *store, struct espt_error *
                      struct espt_error *err)
 {
     struct fleet_place place;
-    int code = feed_snapshot(feed, store, ret_late, err);
-    if (code == 0)
-        code = fleet_place(store, &place, err);
+    int code = feed_snapshot_take(feed, ret_late, err);
+    if (code != 0 || feed->which.number == 0) /* the feed begins with a snapshot */
+        return code;
+    code = fleet_place(store, &place, err);
     if (code == 0)
         code = add_tiers(feed, &place.position, err);
     return code == 0 ? add_entries(feed, &place.position, err) : code;
@@ -218,13 +241,13 @@ static int step(struct feed *feed, struct store *store, struct sites *sites, boo
         code = feed_put_head(feed, now, err);
         *ret_written = code == 0;
     }
-    if (code == 0 && (feed->swept == 0 || monotonic_ms() - feed->swept > SWEEP_MS))
+    if (code == 0 && sweep_due(feed))
         feed_sweep(feed);
     if (code == 0 && ret_late->code == 0)
         ret_late->code = feed_tidy(feed, sites, ret_late);
     if (code == 0 && ret_late->code == 0)
         ret_late->code = feed_reports(feed, store, ret_late);
-    return code;
+    return code == 0 ? feed_snapshot_begin(feed, store, ret_late, err) : code;
 }
 
 int feed_step(struct feed *feed, struct store *store, bool *ret_written, struct espt_error *err)
@@ -247,5 +270,7 @@ int feed_wait(struct feed *feed, uint32_t wait_ms, struct espt_error *err)
     const uint8_t *bytes;
     size_t len;
     const int found = journal_head_get(feed->fleet, &bytes, &len, err);
+    if (feed_child_works(feed) && wait_ms > BUSY_MS)
+        wait_ms = BUSY_MS;
     return found < 0 ? found : journal_wait(feed->fleet, feed->number, wait_ms, err);
 }

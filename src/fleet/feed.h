@@ -21,15 +21,19 @@
  * the journal, and removes there what no member needs any more (feed_journal.c).
  *
  * MUST 5: entries and pieces are removed from the journal only while its head is ours and names a
- *         snapshot that this process has read back from the journal and proved. The last two
- *         snapshots stay, and the entries since the older one.
+ *         snapshot that this process, by its child, has read back from the journal and proved. The
+ *         last two snapshots stay, and the entries since the older one.
  * MUST 6: while the head of another publisher is fresh, this one removes and replaces nothing in
  * the journal.
+ * MUST 7: nothing that takes as long as a snapshot is done between two heads: a child does it
+ *         (feed_child.h). Meanwhile no piece is removed, in the feed and in the journal, because
+ *         those that the child writes are named by no head yet.
  */
 #ifndef ESPT_FLEET_FEED_H
 #define ESPT_FLEET_FEED_H
 
 #include "fleet/edge_snapshot.h"
+#include "fleet/feed_child.h"
 
 #include <sys/types.h>
 
@@ -82,6 +86,7 @@ struct feed {
     int64_t reports;                          /* Unix seconds: those that came before were taken */
     int64_t swept;                            /* monotonic milliseconds; 0: not yet */
     bool fits;                                /* the feed was found to be on the fleet's chain */
+    struct feed_child child;                  /* makes or proves a snapshot */
 
     /* --- feed_journal.c --- */
     bool leads;                      /* MUST 6 */
@@ -91,6 +96,9 @@ struct feed {
     bool proved;                     /* and this process has read it back (MUST 5) */
     bool broken;    /* this process has found that the journal lacks a part of `snapshot` */
     bool untidy;    /* there may be pieces in the journal that nobody needs */
+    bool dropping;  /* the last step has removed some of them, and there are more */
+    bool unproved;  /* something is to be removed, and `snapshot` must be proved before that */
+    int64_t other;  /* time of the last head of another publisher in the journal; 0: none */
     uint64_t first; /* the journal begins with this entry, as far as known */
 };
 
@@ -105,7 +113,8 @@ void feed_free(struct feed *feed); /* NULL is allowed */
  */
 ESPT_MUST_USE int feed_step(struct feed *feed, struct store *store, bool *ret_written,
                             struct espt_error *err);
-/* Returns 1 when there may be a new entry, 0 after `wait_ms`. Only a hint. */
+/* Returns 1 when there may be a new entry, 0 after `wait_ms`, or sooner while a child works. Only a
+   hint. */
 ESPT_MUST_USE int feed_wait(struct feed *feed, uint32_t wait_ms, struct espt_error *err);
 
 /* --- feed_files.c --- */
@@ -136,10 +145,13 @@ ESPT_MUST_USE int feed_load(struct feed *feed, struct espt_error *err);
 void feed_forget(struct feed *feed);
 
 /* --- feed_snapshot.c --- */
-/* Makes a snapshot if it is time. Without a new one the feed goes on, if it has an older one:
- *ret_late is that failure then. */
-ESPT_MUST_USE int feed_snapshot(struct feed *feed, struct store *store, struct espt_error *ret_late,
-                                struct espt_error *err);
+/* Takes what a child has made or proved. Without a new snapshot the feed goes on, if it has an
+   older one: *ret_late is that failure then. */
+ESPT_MUST_USE int feed_snapshot_take(struct feed *feed, struct espt_error *ret_late,
+                                     struct espt_error *err);
+/* Begins to make a snapshot, or to prove the last one, if it is time. */
+ESPT_MUST_USE int feed_snapshot_begin(struct feed *feed, struct store *store,
+                                      struct espt_error *ret_late, struct espt_error *err);
 
 /* Whether a snapshot has a file of that name. */
 bool feed_in_snapshot(const struct head_snapshot *which, const struct edge_snapshot *snapshot,

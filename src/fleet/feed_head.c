@@ -101,6 +101,7 @@ int feed_put_head(struct feed *feed, int64_t time, struct espt_error *err)
 
 void feed_forget(struct feed *feed)
 {
+    feed_child_stop(feed);
     for (size_t i = 0; i < feed->tail_count; i++)
         free(feed->tail[i].bytes);
     free(feed->tail);

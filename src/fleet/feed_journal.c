@@ -6,12 +6,15 @@
  * until it is FEED_LEASE seconds old. A publisher that begins to lead makes a snapshot at once,
  * because the journal may lack a part of its last one.
  */
+#include "common/clock.h"
 #include "fleet/feed.h"
 #include "fleet/site_snapshot.h"
 #include "store/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define DROP_MS 300 /* one step removes pieces for so long */
 
 /* --- who leads --- */
 
@@ -40,7 +43,7 @@ int feed_look(struct feed *feed, const struct sites *sites, struct espt_error *e
 {
     const uint8_t *bytes;
     size_t len;
-    struct head head;
+    struct head head = {0};
     char needs[ENTRY_NEEDS_MAX + 1];
     const int found = journal_head_get(feed->fleet, &bytes, &len, err);
     if (found < 0)
@@ -50,12 +53,16 @@ int feed_look(struct feed *feed, const struct sites *sites, struct espt_error *e
     const bool ours = good && is_ours(feed, &head);
     /* a snapshot proves itself, also where the site that signed the head was removed */
     feed->in_journal = good ? head.snapshot : (struct head_snapshot){0};
+    if (good && !ours)
+        feed->other = head.time;
     feed->leads = !good || ours || !is_signed(sites, &head, bytes, len) || !is_fresh(&head);
     feed->leader[0] = '\0';
     if (!feed->leads) {
         name_copy(feed->leader, sizeof feed->leader, head.site);
-        feed->shared = feed->proved = false;
+        feed->shared = feed->proved = feed->unproved = false;
         feed->untidy = true;
+        if (feed->child.leads)
+            feed_child_stop(feed); /* MUST 6 */
     }
     if (feed->leads && ours && !feed->broken && feed->snapshot.site_count > 0 &&
         memcmp(feed->in_journal.hash, feed->which.hash, sizeof feed->which.hash) == 0)
@@ -133,13 +140,8 @@ static int add_name(void *arg, const char *name)
 /* MUST 5 and 6, right before something is removed. 1: go on. */
 static int may_remove(struct feed *feed, const struct sites *sites, struct espt_error *err)
 {
-    int code = feed_look(feed, sites, err);
-    if (code == 0 && feed->leads && feed->shared && !feed->proved) {
-        code = feed_prove_shared(feed, &feed->snapshot, NULL, err);
-        feed->proved = code == 0;
-        feed->shared = code == 0;
-        feed->broken = code != 0; /* another one is made */
-    }
+    const int code = feed_look(feed, sites, err);
+    feed->unproved = code == 0 && feed->leads && feed->shared && !feed->proved;
     return code != 0
                ? code
                : feed->leads && feed->shared && feed->proved &&
@@ -149,7 +151,13 @@ static int may_remove(struct feed *feed, const struct sites *sites, struct espt_
 static int drop_names(struct feed *feed, const struct unneeded *names, const struct sites *sites,
                       struct espt_error *err)
 {
+    const int64_t begun = monotonic_ms();
+    feed->dropping = false;
     for (size_t i = 0; i < names->count; i++) {
+        if (i > 0 && monotonic_ms() - begun > DROP_MS) {
+            feed->dropping = true; /* MUST 7: the next step goes on */
+            return 0;
+        }
         const int may = may_remove(feed, sites, err);
         if (may <= 0)
             return may;
@@ -201,7 +209,7 @@ int feed_tidy(struct feed *feed, const struct sites *sites, struct espt_error *e
     int code = 0;
     if (!feed->leads || !feed->shared || feed->which_before.number == 0)
         return 0;
-    if (feed->untidy)
+    if (feed->untidy && !feed_child_works(feed)) /* MUST 7 */
         code = drop_pieces(feed, sites, err);
     return code == 0 && feed->first < feed->which_before.number ? trim_entries(feed, sites, err)
                                                                 : code;

@@ -16,21 +16,26 @@
  *   slow      each entry takes a tenth of a second
  *   ahead, behind    its clock is 100 seconds off
  *   dies-N    the process is killed before its call number N, from 1, that puts or removes
- * something
+ *             something; with a child (of the publisher), calls of both count, and both are killed
+ *   heavy     each piece that is put or got takes two seconds
  */
 #include "espt/journal.h"
 
 #include <dlfcn.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 static const espt_journal_plugin *dir;
 static char fault[32];
-static unsigned attempts, changes;
+static unsigned attempts;
+static atomic_uint *changes; /* of this process and its children */
+static pid_t opener;         /* the process, not its child */
 
 /* Takes the line of the fault away; the rest is for the dir journal. */
 static void take_fault(const char *settings, char *rest, size_t size)
@@ -118,14 +123,32 @@ static int append(espt_journal *journal, uint64_t number, const espt_journal_ent
 
 static void count_change(void)
 {
-    if (strncmp(fault, "dies-", 5) == 0 && ++changes == (unsigned)atoi(fault + 5))
-        raise(SIGKILL);
+    if (strncmp(fault, "dies-", 5) != 0 ||
+        atomic_fetch_add(changes, 1) + 1 != (unsigned)atoi(fault + 5))
+        return;
+    if (getpid() != opener)
+        kill(opener, SIGKILL);
+    raise(SIGKILL);
+}
+
+static void be_heavy(void)
+{
+    if (strcmp(fault, "heavy") == 0)
+        sleep(2);
+}
+
+static int get(espt_journal *journal, const char *name, const uint8_t **ret_bytes, size_t *ret_len,
+               char *err, size_t err_len)
+{
+    be_heavy();
+    return dir->get(journal, name, ret_bytes, ret_len, err, err_len);
 }
 
 static int put(espt_journal *journal, const char *name, const uint8_t *bytes, size_t len, char *err,
                size_t err_len)
 {
     count_change();
+    be_heavy();
     return dir->put(journal, name, bytes, len, err, err_len);
 }
 
@@ -158,13 +181,16 @@ static int keep(espt_journal *journal, char *err, size_t err_len)
 __attribute__((visibility("default"))) const espt_journal_plugin *espt_journal_get(uint32_t abi)
 {
     static espt_journal_plugin plugin;
-    const espt_journal_plugin *(*get)(uint32_t) = NULL;
+    const espt_journal_plugin *(*dir_get)(uint32_t) = NULL;
     void *library = dlopen(DIR_JOURNAL, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL)
         return NULL;
-    *(void **)(void *)&get = dlsym(library, "espt_journal_get");
-    dir = get(abi);
-    if (dir == NULL)
+    *(void **)(void *)&dir_get = dlsym(library, "espt_journal_get");
+    dir = dir_get(abi);
+    opener = getpid();
+    changes =
+        mmap(NULL, sizeof *changes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (dir == NULL || changes == MAP_FAILED)
         return NULL;
     plugin = *dir;
     plugin.kind = "bad";
@@ -173,6 +199,7 @@ __attribute__((visibility("default"))) const espt_journal_plugin *espt_journal_g
     plugin.append = append;
     plugin.clock = read_clock;
     plugin.keep = keep;
+    plugin.get = get;
     plugin.put = put;
     plugin.drop = drop;
     plugin.head_put = head_put;

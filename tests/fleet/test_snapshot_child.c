@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: ISC */
+/* While the publisher makes or proves a snapshot, which takes long here, it publishes as ever. */
+#include "fleet/daemon.h"
+#include "fleet/trimmed.h"
+
+#include "common/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+static struct fleet_of fleet;
+static struct publisher publisher;
+static struct web web;
+static struct daemon_of follower;
+static struct member edge;
+static const char *text; /* of the token acme/web */
+
+/* A publisher with a feed, which an edge follows. */
+static void setup(void)
+{
+    fleet_begin(&fleet, 2);
+    feed_allow_many(&fleet);
+    text = DONE(fleet.site[0], "create", "acme", "web", "-q");
+    publisher_prepare(&publisher, &fleet);
+    web_start(&web, publisher.feed, "");
+    publisher_start(&publisher);
+    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    feed_member(&edge, &fleet, &web);
+    DONE(edge, "fleet", "join", "--edge");
+    daemon_start(&follower, &edge, "follow");
+}
+
+static void teardown(void)
+{
+    if (publisher.pid != 0)
+        publisher_end(&publisher, SIGKILL);
+    daemon_end(&follower, SIGTERM);
+    web_stop(&web);
+}
+
+/* The number of the snapshot that the journal's head names; 0: none. */
+static uint64_t in_journal(void)
+{
+    size_t len;
+    struct head head;
+    char needs[ENTRY_NEEDS_MAX + 1];
+    const char *bytes = file_read(in_folder(fleet.journal, "head"), &len);
+    return bytes != NULL && head_decode((const uint8_t *)bytes, len, &head, needs) == ENTRY_GOOD
+               ? head.snapshot.number
+               : 0;
+}
+
+static uint64_t in_feed(void)
+{
+    struct head head;
+    ck_assert(publisher_head(&publisher, &head));
+    return head.snapshot.number;
+}
+
+/* The child of the publisher; 0: it has none. */
+static pid_t child(void)
+{
+    char path[64];
+    const int pid = (int)publisher.pid;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+    const char *pids = file_read(path, NULL);
+    return pids != NULL ? (pid_t)strtol(pids, NULL, 10) : 0;
+}
+
+static bool gone(pid_t pid)
+{
+    return kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+/* The publisher starts again, and finds that it has to make a snapshot of a new entry: the journal
+   has lost its head. */
+static void make_slowly(void)
+{
+    static int round;
+    char contact[32];
+    snprintf(contact, sizeof contact, "%d@example.com", round++);
+    DONE(fleet.site[0], "entity", "edit", "acme", "--contact", contact);
+    if (publisher.pid != 0)
+        ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
+    unlink(in_folder(fleet.journal, "head"));
+    fleet_fault(&fleet, 0, "heavy");
+    publisher_start(&publisher);
+}
+
+static void make_at_once(void)
+{
+    fleet_fault(&fleet, 0, NULL);
+    if (publisher.pid == 0)
+        publisher_start(&publisher);
+    AWAIT(in_journal() == in_feed() && in_feed() > 0);
+    newcomers_join(&fleet);
+}
+
+/* Says within a few seconds of the change. */
+static void reaches_the_edge(const char *status, int verdict)
+{
+    const int64_t begun = monotonic_ms();
+    DONE(fleet.site[1], "edit", "acme/web", "--status", status);
+    AWAIT(CTL(edge.config, text, "verify").status == verdict);
+    ck_assert_int_lt(monotonic_ms() - begun, 5000);
+}
+
+/* Heads, entries and a revocation go on while a snapshot is made; then it is named. */
+START_TEST(goes_on_while_it_makes_one)
+{
+    struct head first, head;
+    const uint64_t before = in_feed();
+    make_slowly();
+    reaches_the_edge("inactive", 1);
+    ck_assert_uint_eq(in_feed(), before);
+    reaches_the_edge("active", 0);
+    ck_assert_uint_eq(in_feed(), before);
+    ck_assert(publisher_head(&publisher, &first));
+    AWAIT(publisher_head(&publisher, &head) && head.time >= first.time + 5);
+    ck_assert_uint_eq(head.snapshot.number, before);
+    AWAIT(in_feed() != before);
+    make_at_once();
+}
+END_TEST
+
+/* The same for the proof, before something is removed. */
+START_TEST(goes_on_while_it_proves_one)
+{
+    feed_far(&fleet, &publisher);
+    const uint64_t snapshot = in_feed();
+    ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
+    const char *piece = keep_string(strdup(in_folder(fleet.journal, "pieces/site-1-ab")));
+    file_text(piece, "x");
+    fleet_fault(&fleet, 0, "heavy");
+    publisher_start(&publisher);
+    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    AWAIT(child() != 0);
+    reaches_the_edge("inactive", 1);
+    ck_assert_int_eq(access(piece, F_OK), 0);
+    AWAIT(access(piece, F_OK) != 0);
+    ck_assert_uint_eq(in_feed(), snapshot);
+    make_at_once();
+}
+END_TEST
+
+START_TEST(child_is_killed)
+{
+    const uint64_t before = in_feed();
+    make_slowly();
+    AWAIT(child() != 0);
+    kill(child(), SIGKILL);
+    AWAIT(strstr(file_read(publisher.log, NULL), "was ended by signal 9") != NULL);
+    reaches_the_edge("inactive", 1);
+    ck_assert_uint_eq(in_feed(), before);
+    ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
+    make_at_once();
+    ck_assert_uint_ne(in_feed(), before);
+}
+END_TEST
+
+/* The child ends with the publisher; the next run makes the snapshot. */
+START_TEST(publisher_is_ended)
+{
+    static const int signals[] = {SIGKILL, SIGTERM, SIGINT};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        const uint64_t before = in_feed();
+        make_slowly();
+        AWAIT(child() != 0);
+        const pid_t pid = child();
+        const int64_t begun = monotonic_ms();
+        const int status = publisher_end(&publisher, signals[i]);
+        ck_assert_int_eq(status, signals[i] == SIGKILL ? 128 + SIGKILL : 0);
+        AWAIT(gone(pid));
+        ck_assert_int_lt(monotonic_ms() - begun, 3000);
+        make_at_once();
+        ck_assert_uint_ne(in_feed(), before);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("snapshot child");
+    TCase *tcase = tcase_create("child");
+    tcase_set_timeout(tcase, 240);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, goes_on_while_it_makes_one);
+    tcase_add_test(tcase, goes_on_while_it_proves_one);
+    tcase_add_test(tcase, child_is_killed);
+    tcase_add_test(tcase, publisher_is_ended);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
