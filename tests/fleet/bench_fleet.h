@@ -6,6 +6,7 @@
 
 #include "bench/bench.h"
 #include "fleet/members.h"
+#include "fleet/publisher.h"
 
 /* Sites 0 and 1 and an edge over PostgreSQL, and a store that belongs to no fleet. */
 #define BENCH_EDGE 2
@@ -26,6 +27,8 @@ void bench_fleet_revoke(struct bench_fleet *bench);
 void bench_fleet_edges(struct bench_fleet *bench);
 /* `fleet join --edge` over nginx, for stores of 100,000, 1,000,000, ... up to `tokens`. */
 void bench_fleet_join(size_t tokens);
+/* Part of that: the publisher makes its next snapshot. */
+void bench_fleet_snapshot(const struct fleet_of *fleet, struct publisher *publisher, size_t tokens);
 /* Instructions of a validation with max_age and without, counted by valgrind. */
 void bench_fleet_instructions(struct bench_fleet *bench, const char *program);
 /* What the counted program does. */

@@ -3,7 +3,6 @@
    (bench/corpus.c), becomes that of a site, and is published; the edge joins over nginx. */
 #include "fleet/bench_fleet.h"
 
-#include "fleet/publisher.h"
 #include "fleet/web.h"
 #include "store/store.h"
 
@@ -113,6 +112,7 @@ static struct joining measure(size_t tokens)
     progress("an edge of %zu tokens joined in %.2f s; its store %.0f MB, the site's %.0f MB",
              tokens, took.seconds, megabytes(in_folder(edge.folder, "tokens.mdb")),
              megabytes(in_folder(corpus.folder, "tokens.mdb")));
+    bench_fleet_snapshot(&fleet, &publisher, tokens);
     publisher_end(&publisher, SIGTERM);
     web_stop(&web);
     corpus_remove(&corpus);
