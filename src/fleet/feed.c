@@ -250,6 +250,17 @@ static int step(struct feed *feed, struct store *store, struct sites *sites, boo
     return code == 0 ? feed_snapshot_begin(feed, store, ret_late, err) : code;
 }
 
+/* PostgreSQL names what it does not permit, but not what a publisher needs. A server that speaks
+   another language is not understood, and its message stays as it is. */
+static int say_role(const struct feed *feed, int code, struct espt_error *err)
+{
+    if (code != 0 && strcmp(feed->fleet->config->fleet_journal, "pg") == 0 &&
+        strstr(err->message, "permission denied for") != NULL)
+        espt_add(err, "; 'fleet publish' needs the rights of esp_token_publisher: run roles.sql, "
+                      "and GRANT esp_token_publisher to the role of this site");
+    return code;
+}
+
 int feed_step(struct feed *feed, struct store *store, bool *ret_written, struct espt_error *err)
 {
     struct sites sites = {0};
@@ -261,7 +272,7 @@ int feed_step(struct feed *feed, struct store *store, bool *ret_written, struct 
     sites_clear(&sites);
     if (code == 0 && late.code != 0)
         *err = late;
-    return code == 0 ? late.code : code;
+    return say_role(feed, code == 0 ? late.code : code, err);
 }
 
 /* The journal wakes also for another head than the one that was read last, which is ours. */

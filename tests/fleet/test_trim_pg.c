@@ -27,7 +27,8 @@ static void use_role(int member, const char *in)
 {
     char text[512], sql[512];
     const char *name = fleet.site[member].name;
-    snprintf(sql, sizeof sql, "CREATE ROLE \"%s\" LOGIN IN ROLE %s", name, in);
+    snprintf(sql, sizeof sql, "DROP ROLE IF EXISTS \"%s\"; CREATE ROLE \"%s\" LOGIN IN ROLE %s",
+             name, name, in);
     postgres_sql(database, sql);
     const int len =
         snprintf(text, sizeof text, "host = 127.0.0.1\nport = %d\nuser = %s\ndbname = %s\n",
@@ -84,6 +85,52 @@ START_TEST(trimmed)
 }
 END_TEST
 
+/* The failure is said once, in one line, with the table and the remedy. */
+static bool says_role(const char *table)
+{
+    char words[256];
+    int lines = 0;
+    snprintf(words, sizeof words,
+             "permission denied for table %s; 'fleet publish' needs the rights of "
+             "esp_token_publisher: run roles.sql, and GRANT esp_token_publisher to the role of "
+             "this site\n",
+             table);
+    const char *said = file_read(publisher.log, NULL), *at = said;
+    for (; at != NULL && (at = strstr(at, "permission denied")) != NULL; at++)
+        lines++;
+    return said != NULL && strstr(said, words) != NULL && lines == 1;
+}
+
+/* The publisher has the role of a site: it puts no head. With the rights for that and none to
+   remove something it publishes, and the journal is not trimmed. With all rights it goes on by
+   itself. */
+START_TEST(role_of_a_site)
+{
+    begin();
+    use_role(0, "esp_token_site");
+    publisher_start(&publisher);
+    AWAIT(says_role("esp_token_head"));
+    ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
+    unlink(publisher.log);
+    postgres_sql(database, "REVOKE DELETE ON esp_token_entry, esp_token_piece FROM "
+                           "esp_token_publisher; GRANT esp_token_publisher TO \"hq-1\"");
+    const uint64_t first = journal_first(&fleet);
+    publisher_start(&publisher);
+    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    const uint64_t next = feed_far(&fleet, &publisher);
+    AWAIT(says_role("esp_token_piece"));
+    DONE(fleet.site[1], "entity", "edit", "acme", "--status", "inactive");
+    publisher_await(&publisher, fleet_entry(&fleet, 1));
+    ck_assert_uint_eq(journal_first(&fleet), first);
+    newcomers_join(&fleet);
+    postgres_sql(database, "GRANT DELETE ON esp_token_entry, esp_token_piece TO "
+                           "esp_token_publisher");
+    AWAIT(journal_first(&fleet) == next);
+    newcomers_join(&fleet);
+    ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
+}
+END_TEST
+
 int main(void)
 {
     if (access("/usr/lib/postgresql", F_OK) != 0) {
@@ -95,6 +142,7 @@ int main(void)
     tcase_set_timeout(tcase, 240);
     tcase_add_unchecked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, trimmed);
+    tcase_add_test(tcase, role_of_a_site);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
