@@ -208,14 +208,15 @@ static int require_site(const struct feed *feed, const struct sites *sites, stru
                             feed->fleet->config->fleet_name);
 }
 
-static int write_new(struct feed *feed, struct store *store, struct espt_error *ret_late,
-                     struct espt_error *err)
+static int write_new(struct feed *feed, struct store *store, int64_t now,
+                     struct espt_error *ret_late, struct espt_error *err)
 {
     struct fleet_place place;
     int code = feed_snapshot_take(feed, ret_late, err);
-    if (code != 0 || feed->which.number == 0) /* the feed begins with a snapshot */
-        return code;
-    code = fleet_place(store, &place, err);
+    if (code == 0)
+        code = fleet_place(store, &place, err);
+    if (code == 0 && feed->which.number == 0) /* the feed begins with a snapshot */
+        return feed->leads ? feed_put_early_head(feed, &place.position, now, err) : 0;
     if (code == 0)
         code = add_tiers(feed, &place.position, err);
     return code == 0 ? add_entries(feed, &place.position, err) : code;
@@ -236,7 +237,7 @@ static int step(struct feed *feed, struct store *store, struct sites *sites, boo
     if (code == 0)
         code = check_chain(feed, err);
     if (code == 0)
-        code = write_new(feed, store, ret_late, err);
+        code = write_new(feed, store, now, ret_late, err);
     if (code == 0 && head_due(feed, now)) {
         code = feed_put_head(feed, now, err);
         *ret_written = code == 0;

@@ -99,6 +99,7 @@ struct feed {
     bool dropping;  /* the last step has removed some of them, and there are more */
     bool unproved;  /* something is to be removed, and `snapshot` must be proved before that */
     int64_t other;  /* time of the last head of another publisher in the journal; 0: none */
+    int64_t early;  /* time of the last head of feed_put_early_head(); 0: none */
     uint64_t first; /* the journal begins with this entry, as far as known */
 };
 
@@ -139,6 +140,12 @@ void feed_tiers_name(const uint8_t hash[static FLEET_HASH_LEN],
 /* --- feed_head.c --- */
 /* Signs and writes a head for the state of the feed. */
 ESPT_MUST_USE int feed_put_head(struct feed *feed, int64_t time, struct espt_error *err);
+/* Puts a head into the journal alone, at least every HEAD_EVERY seconds: while the first snapshot
+   is made, without which there is no feed, members that follow the journal learn how old their
+   state is.
+ */
+ESPT_MUST_USE int feed_put_early_head(struct feed *feed, const struct fleet_position *position,
+                                      int64_t time, struct espt_error *err);
 /* Reads the feed that is there, if it is whole. */
 ESPT_MUST_USE int feed_load(struct feed *feed, struct espt_error *err);
 /* Forgets the feed that is there, but for the count. */

@@ -88,13 +88,36 @@ static int write_head(struct feed *feed, const struct head *head, struct espt_er
     return code;
 }
 
+static struct head new_head(const struct feed *feed, uint64_t number,
+                            const uint8_t hash[static FLEET_HASH_LEN], int64_t time)
+{
+    struct head head = {.number = number, .time = time};
+    memcpy(head.fleet, feed->trust.id, sizeof head.fleet);
+    memcpy(head.hash, hash, sizeof head.hash);
+    name_copy(head.site, sizeof head.site, feed->fleet->config->fleet_name);
+    return head;
+}
+
 int feed_put_head(struct feed *feed, int64_t time, struct espt_error *err)
 {
-    struct head head = {.number = feed->number, .time = time, .snapshot = feed->which};
-    memcpy(head.fleet, feed->trust.id, sizeof head.fleet);
-    memcpy(head.hash, feed->hash, sizeof head.hash);
-    name_copy(head.site, sizeof head.site, feed->fleet->config->fleet_name);
+    struct head head = new_head(feed, feed->number, feed->hash, time);
+    head.snapshot = feed->which;
     return write_head(feed, &head, err);
+}
+
+int feed_put_early_head(struct feed *feed, const struct fleet_position *position, int64_t time,
+                        struct espt_error *err)
+{
+    uint8_t bytes[HEAD_MAX];
+    if (time >= feed->early && time - feed->early < HEAD_EVERY)
+        return 0;
+    struct head head = new_head(feed, position->number, position->hash, time);
+    head.snapshot = feed_named(feed);
+    const size_t len = head_encode(&head, feed->fleet->secret, bytes);
+    const int code = journal_head_put(feed->fleet, bytes, len, err);
+    if (code == 0)
+        feed->early = time;
+    return code;
 }
 
 /* --- reading --- */

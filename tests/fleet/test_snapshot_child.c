@@ -42,13 +42,8 @@ static void teardown(void)
 /* The number of the snapshot that the journal's head names; 0: none. */
 static uint64_t in_journal(void)
 {
-    size_t len;
     struct head head;
-    char needs[ENTRY_NEEDS_MAX + 1];
-    const char *bytes = file_read(in_folder(fleet.journal, "head"), &len);
-    return bytes != NULL && head_decode((const uint8_t *)bytes, len, &head, needs) == ENTRY_GOOD
-               ? head.snapshot.number
-               : 0;
+    return journal_head(&fleet, &head) ? head.snapshot.number : 0;
 }
 
 static uint64_t in_feed(void)
@@ -124,7 +119,8 @@ START_TEST(goes_on_while_it_makes_one)
 }
 END_TEST
 
-/* The same for the proof, before something is removed. */
+/* The same for the proof, before something is removed. And while the next one is made, nothing is
+   removed that belongs to it. */
 START_TEST(goes_on_while_it_proves_one)
 {
     feed_far(&fleet, &publisher);
@@ -140,6 +136,10 @@ START_TEST(goes_on_while_it_proves_one)
     ck_assert_int_eq(access(piece, F_OK), 0);
     AWAIT(access(piece, F_OK) != 0);
     ck_assert_uint_eq(in_feed(), snapshot);
+    for (int round = 0; round < 5; round++)
+        feed_write_much(&fleet, round);
+    AWAIT(in_feed() != snapshot);
+    ck_assert_ptr_null(strstr(file_read(publisher.log, NULL), "warning"));
     make_at_once();
 }
 END_TEST
@@ -179,6 +179,46 @@ START_TEST(publisher_is_ended)
 }
 END_TEST
 
+/* A new folder has no head before the first snapshot; who follows the journal itself has. */
+START_TEST(a_new_folder)
+{
+    struct head first, head;
+    ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
+    const char *gone[] = {"rm", "-rf", in_folder(publisher.feed, "head"),
+                          in_folder(publisher.feed, "p"), NULL};
+    ck_assert_int_eq(run_process(gone, NULL).status, 0);
+    const uint64_t before = in_journal();
+    ck_assert(journal_head(&fleet, &first));
+    make_slowly();
+    AWAIT(journal_head(&fleet, &first));
+    AWAIT(journal_head(&fleet, &head) && head.time >= first.time + 10);
+    ck_assert_str_eq(head.site, "hq-1");
+    ck_assert_uint_eq(head.number, fleet_entry(&fleet, 0));
+    ck_assert(!publisher_head(&publisher, &head));
+    AWAIT(publisher_head(&publisher, &head));
+    make_at_once();
+    ck_assert_uint_gt(in_journal(), before);
+}
+END_TEST
+
+/* Another publisher leads now: the child puts nothing more into the journal. */
+START_TEST(another_leads)
+{
+    make_slowly();
+    AWAIT(child() != 0 && journal_head(&fleet, &(struct head){0}));
+    const pid_t pid = child();
+    const int64_t begun = monotonic_ms();
+    sign_head(&fleet, 1, time(NULL));
+    AWAIT(gone(pid));
+    ck_assert_int_lt(monotonic_ms() - begun, 3000);
+    AWAIT(strstr(file_read(publisher.log, NULL), "site hq-2 publishes too") != NULL);
+    reaches_the_edge("inactive", 1);
+    ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
+    unlink(in_folder(fleet.journal, "head"));
+    make_at_once();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("snapshot child");
@@ -189,6 +229,8 @@ int main(void)
     tcase_add_test(tcase, goes_on_while_it_proves_one);
     tcase_add_test(tcase, child_is_killed);
     tcase_add_test(tcase, publisher_is_ended);
+    tcase_add_test(tcase, a_new_folder);
+    tcase_add_test(tcase, another_leads);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

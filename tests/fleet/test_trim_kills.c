@@ -108,42 +108,16 @@ END_TEST
 
 /* --- two publishers --- */
 
-static bool journal_head(struct head *ret)
-{
-    size_t len;
-    char needs[ENTRY_NEEDS_MAX + 1];
-    const char *bytes = file_read(in_folder(fleet.journal, "head"), &len);
-    return bytes != NULL && head_decode((const uint8_t *)bytes, len, ret, needs) == ENTRY_GOOD;
-}
-
 static bool leads(const char *site)
 {
     struct head head;
-    return journal_head(&head) && strcmp(head.site, site) == 0;
+    return journal_head(&fleet, &head) && strcmp(head.site, site) == 0;
 }
 
 static bool says(const struct publisher *of, const char *words)
 {
     const char *said = file_read(of->log, NULL);
     return said != NULL && strstr(said, words) != NULL;
-}
-
-/* The head in the journal, as if its publisher had stopped a minute ago. */
-static void age_head(void)
-{
-    struct config config;
-    struct fleet *of;
-    struct espt_error err;
-    struct head head;
-    uint8_t bytes[HEAD_MAX];
-    ck_assert(journal_head(&head));
-    ck_assert_int_eq(config_load(&config, fleet.site[0].config, geteuid(), &err), 0);
-    ck_assert_int_eq(fleet_new(&of, &config, 1000, &err), 0);
-    ck_assert_int_eq(key_load(of, &err), 0);
-    head.time -= 70;
-    const size_t len = head_encode(&head, of->secret, bytes);
-    file_write(in_folder(fleet.journal, "head"), bytes, len, 0644);
-    fleet_free(of);
 }
 
 /* One leads; the other writes its feed, and leads when the first one has stopped. */
@@ -162,7 +136,7 @@ START_TEST(two_publishers)
     newcomers_join(&fleet);
     publisher_await(&other, fleet_entry(&fleet, 0));
     publisher_end(&publisher, SIGKILL);
-    age_head();
+    sign_head(&fleet, 0, time(NULL) - 70); /* as if it had stopped a minute ago */
     AWAIT(leads("hq-2"));
     AWAIT(says(&other, "takes care of the journal now"));
     newcomers_join(&fleet);

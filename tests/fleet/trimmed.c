@@ -2,6 +2,7 @@
 #include "fleet/trimmed.h"
 
 #include <time.h>
+#include <unistd.h>
 
 uint64_t journal_first(const struct fleet_of *fleet)
 {
@@ -9,6 +10,32 @@ uint64_t journal_first(const struct fleet_of *fleet)
         strstr(DONE(fleet->site[0], "fleet", "status", "--stale"), "journal  entries ");
     ck_assert_ptr_nonnull(at);
     return strtoull(at + 17, NULL, 10);
+}
+
+bool journal_head(const struct fleet_of *fleet, struct head *ret)
+{
+    size_t len;
+    char needs[ENTRY_NEEDS_MAX + 1];
+    const char *bytes = file_read(in_folder(fleet->journal, "head"), &len);
+    return bytes != NULL && head_decode((const uint8_t *)bytes, len, ret, needs) == ENTRY_GOOD;
+}
+
+void sign_head(const struct fleet_of *fleet, int site, int64_t time)
+{
+    struct config config;
+    struct fleet *of;
+    struct espt_error err;
+    struct head head;
+    uint8_t bytes[HEAD_MAX];
+    ck_assert(journal_head(fleet, &head));
+    ck_assert_int_eq(config_load(&config, fleet->site[site].config, geteuid(), &err), 0);
+    ck_assert_int_eq(fleet_new(&of, &config, 1000, &err), 0);
+    ck_assert_int_eq(key_load(of, &err), 0);
+    head.time = time;
+    snprintf(head.site, sizeof head.site, "%s", fleet->site[site].name);
+    const size_t len = head_encode(&head, of->secret, bytes);
+    file_write(in_folder(fleet->journal, "head"), bytes, len, 0644);
+    fleet_free(of);
 }
 
 void trim_far(const struct fleet_of *fleet, const struct publisher *publisher)

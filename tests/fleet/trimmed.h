@@ -7,6 +7,10 @@
 
 /* The first entry of the journal. */
 uint64_t journal_first(const struct fleet_of *fleet);
+/* The head in the journal, which is a folder. False: there is none, or no good one. */
+bool journal_head(const struct fleet_of *fleet, struct head *ret);
+/* Puts that head there as if that site had signed it at that time. */
+void sign_head(const struct fleet_of *fleet, int site, int64_t time);
 /* Writes so much that the publisher, which runs, has two snapshots more; and waits until it has
    trimmed the journal behind the older one. */
 void trim_far(const struct fleet_of *fleet, const struct publisher *publisher);
