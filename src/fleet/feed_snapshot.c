@@ -125,10 +125,11 @@ static int require_entry(struct feed *feed, const struct fleet_position *positio
     bool has = false;
     int code = fleet_has_entry(feed->fleet, position->number, position->hash, &has, err);
     if (code == 0 && !has)
-        code = espt_fail(err, ESPT_UNUSABLE,
-                         "a new snapshot stands at entry %llu, and the fleet's journal has not "
-                         "that entry any more, or another one; another snapshot is made",
-                         (unsigned long long)position->number);
+        code =
+            espt_fail(err, ESPT_UNUSABLE,
+                      "a new snapshot stands at entry %llu, but the fleet's journal does not have "
+                      "that entry any more, or has another one; another snapshot is made",
+                      (unsigned long long)position->number);
     return code;
 }
 

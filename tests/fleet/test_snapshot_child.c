@@ -179,14 +179,19 @@ START_TEST(publisher_is_ended)
 }
 END_TEST
 
-/* A new folder has no head before the first snapshot; who follows the journal itself has. */
-START_TEST(a_new_folder)
+static void lose_feed(void)
 {
-    struct head first, head;
     ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
     const char *gone[] = {"rm", "-rf", in_folder(publisher.feed, "head"),
                           in_folder(publisher.feed, "p"), NULL};
     ck_assert_int_eq(run_process(gone, NULL).status, 0);
+}
+
+/* A new folder has no head before the first snapshot; who follows the journal itself has. */
+START_TEST(a_new_folder)
+{
+    struct head first, head;
+    lose_feed();
     const uint64_t before = in_journal();
     ck_assert(journal_head(&fleet, &first));
     make_slowly();
@@ -198,6 +203,23 @@ START_TEST(a_new_folder)
     AWAIT(publisher_head(&publisher, &head));
     make_at_once();
     ck_assert_uint_gt(in_journal(), before);
+}
+END_TEST
+
+/* While the child works, the journal is set back, and goes on another way: its snapshot is not
+   named, and the next one is of what the fleet has now. */
+START_TEST(journal_is_set_back)
+{
+    lose_feed();
+    make_slowly();
+    AWAIT(publisher_files(&publisher) > 0); /* the child has read the entry */
+    unlink(fleet_entry_path(&fleet, fleet_entry(&fleet, 0)));
+    DONE(fleet.site[0], "fleet", "join", "--yes");
+    DONE(fleet.site[0], "entity", "edit", "acme", "--contact", "other@example.com");
+    AWAIT(strstr(file_read(publisher.log, NULL), "does not have that entry any more, or has "
+                                                 "another one; another snapshot is made") != NULL);
+    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    make_at_once();
 }
 END_TEST
 
@@ -230,6 +252,7 @@ int main(void)
     tcase_add_test(tcase, child_is_killed);
     tcase_add_test(tcase, publisher_is_ended);
     tcase_add_test(tcase, a_new_folder);
+    tcase_add_test(tcase, journal_is_set_back);
     tcase_add_test(tcase, another_leads);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
