@@ -35,7 +35,7 @@ static uint64_t snapshot_is_due(void)
     publisher_await(&publisher, fleet_entry(&fleet, 0));
     ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
     ck_assert(publisher_head(&publisher, &head));
-    for (int round = 0; round < 5; round++)
+    for (int round = 0; round < 2; round++)
         feed_write_much(&fleet, round);
     return head.snapshot.number;
 }
