@@ -82,7 +82,7 @@ struct feed {
     struct edge_snapshot snapshot, before;    /* those */
     uint8_t *got;                             /* what feed_files().get returned; owned */
     int64_t retry;                            /* monotonic milliseconds: no snapshot before */
-    int64_t looked;                           /* monotonic milliseconds: for reports; 0: not yet */
+    int64_t look_at;                          /* monotonic milliseconds: for reports, not before */
     int64_t reports;                          /* Unix seconds: those that came before were taken */
     int64_t swept;                            /* monotonic milliseconds; 0: not yet */
     bool fits;                                /* the feed was found to be on the fleet's chain */

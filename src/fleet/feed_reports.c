@@ -22,8 +22,9 @@
 #include <unistd.h>
 
 #define FOLDER "r"
-#define REPORTS_MS 10000 /* between two looks */
-#define SLACK 2          /* seconds, by which the time of a file may be behind the clock */
+#define REPORTS_SHARE 100 /* looks take at most this part of the time */
+#define REPORTS_MS 10000  /* between two looks, at most */
+#define SLACK 2           /* seconds, by which the time of a file may be behind the clock */
 
 struct collecting {
     struct feed *feed;
@@ -101,12 +102,10 @@ static int collect(struct collecting *c, struct espt_error *err)
     return code;
 }
 
-int feed_reports(struct feed *feed, struct store *store, struct espt_error *err)
+/* Looks at the files of all edges. */
+static int look(struct feed *feed, struct store *store, struct espt_error *err)
 {
     const int64_t begun = realtime_seconds();
-    if (feed->looked != 0 && monotonic_ms() - feed->looked < REPORTS_MS)
-        return 0;
-    feed->looked = monotonic_ms();
     struct collecting c = {
         .feed = feed,
         .since = feed->reports <= begun ? feed->reports : 0,
@@ -125,5 +124,17 @@ int feed_reports(struct feed *feed, struct store *store, struct espt_error *err)
     close(c.folder);
     if (code == 0)
         feed->reports = begun;
+    return code;
+}
+
+/* A look takes microseconds in a fleet of some edges, and much longer in one of 100,000. */
+int feed_reports(struct feed *feed, struct store *store, struct espt_error *err)
+{
+    const int64_t begun = monotonic_ms();
+    if (begun < feed->look_at)
+        return 0;
+    const int code = look(feed, store, err);
+    const int64_t ended = monotonic_ms(), pause = REPORTS_SHARE * (ended - begun);
+    feed->look_at = ended + (code == 0 && pause < REPORTS_MS ? pause : REPORTS_MS);
     return code;
 }

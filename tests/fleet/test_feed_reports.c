@@ -6,6 +6,7 @@
 #include "fleet/report.h"
 
 #include "abi/host.h"
+#include "common/clock.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -110,8 +111,10 @@ START_TEST(reported)
     use(3);
     follow_once("3");
     use(2);
+    const int64_t begun = monotonic_ms();
     follow_once("5");
-    DONE(edge, "usage", "fold"); /* which reports too */
+    ck_assert_int_lt(monotonic_ms() - begun, 9000); /* in a small fleet: see feed_reports() */
+    DONE(edge, "usage", "fold");                    /* which reports too */
     ck_assert_int_eq(daemon_count(&follower, "warning"), 0);
     /* totals do not fall with a new store, because the edge reads what it reported before */
     struct member again;
