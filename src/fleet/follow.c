@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #define LOCK_SUFFIX ".follow"
-#define RETRY_MS 10000
+#define RETRY_MS 1000 /* after a snapshot that cannot be used; doubled by each one that follows */
+#define RETRY_MAX_MS 10000
 
 /* MUST 1 */
 static int take_lock(struct follower *follower, struct espt_error *err)
@@ -67,7 +68,7 @@ static int read_place(struct follower *follower, struct espt_error *err)
     return 0;
 }
 
-/* A snapshot can be large, so one that cannot be used is not asked for all the time. */
+/* A snapshot can be large, so one that cannot be used is asked for less and less often. */
 static int rejoin(struct follower *follower, uint64_t *ret_entries, struct espt_error *err)
 {
     if (monotonic_ms() < follower->retry) {
@@ -77,10 +78,15 @@ static int rejoin(struct follower *follower, uint64_t *ret_entries, struct espt_
     const int code = fleet_rejoin(follower->fleet, follower->store, err);
     follower->rejoined = code == 0;
     *ret_entries = code == 0;
-    if (code != 0) {
-        follower->failure = *err;
-        follower->retry = monotonic_ms() + RETRY_MS;
+    if (code == 0) {
+        follower->pause = 0;
+        return 0;
     }
+    follower->failure = *err;
+    follower->pause = follower->pause == 0 ? RETRY_MS : 2 * follower->pause;
+    if (follower->pause > RETRY_MAX_MS)
+        follower->pause = RETRY_MAX_MS;
+    follower->retry = monotonic_ms() + follower->pause;
     return code;
 }
 

@@ -19,6 +19,7 @@ struct follower {
     struct fleet_place place;  /* after the last step */
     bool rejoined;             /* the last step put a snapshot */
     int64_t retry;             /* monotonic milliseconds: no snapshot is tried before */
+    int64_t pause;             /* milliseconds before that; 0: the last try did not fail */
     struct espt_error failure; /* of the last try */
 };
 

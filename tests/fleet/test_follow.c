@@ -303,7 +303,7 @@ START_TEST(silent_journal)
     snprintf(config, sizeof config, "%smax_age = 1m\n", file_read(edge->config, NULL));
     file_text(edge->config, config);
     DONE(*edge, "fleet", "status");
-    edge_set_fresh(edge, time(NULL) - MINUTE + 5);
+    edge_set_fresh(edge, time(NULL) - MINUTE + 2);
     host_open();
     start(EDGE);
     UNTIL(daemon_says(&followers[EDGE], "following from entry"));
