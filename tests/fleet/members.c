@@ -155,6 +155,23 @@ const char *entry_file_join(const espt_journal_entry *entry, size_t *ret_len)
     return bytes;
 }
 
+void folder_copy(const char *from, const char *to)
+{
+    const char *gone[] = {"rm", "-rf", to, NULL}, *argv[] = {"cp", "-a", from, to, NULL};
+    ck_assert_int_eq(run_process(gone, NULL).status, 0);
+    ck_assert_int_eq(run_process(argv, NULL).status, 0);
+}
+
+void fleet_copy(const struct fleet_of *fleet, int sites, const char *folder, bool back)
+{
+    for (int i = 0; i <= sites; i++) {
+        const char *part = i == sites ? fleet->journal : fleet->site[i].folder;
+        char kept[4096];
+        snprintf(kept, sizeof kept, "%s/%d", folder, i);
+        folder_copy(back ? kept : part, back ? part : kept);
+    }
+}
+
 uint64_t fleet_entry(const struct fleet_of *fleet, int site)
 {
     struct run run = AT(fleet->site[site], "--json", "fleet", "status");

@@ -43,6 +43,11 @@ void fleet_is_whole(const struct member *member);
 /* Asserts that the shared tables and the log of two sites are the same, byte for byte, after both
    have caught up, and that each has the sum that the fleet has signed. */
 void fleet_same(const struct fleet_of *fleet, int one, int other);
+/* Copies a folder in place of another. */
+void folder_copy(const char *from, const char *to);
+/* Copies journal and first sites of a fleet that rests into a folder, or `back` from there: the
+   paths stay, so the fleet is as it was. */
+void fleet_copy(const struct fleet_of *fleet, int sites, const char *folder, bool back);
 /* Number of the last entry, after the site has caught up. */
 uint64_t fleet_entry(const struct fleet_of *fleet, int site);
 /* Asserts that the edge has, byte for byte, what edges get of the site's records and nothing else,

@@ -12,14 +12,16 @@
 #define ROUNDS 8
 
 static struct fleet_of fleet;
+static const char *kept; /* a folder: what the fleet is before each test */
 
 static bool there(uint64_t number)
 {
     return access(fleet_entry_path(&fleet, number), F_OK) == 0;
 }
 
-/* Two sites, and more tokens than one entry of a rotation seals. */
-static void begin(void)
+/* Two sites, and more tokens than one entry of a rotation seals. Once, because to seal them takes a
+   second. */
+static void setup(void)
 {
     static char lines[TEXTS * 8], tiers[16384];
     fleet_begin(&fleet, 2);
@@ -34,6 +36,13 @@ static void begin(void)
     for (int i = 0, at = 0; i < TEXTS; i++)
         at += snprintf(lines + at, sizeof lines - (size_t)at, "n%d\n", i);
     fleet_done(CTL(fleet.site[0].config, lines, "create", "acme", "--from", "-", "-q"));
+    kept = temp_folder();
+    fleet_copy(&fleet, 2, kept, false);
+}
+
+static void begin(void)
+{
+    fleet_copy(&fleet, 2, kept, true);
 }
 
 static pid_t rotate(void)
@@ -73,7 +82,6 @@ static void all_sealed(void)
 
 START_TEST(in_several_entries)
 {
-    begin();
     const uint64_t before = fleet_entry(&fleet, 0);
     DONE(fleet.site[0], "key", "rotate");
     ck_assert_uint_eq(fleet_entry(&fleet, 0), before + 3);
@@ -107,7 +115,6 @@ START_TEST(beside_a_writer)
 {
     bool between = false;
     uint64_t before = 0;
-    begin();
     for (int round = 0; !between && round < ROUNDS; round++) {
         const char *first = take_out_first();
         before = fleet_entry(&fleet, 0);
@@ -134,7 +141,6 @@ END_TEST
 /* Killed between two entries: both sites work on with the old key, and a new rotation ends it. */
 START_TEST(killed_between)
 {
-    begin();
     const uint64_t before = fleet_entry(&fleet, 0);
     pid_t child = rotate();
     while (!there(before + 1))
@@ -167,6 +173,8 @@ int main(void)
     Suite *suite = suite_create("keys of a fleet");
     TCase *tcase = tcase_create("keys");
     tcase_set_timeout(tcase, 240);
+    tcase_add_unchecked_fixture(tcase, setup, NULL);
+    tcase_add_checked_fixture(tcase, begin, NULL);
     tcase_add_test(tcase, in_several_entries);
     tcase_add_test(tcase, beside_a_writer);
     tcase_add_test(tcase, killed_between);

@@ -125,39 +125,20 @@ START_TEST(killed)
 }
 END_TEST
 
-static void copy(const char *from, const char *to)
-{
-    const char *argv[] = {"cp", "-a", from, to, NULL};
-    const char *gone[] = {"rm", "-rf", to, NULL};
-    ck_assert_int_eq(run_process(gone, NULL).status, 0);
-    ck_assert_int_eq(run_process(argv, NULL).status, 0);
-}
-
-/* What a fleet consists of, but for the edge. */
-static void copy_fleet(const char *folder, bool back)
-{
-    const char *const parts[] = {fleet.journal, fleet.site[0].folder, fleet.site[1].folder};
-    for (int i = 0; i < 3; i++) {
-        char kept[4096];
-        snprintf(kept, sizeof kept, "%s/%d", folder, i);
-        copy(back ? kept : parts[i], back ? parts[i] : kept);
-    }
-}
-
 /* A history in which a site still writes that this edge has seen removed. Its snapshot is later
    than this edge, and signed. */
 START_TEST(another_history)
 {
     const char *kept = temp_folder();
     publisher_end(&publisher, SIGTERM);
-    copy_fleet(kept, false);
+    fleet_copy(&fleet, 2, kept, false);
     publisher_start(&publisher);
     DONE(fleet.site[0], "fleet", "site", "remove", "hq-2");
     const uint64_t seen = fleet_entry(&fleet, 0);
     publisher_await(&publisher, seen);
     UNTIL(strstr(DONE(edge, "fleet", "status"), "entry") != NULL && stands_at() == seen);
     publisher_end(&publisher, SIGTERM);
-    copy_fleet(kept, true);
+    fleet_copy(&fleet, 2, kept, true);
     unlink(in_folder(publisher.feed, "head"));
     publisher_start(&publisher);
     publisher_await(&publisher, 1);

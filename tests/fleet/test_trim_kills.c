@@ -52,13 +52,6 @@ static bool tidy(uint64_t first)
     return count <= 8 && journal_first(&fleet) == first;
 }
 
-static void copy(const char *from, const char *to)
-{
-    const char *gone[] = {"rm", "-rf", to, NULL}, *argv[] = {"cp", "-a", from, to, NULL};
-    ck_assert_int_eq(run_process(gone, NULL).status, 0);
-    ck_assert_int_eq(run_process(argv, NULL).status, 0);
-}
-
 /* Before its call number `number` that changes the journal. False: it was done before that. */
 static bool killed_at(int number, uint64_t first)
 {
@@ -87,7 +80,7 @@ START_TEST(killed_at_each_call)
     int calls = 1;
     for (int i = 0; i < 2; i++) {
         snprintf(kept[i], sizeof kept[i], "%s/%d", place, i);
-        copy(folders[i], kept[i]);
+        folder_copy(folders[i], kept[i]);
     }
     while (killed_at(calls, first)) {
         newcomers_join(&fleet);
@@ -98,7 +91,7 @@ START_TEST(killed_at_each_call)
             newcomers_join(&fleet);
         }
         for (int i = 0; i < 2; i++)
-            copy(kept[i], folders[i]);
+            folder_copy(kept[i], folders[i]);
         calls++;
     }
     ck_assert_int_gt(calls, 8);
@@ -193,7 +186,7 @@ START_TEST(full)
     const char *place = space_mount(SPACE_TMPFS, "trim");
     if (place == NULL)
         return;
-    copy(fleet.journal, keep_string(strdup(in_folder(place, "journal"))));
+    folder_copy(fleet.journal, keep_string(strdup(in_folder(place, "journal"))));
     fleet.journal = keep_string(strdup(in_folder(place, "journal")));
     for (int i = 0; i < 2; i++)
         fleet_fault(&fleet, i, NULL);
