@@ -24,11 +24,4 @@ bool daemon_says(const struct daemon_of *process, const char *words);
 /* How often it has said that. */
 int daemon_count(const struct daemon_of *process, const char *words);
 
-/* Waits until the condition holds; fails after 60 seconds. */
-#define UNTIL(condition)                                          \
-    for (int tries_ = 0; !(condition); tries_++) {                \
-        ck_assert_msg(tries_ < 6000, "in vain: %s", #condition);  \
-        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL); \
-    }
-
 #endif

@@ -28,7 +28,7 @@ void http_feed_change(const struct http_feed *feed, int round)
     publisher_await(&feed->publisher, fleet_entry(&feed->fleet, 0));
 }
 
-void http_feed_begin(struct http_feed *ret)
+void http_feed_make(struct http_feed *ret)
 {
     fleet_begin(&ret->fleet, 1);
     publisher_prepare(&ret->publisher, &ret->fleet);
@@ -36,9 +36,21 @@ void http_feed_begin(struct http_feed *ret)
     publisher_await(&ret->publisher, 1);
     for (int i = 0; i < 26; i++)
         http_feed_change(ret, i);
-    ret->root = temp_folder();
-    http_feed_show(ret);
-    web_start(&ret->web, ret->root, "");
+    ck_assert_int_eq(publisher_end(&ret->publisher, SIGTERM), 0);
+    ret->kept = temp_folder();
+    fleet_copy(&ret->fleet, 1, ret->kept, false);
+    folder_copy(ret->publisher.feed, in_folder(ret->kept, "feed"));
+}
+
+void http_feed_begin(struct http_feed *feed)
+{
+    fleet_copy(&feed->fleet, 1, feed->kept, true);
+    folder_copy(in_folder(feed->kept, "feed"), feed->publisher.feed);
+    publisher_start(&feed->publisher);
+    publisher_await(&feed->publisher, fleet_entry(&feed->fleet, 0));
+    feed->root = temp_folder();
+    http_feed_show(feed);
+    web_start(&feed->web, feed->root, "");
 }
 
 void http_feed_end(struct http_feed *feed)

@@ -11,11 +11,14 @@ struct http_feed {
     struct publisher publisher;
     struct web web;
     const char *root; /* what nginx shows: a copy of the feed */
+    const char *kept; /* a folder: fleet and feed as they were made */
 };
 /* The plugin. */
 const espt_journal_plugin *http_plugin(void);
-/* Begins a fleet of one site, with more entries than a head carries. */
-void http_feed_begin(struct http_feed *ret);
+/* Makes a fleet of one site, with more entries than a head carries: once for all tests. */
+void http_feed_make(struct http_feed *ret);
+/* Publishes and shows that fleet as it was made. */
+void http_feed_begin(struct http_feed *feed);
 void http_feed_end(struct http_feed *feed);
 /* Shows the feed as it is now, whole. */
 void http_feed_show(const struct http_feed *feed);

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <lmdb.h>
+#include <time.h>
 
 char *fleet_done(struct run run)
 {
@@ -153,6 +154,17 @@ const char *entry_file_join(const espt_journal_entry *entry, size_t *ret_len)
             memcpy(at, pieces[i], lens[i]);
     }
     return bytes;
+}
+
+int pause_of_try(int tries)
+{
+    int ms = 0, all = 0;
+    for (int i = 0; i <= tries; i++) {
+        ms = i < 40 ? 10 : 100;
+        all += ms;
+    }
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
+    return all;
 }
 
 void folder_copy(const char *from, const char *to)

@@ -76,6 +76,13 @@ const char *stores_differ(const char *one, const char *other);
 /* Runs it, and asserts status 0. Returns the standard output. */
 #define DONE(site, ...) fleet_done(AT(site, __VA_ARGS__))
 char *fleet_done(struct run run);
+/* Waits until the condition holds; fails after 60 seconds. It is asked every 10 ms, and less often
+   when that has not helped, because many conditions are processes. */
+#define UNTIL(condition)                         \
+    for (int tries_ = 0; !(condition); tries_++) \
+    ck_assert_msg(pause_of_try(tries_) < 60000, "in vain: %s", #condition)
+/* Returns how many milliseconds all tries have paused. */
+int pause_of_try(int tries);
 /* Asserts the status, and that the message has the words. */
 void fleet_says(struct run run, int status, const char *words);
 

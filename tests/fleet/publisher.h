@@ -25,11 +25,6 @@ void publisher_await(const struct publisher *publisher, uint64_t number);
 bool publisher_head(const struct publisher *publisher, struct head *ret);
 /* The number of files in the folder p. */
 size_t publisher_files(const struct publisher *publisher);
-/* Waits until the condition holds; fails after 60 seconds. */
-#define AWAIT(condition)                                          \
-    for (int tries_ = 0; !(condition); tries_++) {                \
-        ck_assert_msg(tries_ < 6000, "in vain: %s", #condition);  \
-        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL); \
-    }
+#define AWAIT UNTIL
 
 #endif

@@ -7,6 +7,11 @@
 
 static struct http_feed feed;
 
+static void make(void)
+{
+    http_feed_make(&feed);
+}
+
 static void setup(void)
 {
     http_feed_begin(&feed);
@@ -126,6 +131,7 @@ int main(void)
     Suite *suite = suite_create("http servers");
     TCase *tests = tcase_create("servers");
     tcase_set_timeout(tests, 300);
+    tcase_add_unchecked_fixture(tests, make, NULL);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, error_pages);
     tcase_add_test(tests, altered_files);

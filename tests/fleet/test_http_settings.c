@@ -8,6 +8,11 @@ static struct http_feed feed;
 static const espt_journal_plugin *plugin;
 static char said[512];
 
+static void make(void)
+{
+    http_feed_make(&feed);
+}
+
 static void setup(void)
 {
     plugin = http_plugin();
@@ -104,6 +109,7 @@ int main(void)
     Suite *suite = suite_create("http settings");
     TCase *tests = tcase_create("settings"), *alone = tcase_create("alone");
     tcase_set_timeout(tests, 300);
+    tcase_add_unchecked_fixture(tests, make, NULL);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, password_and_reports);
     tcase_add_test(alone, settings);

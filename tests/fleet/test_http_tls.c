@@ -11,6 +11,11 @@ static struct member edge;
 static const char *folder; /* of the certificates */
 static int port;
 
+static void make(void)
+{
+    http_feed_make(&feed);
+}
+
 static void setup(void)
 {
     http_feed_begin(&feed);
@@ -98,6 +103,7 @@ int main(void)
     Suite *suite = suite_create("http tls");
     TCase *tcase = tcase_create("tls");
     tcase_set_timeout(tcase, 120);
+    tcase_add_unchecked_fixture(tcase, make, NULL);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, the_right_server);
     tcase_add_test(tcase, the_wrong_server);

@@ -6,6 +6,11 @@
 static struct http_feed feed;
 static const espt_journal_plugin *plugin;
 
+static void make(void)
+{
+    http_feed_make(&feed);
+}
+
 static void setup(void)
 {
     plugin = http_plugin();
@@ -184,6 +189,7 @@ int main(void)
     Suite *suite = suite_create("journal_http");
     TCase *tests = tcase_create("journal_http");
     tcase_set_timeout(tests, 300);
+    tcase_add_unchecked_fixture(tests, make, NULL);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, conformance_symbols);
     tcase_add_test(tests, conformance_settings_are_checked);
