@@ -19,9 +19,10 @@
 #define KEY "0000000000000000000000000000000000000000000000000000000000000001"
 
 static struct fleet_of fleet;
+static const char *kept; /* a folder: what the fleet is before each test */
 
 /* Two sites and an edge. */
-static void begin(void)
+static void make(void)
 {
     fleet_folders(&fleet, SITES);
     DONE(fleet.site[0], "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
@@ -29,6 +30,13 @@ static void begin(void)
     DONE(fleet.site[0], "fleet", "init");
     fleet_let_in(&fleet, 1);
     fleet_let_in_edge(&fleet, EDGE);
+    kept = temp_folder();
+    fleet_copy(&fleet, SITES, kept, false);
+}
+
+static void begin(void)
+{
+    fleet_copy(&fleet, SITES, kept, true);
 }
 
 /* What an administrator has put there, and no command of the fleet. */
@@ -111,7 +119,6 @@ static unsigned no_box_on_disk(void)
 
 START_TEST(every_command_is_followed)
 {
-    begin();
     fleet_same_edge(&fleet, EDGE, 0);
     const struct passwd *user = getpwuid(geteuid());
     unsigned boxes = 0;
@@ -141,7 +148,6 @@ START_TEST(bulk_is_followed)
     static char lines[100 * 16];
     for (int i = 0; i < 100; i++)
         snprintf(lines + strlen(lines), 16, "n%d\n", i);
-    begin();
     char *tiers = file_read(in_folder(fleet.site[0].folder, "tiers.ini"), NULL);
     memcpy(strstr(tiers, "max_tokens = 5"), "max_tokens=900", 14);
     file_text(in_folder(fleet.site[0].folder, "tiers.ini"), tiers);
@@ -166,7 +172,6 @@ END_TEST
 /* A host at the edge answers by what sites did, and `verify` says as of when. */
 START_TEST(answers_are_those_of_the_sites)
 {
-    begin();
     const char *text = DONE(fleet.site[0], "create", "acme", "web", "-q");
     const struct member *edge = &fleet.site[EDGE];
     fleet_says(CTL(edge->config, text, "verify"), 1, "");
@@ -222,7 +227,6 @@ START_TEST(what_needs_more_is_refused)
         {"tier", "publish", "--yes"},
         {"verify", "--token", "acme/default"},
     };
-    begin();
     size_t before_len, after_len;
     const char *path = keep_string(strdup(in_folder(fleet.site[EDGE].folder, "tokens.mdb")));
     DONE(fleet.site[EDGE], "fleet", "status");
@@ -249,7 +253,6 @@ END_TEST
 
 START_TEST(unknown_is_said)
 {
-    begin();
     DONE(fleet.site[0], "entity", "add", "bolt", "--kind", "customer", "--contact",
          "b@example.com");
     const char *table = DONE(fleet.site[EDGE], "entity", "list", "--columns",
@@ -273,7 +276,6 @@ END_TEST
 /* The file of a store that has held tokens keeps them in its free pages. */
 START_TEST(only_a_new_store_becomes_an_edge)
 {
-    begin();
     fleet_says(AT(fleet.site[1], "fleet", "join", "--edge"), 4, "held tokens");
     DONE(fleet.site[1], "create", "acme", "still-a-site");
     /* an edge stays one, also without the option */
@@ -288,7 +290,6 @@ START_TEST(altered_snapshot)
 {
     char command[9000];
     struct member other;
-    begin();
     other.config = store_folder(&other.folder);
     snprintf(command, sizeof command,
              "cd '%s' && cp esp-token.conf fleet.pub '%s' && cp -p journal.conf '%s' && "
@@ -317,7 +318,6 @@ START_TEST(a_lost_record)
     struct raw_store raw;
     MDB_val value;
     uint64_t id = 0;
-    begin();
     DONE(fleet.site[EDGE], "fleet", "status");
     const char *list = DONE(fleet.site[0], "list", "acme", "-q");
     ck_assert(token_id_parse(list, TOKEN_ID_LEN, &id));
@@ -342,7 +342,6 @@ END_TEST
    and the vault are not looked at: an edge does not even read them. */
 START_TEST(hostile_entries)
 {
-    begin();
     const uint64_t last = fleet_entry(&fleet, EDGE);
     size_t len, store_len, accepted = 0, refused = 0;
     const char *store = keep_string(strdup(in_folder(fleet.site[EDGE].folder, "tokens.mdb")));
@@ -380,6 +379,8 @@ int main(void)
     Suite *suite = suite_create("edges");
     TCase *tcase = tcase_create("edges");
     tcase_set_timeout(tcase, 240);
+    tcase_add_unchecked_fixture(tcase, make, NULL);
+    tcase_add_checked_fixture(tcase, begin, NULL);
     tcase_add_test(tcase, every_command_is_followed);
     tcase_add_test(tcase, bulk_is_followed);
     tcase_add_test(tcase, answers_are_those_of_the_sites);

@@ -21,9 +21,10 @@
 static struct fleet_of fleet;
 static struct daemon_of followers[MEMBERS];
 static const char *text; /* of the token acme/web */
+static const char *kept; /* a folder: what the fleet is before each test */
 
 /* Two sites and two edges; every store has acme/web. */
-static void setup(void)
+static void make(void)
 {
     fleet_folders(&fleet, MEMBERS);
     DONE(fleet.site[0], "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
@@ -33,6 +34,13 @@ static void setup(void)
     fleet_let_in(&fleet, 1);
     fleet_let_in_edge(&fleet, EDGE);
     fleet_let_in_edge(&fleet, OTHER_EDGE);
+    kept = temp_folder();
+    fleet_copy(&fleet, MEMBERS, kept, false);
+}
+
+static void setup(void)
+{
+    fleet_copy(&fleet, MEMBERS, kept, true);
 }
 
 static void start(int member)
@@ -367,6 +375,7 @@ int main(void)
 {
     Suite *suite = suite_create("follow");
     TCase *tcase = tcase_create("follow");
+    tcase_add_unchecked_fixture(tcase, make, NULL);
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_set_timeout(tcase, 240);
     tcase_add_test(tcase, changes_arrive);
