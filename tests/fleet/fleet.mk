@@ -20,6 +20,8 @@ FLEET_FOLLOW := $(FLEET_TRIM) $(addprefix $(OUT)/tests/fleet/,test_hostile test_
 $(FLEET_FOLLOW): $(OUT)/tests/fleet/daemon.o
 $(addprefix $(OUT)/tests/fleet/,test_follow_full test_publish_full test_site_full test_trim_kills): $(OUT)/tests/fault/space.o
 $(FLEET_PG): $(OUT)/tests/fleet/postgres.o
+$(FLEET_PG): TEST_LIBS += $(call PC,libpq)
+$(OUT)/tests/fleet/postgres.o: MORE_CPPFLAGS += $(shell $(PKG_CONFIG) --cflags libpq 2>/dev/null)
 FLEET_PG_SITES := $(addprefix $(OUT)/tests/fleet/,test_sites_pg test_messages_pg test_crash_pg test_frozen_pg test_standby_pg)
 $(FLEET_PG_SITES): $(addprefix $(OUT)/tests/fleet/,members.o pg_fleet.o)
 $(addprefix $(OUT)/tests/fleet/,test_controls_pg test_journal_pg test_messages_pg test_crash_pg test_frozen_pg): $(OUT)/tests/fleet/line.o
@@ -59,7 +61,7 @@ BENCH_FLEET := $(filter-out %/bench_fleet.o,$(patsubst %.c,$(OUT)/%.o,$(wildcard
 BENCH_FLEET += $(addprefix $(OUT)/tests/fleet/,members.o postgres.o daemon.o publisher.o feed_edge.o feed_member.o web.o)
 BENCH_FLEET += $(addprefix $(OUT)/tests/bench/,measure.o report.o corpus.o plugin.o)
 $(OUT)/tests/fleet/bench_fleet: $(BENCH_FLEET)
-$(OUT)/tests/fleet/bench_fleet: TEST_LIBS += -lm
+$(OUT)/tests/fleet/bench_fleet: TEST_LIBS += -lm $(call PC,libpq)
 # a program finds the journals beside itself
 $(OUT)/tests/fleet/bench_fleet: | $(OUT)/tests/fleet/esp_journal_pg.so
 $(OUT)/tests/fleet/esp_journal_%.so: $(OUT)/esp_journal_%.so

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <glob.h>
 #include <grp.h>
+#include <libpq-fe.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -186,12 +187,12 @@ void postgres_use(const char *cluster)
 /* After a crash the server does not start while a backend of the old one lives. */
 void postgres_again(void)
 {
-    char ready[1024];
-    snprintf(ready, sizeof ready, "'%s/pg_isready' -q -h '%s' -p %d", programs, folder, port);
+    char settings[1024];
+    snprintf(settings, sizeof settings, "host=%s port=%d", folder, port);
     launch();
-    for (int tries = 0; run_plain(ready) != 0; tries++) {
-        ck_assert_int_lt(tries, 1200);
-        usleep(50000);
+    for (int tries = 0; PQping(settings) != PQPING_OK; tries++) {
+        ck_assert_int_lt(tries, 6000);
+        usleep(10000);
         if (waitpid(server, NULL, WNOHANG) == server)
             launch();
     }
@@ -218,17 +219,48 @@ const char *postgres_settings(int at_port, const char *user, const char *databas
     return out;
 }
 
+static void ignore_notice(void *arg, const char *message)
+{
+    (void)arg, (void)message;
+}
+
+static PGconn *connection(const char *database)
+{
+    char settings[1024];
+    snprintf(settings, sizeof settings, "host=%s port=%d user=admin dbname=%s", folder, port,
+             database);
+    PGconn *conn = PQconnectdb(settings);
+    PQsetNoticeProcessor(conn, ignore_notice, NULL);
+    return conn;
+}
+
+/* A row is a line of its fields, with | between them. */
+static void print_rows(FILE *out, const PGresult *result)
+{
+    for (int row = 0; row < PQntuples(result); row++) {
+        for (int field = 0; field < PQnfields(result); field++)
+            fprintf(out, "%s%s", field > 0 ? "|" : "", PQgetvalue(result, row, field));
+        fputc('\n', out);
+    }
+}
+
+/* Not psql: many tests wait for the server by queries. */
 const char *postgres_sql(const char *database, const char *sql)
 {
-    char psql[300], number[16];
-    snprintf(psql, sizeof psql, "%s/psql", programs);
-    snprintf(number, sizeof number, "%d", port);
-    const char *argv[] = {psql, "-qXAt", "-h", folder,   "-p", number,
-                          "-U", "admin", "-d", database, "-v", "ON_ERROR_STOP=1",
-                          "-c", sql,     NULL};
-    struct run run = run_process(argv, NULL);
-    ck_assert_msg(run.status == 0, "%s: %s", sql, run.err);
-    return run.out;
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    PGconn *conn = connection(database);
+    ck_assert_msg(PQsendQuery(conn, sql) == 1, "%s: %s", sql, PQerrorMessage(conn));
+    for (PGresult *result; (result = PQgetResult(conn)) != NULL; PQclear(result)) {
+        const ExecStatusType status = PQresultStatus(result);
+        ck_assert_msg(status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK, "%s: %s", sql,
+                      PQerrorMessage(conn));
+        print_rows(out, result);
+    }
+    PQfinish(conn);
+    fclose(out);
+    return keep_string(text);
 }
 
 const char *postgres_database(void)
