@@ -11,7 +11,7 @@
 void feed_member(struct member *ret, const struct fleet_of *fleet, const struct web *web);
 /* Lets the first two sites create thousands of tokens for one entity. */
 void feed_allow_many(const struct fleet_of *fleet);
-/* Half a megabyte of entries. */
+/* More than half a megabyte of entries. */
 void feed_write_much(const struct fleet_of *fleet, int round);
 /* The same; they are in the feed afterwards. */
 void feed_much(const struct fleet_of *fleet, const struct publisher *publisher, int round);
