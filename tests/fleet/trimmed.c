@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "fleet/trimmed.h"
 
+#include <glob.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,9 +63,11 @@ void newcomer(const struct fleet_of *fleet, struct fleet_of *ret)
 /* The machine is as new again. */
 static void begin_again(const struct member *member)
 {
-    char pattern[4200];
-    snprintf(pattern, sizeof pattern, "rm -f '%s'/tokens.mdb*", member->folder);
-    ck_assert_int_eq(system(pattern), 0);
+    glob_t files;
+    ck_assert_int_eq(glob(in_folder(member->folder, "tokens.mdb*"), 0, NULL, &files), 0);
+    for (size_t i = 0; i < files.gl_pathc; i++)
+        ck_assert_int_eq(unlink(files.gl_pathv[i]), 0);
+    globfree(&files);
     DONE(*member, "init");
 }
 
@@ -77,10 +80,10 @@ void newcomers_join(const struct fleet_of *fleet)
         else
             begin_again(&joined[edge].site[0]);
         DONE(joined[edge].site[0], "fleet", "join", edge ? "--edge" : NULL);
-        fleet_is_whole(&joined[edge].site[0]);
-        ck_assert_uint_eq(fleet_entry(&joined[edge], 0), fleet_entry(fleet, 0));
     }
     struct fleet_of both = {.site = {fleet->site[0], joined[0].site[0]}};
-    fleet_same(&both, 0, 1);
+    fleet_same(&both, 0, 1); /* which asks for what is asked of the edge */
+    fleet_is_whole(&joined[1].site[0]);
+    ck_assert_uint_eq(fleet_entry(&joined[1], 0), fleet_entry(fleet, 0));
     DONE(joined[0].site[0], "log", "verify");
 }
