@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 const espt_journal_plugin *http_plugin(void)
 {
@@ -42,12 +43,21 @@ void http_feed_make(struct http_feed *ret)
     folder_copy(ret->publisher.feed, in_folder(ret->kept, "feed"));
 }
 
+/* By the length, which no two heads in a row share. */
+static bool head_is_new(const struct http_feed *feed)
+{
+    struct stat was, is;
+    ck_assert_int_eq(stat(in_folder(feed->kept, "feed/head"), &was), 0);
+    ck_assert_int_eq(stat(in_folder(feed->publisher.feed, "head"), &is), 0);
+    return is.st_size != was.st_size;
+}
+
 void http_feed_begin(struct http_feed *feed)
 {
     fleet_copy(&feed->fleet, 1, feed->kept, true);
     folder_copy(in_folder(feed->kept, "feed"), feed->publisher.feed);
     publisher_start(&feed->publisher);
-    publisher_await(&feed->publisher, fleet_entry(&feed->fleet, 0));
+    AWAIT(head_is_new(feed)); /* it writes one when it starts; then the feed can be copied */
     feed->root = temp_folder();
     http_feed_show(feed);
     web_start(&feed->web, feed->root, "");
