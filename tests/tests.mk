@@ -19,6 +19,19 @@ $(OUT)/tests/%: $(OUT)/tests/%.o $(SUPPORT) $(OUT)/tests/modules.a
 	$(Q)$(LINK) -pie $(filter %.o,$^) $(filter %.a,$^) -o $@ $(call PC,lmdb libsodium inih check smartcols jansson libutf8proc) $(TEST_LIBS) -ldl
 TEST_LIBS :=
 
+# Libraries that processes load before all others. They are built without sanitizer and coverage
+# flags, because they are loaded before those run-time libraries.
+define LINK_PRELOADED
+	@mkdir -p $(@D)
+	$(call SAY,LINK  $@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -std=c17 $(WARNINGS) -fPIC -fvisibility=hidden -shared $(CFLAGS) -O1 $< -o $@ -ldl
+endef
+CHEAP_CRYPTO := $(OUT)/tests/preload/cheap_crypto.so
+$(OUT)/tests/support/support.o: MORE_CPPFLAGS += -DCHEAP_CRYPTO='"$(abspath $(CHEAP_CRYPTO))"'
+$(TESTS): | $(CHEAP_CRYPTO)
+$(CHEAP_CRYPTO): $(OUT)/%.so: %.c
+	$(LINK_PRELOADED)
+
 # $(call RUN_TESTS,PROGRAMS AND SCRIPTS); scripts get the build folder in OUT.
 RUN_TESTS = @LOGS=$(OUT)/tests OUT=$(OUT) tests/run.sh $(1)
 

@@ -249,6 +249,7 @@ END_TEST
 
 int main(void)
 {
+    cheap_crypto();
     Suite *suite = suite_create("blocked output");
     TCase *tests = tcase_create("blocked output");
     tcase_add_checked_fixture(tests, setup, NULL);

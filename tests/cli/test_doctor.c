@@ -349,6 +349,7 @@ END_TEST
 
 int main(void)
 {
+    cheap_crypto();
     Suite *suite = suite_create("doctor");
     TCase *tcase = tcase_create("doctor");
     tcase_add_checked_fixture(tcase, doctor_setup, NULL);

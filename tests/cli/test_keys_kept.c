@@ -280,6 +280,7 @@ END_TEST
 
 int main(void)
 {
+    cheap_crypto();
     Suite *suite = suite_create("kept keys");
     TCase *tcase = tcase_create("keys");
     tcase_add_checked_fixture(tcase, setup, NULL);

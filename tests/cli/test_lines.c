@@ -363,6 +363,7 @@ END_TEST
 
 int main(void)
 {
+    cheap_crypto();
     Suite *suite = suite_create("lines");
     TCase *tcase = tcase_create("lines");
     tcase_add_checked_fixture(tcase, setup, NULL);

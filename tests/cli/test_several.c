@@ -442,6 +442,7 @@ END_TEST
 
 int main(void)
 {
+    cheap_crypto();
     Suite *suite = suite_create("several");
     TCase *tcase = tcase_create("tokens");
     tcase_add_checked_fixture(tcase, setup, NULL);

@@ -23,12 +23,12 @@ static inline void clock_set(int64_t now, int64_t step)
     char clock[64];
     snprintf(clock, sizeof clock, "%lld %lld", (long long)now, (long long)step);
     setenv("FAULT_CLOCK", clock, 1);
-    setenv("LD_PRELOAD", SHIM, 1);
+    preload(SHIM);
 }
 
 static inline void clock_unset(void)
 {
-    unsetenv("LD_PRELOAD");
+    preload(NULL);
     unsetenv("FAULT_CLOCK");
 }
 

@@ -29,9 +29,9 @@ struct run run_failing(const char *const *argv, const char *input, unsigned long
     setenv("FAULT_AT", number, 1);
     snprintf(number, sizeof number, "%d", told);
     setenv("FAULT_FD", number, 1);
-    setenv("LD_PRELOAD", SHIM, 1);
+    preload(SHIM);
     struct run run = run_process(argv, input);
-    unsetenv("LD_PRELOAD");
+    preload(NULL);
     unsetenv("FAULT_AT");
     *ret_failed = failed_call(told);
     /* the plugin does not close a descriptor that it cannot identify as its own */

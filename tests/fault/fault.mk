@@ -17,12 +17,8 @@ $(OUT)/tests/fault/test_fleet_memory: $(OUT)/tests/fleet/members.o | $(OUT)/esp_
 $(OUT)/tests/fault/test_private_copy: $(OUT)/tests/fault/private_copy_control.o
 $(OUT)/tests/fault/private_copy_control.o: src/store/db/private_copy.c
 
-# Built without sanitizer and coverage flags, because they are loaded before those run-time
-# libraries.
 $(FAULT_SHIM) $(FAULT_LOCKS): $(OUT)/%.so: %.c
-	@mkdir -p $(@D)
-	$(call SAY,LINK  $@)
-	$(Q)$(CC) $(ALL_CPPFLAGS) -std=c17 $(WARNINGS) -fPIC -fvisibility=hidden -shared $(CFLAGS) -O1 $< -o $@ -ldl
+	$(LINK_PRELOADED)
 
 torture: torture-faults
 # AddressSanitizer finds leaks on error paths; with it, one call in FAULT_LEAK_STEP (7) is tried.

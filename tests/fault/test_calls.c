@@ -141,6 +141,7 @@ int main(void)
         puts("the tracer knows x86-64 alone");
         return 77;
     }
+    cheap_crypto();
     Suite *suite = suite_create("calls");
     TCase *tests = tcase_create("calls");
     tcase_set_timeout(tests, fault_step_limit(600));

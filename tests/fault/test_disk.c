@@ -181,6 +181,7 @@ int main(void)
 #endif
     if (!mounts_apart("disk"))
         return 77;
+    cheap_crypto();
     Suite *suite = suite_create("disk");
     TCase *tests = tcase_create("disk");
     tcase_set_timeout(tests, 900);

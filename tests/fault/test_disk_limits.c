@@ -234,6 +234,7 @@ int main(void)
 {
     if (!mounts_apart("disk_limits"))
         return 77;
+    cheap_crypto();
     Suite *suite = suite_create("disk_limits");
     TCase *tests = tcase_create("disk_limits");
     tcase_set_timeout(tests, 300);

@@ -332,6 +332,7 @@ int main(void)
 {
     if (!mounts_apart("disk_others"))
         return 77;
+    cheap_crypto();
     Suite *suite = suite_create("disk_others");
     TCase *tests = tcase_create("disk_others");
     tcase_set_timeout(tests, 900);

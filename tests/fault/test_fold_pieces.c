@@ -240,6 +240,7 @@ END_TEST
 
 int main(void)
 {
+    cheap_crypto();
     Suite *suite = suite_create("fold in pieces");
     TCase *tests = tcase_create("pieces");
     tcase_add_checked_fixture(tests, setup, NULL);

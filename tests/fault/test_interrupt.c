@@ -239,6 +239,7 @@ int main(void)
     static const int signals[] = {SIGPIPE, SIGINT, SIGQUIT, SIGHUP};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         signal(signals[i], SIG_DFL);
+    cheap_crypto();
     Suite *suite = suite_create("interrupt");
     TCase *tests = tcase_create("interrupt");
     tcase_set_timeout(tests, fault_step_limit(300));

@@ -99,6 +99,7 @@ END_TEST
 
 int main(void)
 {
+    cheap_crypto();
     Suite *suite = suite_create("kills");
     TCase *tests = tcase_create("kills");
     tcase_set_timeout(tests, 3600);

@@ -33,9 +33,9 @@ static unsigned locks_of(const char *const *argv)
     unsigned count = 0;
     snprintf(path, sizeof path, "%s-lock", world.store);
     setenv("LOCKS_OF", path, 1);
-    setenv("LD_PRELOAD", LOCKS, 1);
+    preload(LOCKS);
     struct run run = run_process(argv, NULL);
-    unsetenv("LD_PRELOAD");
+    preload(NULL);
     ck_assert_msg(run.status == 0, "%s: %s", argv[3], run.err);
     ck_assert_int_ge(pread(told, said, sizeof said - 1, 0), 0);
     ck_assert(ftruncate(told, 0) == 0 && lseek(told, 0, SEEK_SET) == 0);

@@ -285,6 +285,7 @@ int main(void)
 {
     if (!mounts_apart("reserve"))
         return 77;
+    cheap_crypto();
     Suite *suite = suite_create("reserve");
     TCase *tests = tcase_create("reserve");
     tcase_set_timeout(tests, 300);

@@ -18,9 +18,9 @@ static struct run off(int seconds, int site, const char *const *args)
     char clock[64];
     snprintf(clock, sizeof clock, "%lld 0", (long long)time(NULL) + seconds);
     setenv("FAULT_CLOCK", clock, 1);
-    setenv("LD_PRELOAD", SHIM, 1);
+    preload(SHIM);
     struct run run = run_ctl(fleet.site[site].config, NULL, args);
-    unsetenv("LD_PRELOAD");
+    preload(NULL);
     unsetenv("FAULT_CLOCK");
     return run;
 }

@@ -187,6 +187,27 @@ const char *plugin_path(void)
     return OUT "/esp_validator.so";
 }
 
+static bool is_cheap;
+
+void preload(const char *library)
+{
+    char libraries[1024];
+    snprintf(libraries, sizeof libraries, "%s%s%s", library != NULL ? library : "",
+             library != NULL && is_cheap ? ":" : "", is_cheap ? CHEAP_CRYPTO : "");
+    if (libraries[0] != '\0')
+        setenv("LD_PRELOAD", libraries, 1);
+    else
+        unsetenv("LD_PRELOAD");
+}
+
+void cheap_crypto(void)
+{
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+    is_cheap = true;
+    preload(NULL);
+#endif
+}
+
 void validate_once(const char *config, const char *text)
 {
     char err[512] = "";

@@ -45,6 +45,13 @@ struct run run_ctl(const char *config, const char *input, const char *const *arg
 const char *ctl_path(void);
 const char *plugin_path(void);
 
+/* The processes that are started next load `library` first (LD_PRELOAD); NULL: none. */
+void preload(const char *library);
+/* From now on those processes also load tests/preload/cheap_crypto.c: call it first in main() of a
+   test that is not about keys. With sanitizers it does nothing, because they must be loaded
+   first. */
+void cheap_crypto(void);
+
 /* Loads the plugin as a host that counts uses, which must allow the token, and closes it. */
 void validate_once(const char *config, const char *text);
 
