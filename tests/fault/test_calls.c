@@ -144,6 +144,7 @@ int main(void)
     cheap_crypto();
     Suite *suite = suite_create("calls");
     TCase *tests = tcase_create("calls");
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, fault_step_limit(600));
     tcase_add_loop_test(tests, killed_at_each_call, 0, (int)writer_count);
     tcase_add_loop_test(tests, each_call_fails, 0, (int)writer_count);

@@ -473,6 +473,7 @@ int main(void)
 {
     Suite *suite = suite_create("check");
     TCase *tests = tcase_create("check");
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, finds_each_planted_fault, 0, (int)(sizeof plants / sizeof *plants));
     suite_add_tcase(suite, tests);

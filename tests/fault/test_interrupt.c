@@ -242,6 +242,7 @@ int main(void)
     cheap_crypto();
     Suite *suite = suite_create("interrupt");
     TCase *tests = tcase_create("interrupt");
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, fault_step_limit(300));
     tcase_add_loop_test(tests, interrupted_at_each_call, 0, (int)writer_count);
     tcase_add_loop_test(tests, interrupted_at_the_prompt, 0,

@@ -102,6 +102,7 @@ int main(void)
     cheap_crypto();
     Suite *suite = suite_create("kills");
     TCase *tests = tcase_create("kills");
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, 3600);
     tcase_add_loop_test(tests, every_writer_killed_at_random, 0, (int)writer_count);
     tcase_add_test(tests, sixteen_writers);

@@ -347,6 +347,7 @@ int main(void)
     TCase *tests = tcase_create("leaks");
     for (size_t i = 0; i < ENDINGS; i++)
         signal(endings[i].number, SIG_DFL); /* ignored signals are inherited */
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, no_secret_in_memory_at_exit, 0,
                         (int)(sizeof commands / sizeof *commands));

@@ -799,6 +799,7 @@ int main(void)
         return 77;
     Suite *suite = suite_create("named");
     TCase *tests = tcase_create("named");
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, refuses_and_changes_nothing, 0,
                         (int)(sizeof refused / sizeof *refused));

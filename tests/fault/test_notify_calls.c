@@ -131,6 +131,7 @@ int main(void)
     }
     Suite *suite = suite_create("notify, call by call");
     TCase *tests = tcase_create("notify");
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, 3600);
     tcase_add_test(tests, killed_at_each_call);
     tcase_add_test(tests, each_call_fails);

@@ -140,6 +140,7 @@ int main(void)
     }
     Suite *suite = suite_create("portal calls");
     TCase *tests = tcase_create("calls");
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, 600);
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_loop_test(tests, each_call_fails, 0, sizeof commands / sizeof *commands);

@@ -405,6 +405,7 @@ int main(void)
     Suite *suite = suite_create("replaced");
     TCase *tests = tcase_create("replaced");
     tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, 600);
     tcase_add_test(tests, killed_while_another_waits);
     tcase_add_test(tests, killed_beside_a_long_reader);

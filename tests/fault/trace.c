@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -175,7 +176,59 @@ static void halve_count(pid_t pid, long call)
     regs.rdx = call == SYS_writev || call == SYS_pwritev ? 1 : regs.rdx / 2;
     ck_assert_int_eq(ptrace(PTRACE_SETREGS, pid, NULL, &regs), 0);
 }
+
+#define BREAKPOINT 0xcc /* int3 */
+
+/* The address at which the program begins, when its libraries are loaded. */
+static unsigned long entry_of(pid_t pid)
+{
+    char file[32];
+    unsigned long pair[2] = {0, 0};
+    snprintf(file, sizeof file, "/proc/%d/auxv", (int)pid);
+    const int fd = open(file, O_RDONLY | O_CLOEXEC);
+    do
+        ck_assert_int_eq(read(fd, pair, sizeof pair), sizeof pair);
+    while (pair[0] != AT_ENTRY);
+    close(fd);
+    return pair[1];
+}
+
+/* Returns the word that the breakpoint changed. */
+static long set_breakpoint(pid_t pid, unsigned long at)
+{
+    errno = 0;
+    const long word = ptrace(PTRACE_PEEKTEXT, pid, at, NULL);
+    ck_assert_int_eq(errno, 0);
+    ck_assert_int_eq(ptrace(PTRACE_POKETEXT, pid, at, (word & ~0xffL) | BREAKPOINT), 0);
+    return word;
+}
+
+static void clear_breakpoint(pid_t pid, unsigned long at, long word)
+{
+    struct user_regs_struct regs;
+    ck_assert_int_eq(ptrace(PTRACE_POKETEXT, pid, at, word), 0);
+    ck_assert_int_eq(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
+    ck_assert_uint_eq(regs.rip, at + 1);
+    regs.rip = at;
+    ck_assert_int_eq(ptrace(PTRACE_SETREGS, pid, NULL, &regs), 0);
+}
 #else
+static unsigned long entry_of(pid_t pid)
+{
+    ck_abort_msg("process %d: x86-64 alone", (int)pid);
+}
+
+static long set_breakpoint(pid_t pid, unsigned long at)
+{
+    ck_abort_msg("process %d, address %lx: x86-64 alone", (int)pid, at);
+}
+
+static void clear_breakpoint(pid_t pid, unsigned long at, long word)
+{
+    ck_abort_msg("process %d, address %lx, word %lx: x86-64 alone", (int)pid, at,
+                 (unsigned long)word);
+}
+
 static void set_call(pid_t pid, unsigned long number)
 {
     ck_abort_msg("process %d, call %lu: x86-64 alone", (int)pid, number);
@@ -195,9 +248,12 @@ static void halve_count(pid_t pid, long call)
 struct tracing {
     const struct trace_plan *plan;
     struct traced *traced;
-    bool counting; /* main() has started */
-    bool over;     /* main() has returned */
-    int error;     /* the result that the call will get; 0: its own */
+    bool counting;       /* main() has started */
+    bool over;           /* main() has returned */
+    bool done;           /* the plan has been carried out, so no later call matters */
+    int error;           /* the result that the call will get; 0: its own */
+    unsigned long entry; /* where a breakpoint waits for the end of the loader; 0: nowhere */
+    long at_entry;       /* the word that belongs there */
 };
 
 /* main() starts with setrlimit(RLIMIT_CORE), which the loader never calls. */
@@ -269,19 +325,38 @@ static bool at_entry(struct tracing *run, pid_t pid, const struct __ptrace_sysca
 static bool at_syscall(struct tracing *run, pid_t pid)
 {
     struct __ptrace_syscall_info info;
+    bool goes_on = true;
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0)
         return true; /* killed meanwhile */
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-        return at_entry(run, pid, &info);
-    if (run->error != 0)
+        goes_on = at_entry(run, pid, &info);
+    else if (run->error != 0) {
         set_result(pid, run->error);
-    run->error = 0;
-    return true;
+        run->error = 0;
+    }
+    run->done = run->traced->call >= 0 && run->error == 0 && run->plan->at_call == NULL;
+    return goes_on;
 }
 
 static bool ends(int sig)
 {
     return sig != SIGCHLD && sig != SIGCONT && sig != SIGWINCH && sig != SIGURG;
+}
+
+/* The loader's calls are a third of a command's, and none of them counts. So the command runs
+   freely to its first instruction. Returns whether this stop belongs to that. */
+static bool passes_loader(struct tracing *run, pid_t pid, int stop, int event)
+{
+    if (event == PTRACE_EVENT_EXEC && !run->counting && run->entry == 0) {
+        run->entry = entry_of(pid);
+        run->at_entry = set_breakpoint(pid, run->entry);
+        return true;
+    }
+    if (event != 0 || stop != SIGTRAP || run->entry == 0)
+        return false;
+    clear_breakpoint(pid, run->entry, run->at_entry);
+    run->entry = 0;
+    return true;
 }
 
 /* Runs until the first process has ended, and also its children if the plan has `at_end`. */
@@ -302,7 +377,9 @@ static void follow(struct tracing *run)
             continue;
         }
         const int stop = WSTOPSIG(status), event = status >> 16;
-        if (stop == (SIGTRAP | 0x80)) {
+        if (pid == first && passes_loader(run, pid, stop, event)) {
+            /* nothing else is to be done */
+        } else if (stop == (SIGTRAP | 0x80)) {
             if (pid == first && !at_syscall(run, pid)) {
                 run->traced->status = -1;
                 return;
@@ -314,7 +391,8 @@ static void follow(struct tracing *run)
             if (all && ends(stop))
                 run->plan->at_end(run->plan->arg, pid);
         }
-        ptrace(PTRACE_SYSCALL, pid, NULL, sig);
+        const bool stops = pid == first && run->entry == 0 && !run->done;
+        ptrace(stops ? PTRACE_SYSCALL : PTRACE_CONT, pid, NULL, sig);
     }
     ck_assert_int_eq(errno, ECHILD);
 }

@@ -170,12 +170,17 @@ static void keep_files(struct world *world)
     ck_assert_uint_eq(place, WORLD_FILES);
 }
 
+static void set_paths(struct world *world, const char *folder)
+{
+    snprintf(world->folder, sizeof world->folder, "%s", folder);
+    snprintf(world->config, sizeof world->config, "%s/esp-token.conf", folder);
+    snprintf(world->store, sizeof world->store, "%s/tokens.mdb", folder);
+}
+
 void world_make_in(struct world *ret_world, const char *folder)
 {
     struct world world = {0};
-    snprintf(world.folder, sizeof world.folder, "%s", folder);
-    snprintf(world.config, sizeof world.config, "%s/esp-token.conf", folder);
-    snprintf(world.store, sizeof world.store, "%s/tokens.mdb", folder);
+    set_paths(&world, folder);
     struct run run = CTL(NULL, NULL, "init", folder);
     ck_assert_msg(run.status == 0, "init: %s", run.err);
     MUST_RUN(&world, "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
@@ -198,11 +203,57 @@ void world_make_in(struct world *ret_world, const char *folder)
     *ret_world = world;
 }
 
-void world_make(struct world *ret_world)
+static void in_memory(void)
 {
     if (access("/dev/shm", W_OK) == 0)
         setenv("TMPDIR", "/dev/shm", 1);
-    world_make_in(ret_world, temp_folder());
+}
+
+/* The world that the others are copies of. */
+static struct world first;
+
+void world_prepare(void)
+{
+    in_memory();
+    world_make_in(&first, temp_folder());
+    /* processes that a test leaves behind are not this process's */
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+static void copy_files(const char *from, const char *to, bool (*kept)(const char *name))
+{
+    DIR *folder = opendir(from);
+    ck_assert_ptr_nonnull(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        struct stat st;
+        size_t len;
+        ck_assert_int_eq(fstatat(dirfd(folder), entry->d_name, &st, 0), 0);
+        if (!S_ISREG(st.st_mode) || (kept != NULL && !kept(entry->d_name)))
+            continue;
+        char *data = file_read(in_folder(from, entry->d_name), &len);
+        file_write(in_folder(to, entry->d_name), data, len, st.st_mode & 07777);
+    }
+    closedir(folder);
+}
+
+static bool belongs(const char *name);
+
+void world_make(struct world *ret_world)
+{
+    in_memory();
+    const char *folder = temp_folder();
+    if (first.folder[0] == '\0') {
+        world_make_in(ret_world, folder);
+        return;
+    }
+    struct world world = {0};
+    set_paths(&world, folder);
+    copy_files(first.folder, folder, belongs);
+    ck_assert_int_eq(mkdir(path_in(&world, "usage"), 0700), 0);
+    copy_files(path_in(&first, "usage"), path_in(&world, "usage"), NULL);
+    with_clipboard(&world);
+    keep_files(&world);
+    *ret_world = world;
 }
 
 void world_copy_fixture(const char *folder, const char *fixture)

@@ -48,6 +48,9 @@ struct world {
     } file[WORLD_FILES];
 };
 void world_make(struct world *ret_world);
+/* For an unchecked fixture, which Check runs once, before it forks: makes the store of which each
+   later world_make() makes a copy, instead of running a dozen commands. */
+void world_prepare(void);
 /* As world_make(), in `folder`. */
 void world_make_in(struct world *ret_world, const char *folder);
 void world_reset(const struct world *world);
