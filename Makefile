@@ -62,7 +62,10 @@ MORE_CFLAGS   :=
 ALL_CFLAGS     = -std=c17 $(OPT_$(VARIANT)) $(WARNINGS) $(HARDEN) -fPIC -fvisibility=hidden -MMD -MP $(CFLAGS) $(MORE_CFLAGS)
 COMPILE        = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
 LINK           = $(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,-z,relro,-z,now
-PC             = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+# The flags that link these packages; pkg-config runs once for each list of them, not for each link.
+EMPTY         :=
+PC_NAME        = PC_$(subst $(EMPTY) $(EMPTY),_,$(1))
+PC             = $(if $(filter undefined,$(origin $(PC_NAME))),$(eval $(PC_NAME) := $$(shell $$(PKG_CONFIG) --libs $(1) 2>/dev/null)))$($(PC_NAME))
 STATIC         = -Wl,-Bstatic $(1) -Wl,-Bdynamic
 
 # For targets that run `make deps` and then `make -j`: one job for each core unless the caller gave
