@@ -1,111 +1,34 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * An esp-tokenctl is stopped while it holds the gate (flock on STORE-lock), which processes pass to
- * register as LMDB readers. Reading commands do not wait for it: they read a private copy, which is
- * one state of the store, and leave no file behind.
+ * register as LMDB readers (test_gate_stopped stops it at each call). Reading commands do not wait
+ * for it: they read a private copy, which is one state of the store, and leave no file behind.
  */
+#include "fault/gate.h"
 #include "fault/space.h"
 #include "fault/step.h"
 #include "fault/trace.h"
-#include "fault/world.h"
 #include "reader/meta.h"
 #include "support/raw_store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENT "--wait=600" /* longer than the test's own timeout */
 #define PAGE 4096ul
-#define STEP (FAULT_STEP_DEFAULT < 97 ? 1 : 7)
-
-static struct world world;
-static const char *copies; /* the folder of the private copies */
-
-static const char *const readers[][5] = {
-    {"list"},
-    {"--json", "list", "acme"},
-    {"entity", "list", "--tree"},
-    {"entity", "show", "mid"},
-    {"show", "acme/default"},
-    {"tier", "check"},
-    {"check"},
-    {"stats"},
-    {"log"},
-    {"log", "verify"},
-    {"export"},
-    {"complete", "--", "show", "ac"},
-};
-#define READERS (sizeof readers / sizeof *readers)
-
-static void setup(void)
-{
-    world_make(&world);
-    copies = keep_string(strdup(temp_folder()));
-    setenv("TMPDIR", copies, 1);
-}
-
-static struct run run(const char *const *args)
-{
-    return run_process(world_argv(&world, args), NULL);
-}
-#define RUN(...) run((const char *const[]){PATIENT, __VA_ARGS__, NULL})
-
-static struct run read_by(size_t which)
-{
-    const char *args[8] = {PATIENT};
-    for (size_t i = 0; i < 5; i++)
-        args[i + 1] = readers[which][i];
-    return run(args);
-}
 
 /* The tests below try one call in this many. */
 static unsigned long step(void)
 {
     const unsigned long n = fault_step() / 3;
     return n > 0 ? n : 1;
-}
-
-static int lock_file(void)
-{
-    char path[600];
-    snprintf(path, sizeof path, "%s-lock", world.store);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    ck_assert_int_ge(fd, 0);
-    return fd;
-}
-
-static int hold(void)
-{
-    int fd = lock_file();
-    ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
-    return fd;
-}
-
-static bool is_free(void)
-{
-    int fd = lock_file();
-    bool taken = flock(fd, LOCK_EX | LOCK_NB) == 0;
-    close(fd);
-    return taken;
-}
-
-static void nothing_left(void)
-{
-    DIR *names = opendir(copies);
-    ck_assert_ptr_nonnull(names);
-    for (struct dirent *entry; (entry = readdir(names)) != NULL;)
-        ck_assert_msg(entry->d_name[0] == '.', "%s was left", entry->d_name);
-    closedir(names);
 }
 
 static void one_line(const char *out, const char *err, const char *says)
@@ -123,8 +46,11 @@ START_TEST(readers_do_not_wait)
     for (size_t i = 0; i < READERS; i++)
         before[i] = read_by(i);
     int fd = hold();
+    struct running running[READERS]; /* all at once, for each waits for a moment */
+    for (size_t i = 0; i < READERS; i++)
+        running[i] = start(i);
     for (size_t i = 0; i < READERS; i++) {
-        struct run beside = read_by(i);
+        struct run beside = run_finish(&running[i]);
         ck_assert_msg(beside.status == before[i].status, "%s: %s", readers[i][0], beside.err);
         ck_assert_str_eq(beside.out, before[i].out);
         ck_assert_str_eq(beside.err, "");
@@ -150,35 +76,6 @@ START_TEST(no_slot_for_a_reader)
     close(fd);
     ck_assert_msg(beside.status == 0 && strcmp(beside.out, before.out) == 0, "%s", beside.err);
     ck_assert_msg(check.status == 0, "%s", check.err);
-}
-END_TEST
-
-/* A writer and a reader, each stopped at each call during which it holds the gate. */
-static const char *const stopped[][4] = {{"create", "acme", "third"}, {"list"}};
-
-START_TEST(stopped_in_the_gate)
-{
-    struct trace_plan plan = {.what = TRACE_SIGNAL, .value = SIGSTOP, .at = 1};
-    unsigned times = 0;
-    bool reached = true;
-    const struct run before = RUN("list");
-    for (; reached; plan.at += times > 0 ? STEP : 1) {
-        world_reset(&world);
-        struct traced traced = trace_run(world_argv(&world, stopped[_i]), NULL, &plan);
-        reached = traced.status == -1;
-        if (reached && !is_free()) {
-            struct run list = RUN("list"), other = read_by(times++ % READERS);
-            ck_assert_msg(list.status == 0 && other.status == 0, "call %lu: %s%s", plan.at,
-                          list.err, other.err);
-            ck_assert_msg(strcmp(list.out, before.out) == 0 || strstr(list.out, "third") != NULL,
-                          "call %lu: %s", plan.at, list.out);
-        }
-        if (reached)
-            trace_kill(&traced);
-        trace_free(&traced);
-    }
-    ck_assert_uint_gt(times, 15 / STEP);
-    nothing_left();
 }
 END_TEST
 
@@ -624,11 +521,11 @@ int main(void)
     }
     Suite *suite = suite_create("gate");
     TCase *tests = tcase_create("gate");
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, readers_do_not_wait);
     tcase_add_test(tests, no_slot_for_a_reader);
-    tcase_add_loop_test(tests, stopped_in_the_gate, 0, 2);
     tcase_add_test(tests, commits_during_the_copy);
     tcase_add_test(tests, check_reads_a_private_copy);
     tcase_add_loop_test(tests, whole_store_commands_wait, 0, 2);

@@ -26,6 +26,12 @@ static struct run run(const char *const *args)
 }
 #define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
 
+static struct running start(const char *const *args)
+{
+    return run_start(world_argv(&world, args), NULL);
+}
+#define START(...) start((const char *const[]){__VA_ARGS__, NULL})
+
 /* Holds a lock that a command needs. */
 static int hold(const char *suffix)
 {
@@ -125,8 +131,8 @@ START_TEST(writer_stopped_at_each_call)
         struct traced traced = trace_run(world_argv(&world, writer->args), NULL, &plan);
         const bool gate = is_free("-lock"), writes = is_free(".writer");
         struct run other = RUN("--wait", "0", "edit", "mid/default", "--status", "inactive");
-        struct run list = RUN("--wait", "0", "list");
-        struct run verify = RUN("verify");
+        const struct running both[] = {START("--wait", "0", "list"), START("verify")};
+        struct run list = run_finish(&both[0]), verify = run_finish(&both[1]);
         ck_assert_msg(other.status == (gate && writes ? 0 : 5), "call %lu: %s", plan.at, other.err);
         ck_assert_msg(list.status == 0, "call %lu: %s", plan.at, list.err);
         ck_assert_msg(verify.status == 1, "call %lu: %s", plan.at, verify.err);
@@ -152,6 +158,7 @@ int main(void)
     }
     Suite *suite = suite_create("wait");
     TCase *tests = tcase_create("wait");
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, waits_no_longer_than_the_limit);

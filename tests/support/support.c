@@ -135,33 +135,45 @@ pid_t fork_child(void)
     return child;
 }
 
-struct run run_process(const char *const *argv, const char *input)
+struct running run_start(const char *const *argv, const char *input)
 {
-    int in = scratch_file(), out = scratch_file(), err = scratch_file();
+    const int in = scratch_file();
+    struct running running = {.out = scratch_file(), .err = scratch_file()};
     size_t len = input != NULL ? strlen(input) : 0;
     ck_assert_int_eq(write(in, input != NULL ? input : "", len), (ssize_t)len);
     lseek(in, 0, SEEK_SET);
-    pid_t child = fork_child();
-    if (child == 0) {
+    running.pid = fork_child();
+    if (running.pid == 0) {
         dup2(in, STDIN_FILENO);
-        dup2(out, STDOUT_FILENO);
-        dup2(err, STDERR_FILENO);
+        dup2(running.out, STDOUT_FILENO);
+        dup2(running.err, STDERR_FILENO);
         execvp(argv[0], (char *const *)(void *)argv);
         _exit(127);
     }
+    close(in);
+    return running;
+}
+
+struct run run_finish(const struct running *running)
+{
     int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(waitpid(running->pid, &status, 0), running->pid);
     struct run run = {
         .status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
     };
-    lseek(out, 0, SEEK_SET);
-    lseek(err, 0, SEEK_SET);
-    run.out = read_all(out, NULL);
-    run.err = read_all(err, NULL);
-    close(in);
-    close(out);
-    close(err);
+    lseek(running->out, 0, SEEK_SET);
+    lseek(running->err, 0, SEEK_SET);
+    run.out = read_all(running->out, NULL);
+    run.err = read_all(running->err, NULL);
+    close(running->out);
+    close(running->err);
     return run;
+}
+
+struct run run_process(const char *const *argv, const char *input)
+{
+    const struct running running = run_start(argv, input);
+    return run_finish(&running);
 }
 
 struct run run_ctl(const char *config, const char *input, const char *const *args)

@@ -37,6 +37,13 @@ struct run {
 /* Runs argv, which ends with NULL, without a terminal. `input` is its standard input; NULL: empty.
  */
 struct run run_process(const char *const *argv, const char *input);
+/* The same in two steps, so that several processes wait at the same time. */
+struct running {
+    pid_t pid;
+    int out, err;
+};
+struct running run_start(const char *const *argv, const char *input);
+struct run run_finish(const struct running *running);
 /* Runs this build's esp-tokenctl with `-c CONFIG` (NULL: without) and the arguments. */
 struct run run_ctl(const char *config, const char *input, const char *const *args);
 #define CTL(config, input, ...) run_ctl((config), (input), (const char *const[]){__VA_ARGS__, NULL})

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An esp-tokenctl is stopped at each call during which it holds the gate: reading commands do not
+ * wait for it. test_gate tests the rest.
+ */
+#include "fault/gate.h"
+#include "fault/trace.h"
+
+#include <signal.h>
+
+#define STEP (FAULT_STEP_DEFAULT < 97 ? 1 : 7)
+
+/* A writer and a reader, each stopped at each call during which it holds the gate. */
+static const char *const stopped[][4] = {{"create", "acme", "third"}, {"list"}};
+
+START_TEST(stopped_in_the_gate)
+{
+    struct trace_plan plan = {.what = TRACE_SIGNAL, .value = SIGSTOP, .at = 1};
+    unsigned times = 0;
+    bool reached = true;
+    const struct run before = RUN("list");
+    for (; reached; plan.at += times > 0 ? STEP : 1) {
+        world_reset(&world);
+        struct traced traced = trace_run(world_argv(&world, stopped[_i]), NULL, &plan);
+        reached = traced.status == -1;
+        if (reached && !is_free()) {
+            const struct running both[] = {start(0), start(times++ % READERS)};
+            struct run list = run_finish(&both[0]), other = run_finish(&both[1]);
+            ck_assert_msg(list.status == 0 && other.status == 0, "call %lu: %s%s", plan.at,
+                          list.err, other.err);
+            ck_assert_msg(strcmp(list.out, before.out) == 0 || strstr(list.out, "third") != NULL,
+                          "call %lu: %s", plan.at, list.out);
+        }
+        if (reached)
+            trace_kill(&traced);
+        trace_free(&traced);
+    }
+    ck_assert_uint_gt(times, 15 / STEP);
+    nothing_left();
+}
+END_TEST
+
+int main(void)
+{
+    if (!TRACE_WORKS) {
+        puts("the tracer knows x86-64 alone");
+        return 77;
+    }
+    Suite *suite = suite_create("gate_stopped");
+    TCase *tests = tcase_create("gate_stopped");
+    tcase_set_timeout(tests, 300);
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
+    tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_loop_test(tests, stopped_in_the_gate, 0, 2);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
