@@ -243,8 +243,10 @@ int main(void)
     setenv("ASAN_OPTIONS", "verify_asan_link_order=0:exitcode=99:fast_unwind_on_malloc=0", 1);
     setenv("UBSAN_OPTIONS", "exitcode=99", 1);
     setenv("LC_ALL", "C", 1); /* a locale that cannot be set leaves the C locale */
+    cheap_crypto();
     Suite *suite = suite_create("memory");
     TCase *tests = tcase_create("memory");
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, fault_step_limit(900));
     tcase_add_loop_test(tests, each_call_of_a_writer_fails, 0, (int)writer_count);
     tcase_add_loop_test(tests, each_call_of_a_reader_fails, 0,

@@ -18,23 +18,29 @@
 typedef int (*pwhash_fn)(unsigned char *, unsigned long long, const char *, unsigned long long,
                          const unsigned char *, unsigned long long, size_t, int);
 
+static pwhash_fn next_pwhash;
+
+/* dlsym may allocate, which a test may make fail later */
+__attribute__((constructor)) static void find(void)
+{
+    *(void **)(void *)&next_pwhash = dlsym(RTLD_NEXT, "crypto_pwhash");
+}
+
 EXPORT int crypto_pwhash(unsigned char *const out, unsigned long long out_len,
                          const char *const passphrase, unsigned long long passphrase_len,
                          const unsigned char *const salt, unsigned long long ops, size_t mem,
                          int algorithm)
 {
-    pwhash_fn next;
     unsigned char salted[crypto_pwhash_SALTBYTES];
-    *(void **)(void *)&next = dlsym(RTLD_NEXT, "crypto_pwhash");
-    if (next == NULL)
+    if (next_pwhash == NULL)
         abort();
     memcpy(salted, salt, sizeof salted);
     for (size_t i = 0; i < 8; i++) {
         salted[i] ^= (unsigned char)(ops >> 8 * i);
         salted[8 + i] ^= (unsigned char)(mem >> 8 * i);
     }
-    return next(out, out_len, passphrase, passphrase_len, salted, crypto_pwhash_OPSLIMIT_MIN,
-                crypto_pwhash_MEMLIMIT_MIN, algorithm);
+    return next_pwhash(out, out_len, passphrase, passphrase_len, salted, crypto_pwhash_OPSLIMIT_MIN,
+                       crypto_pwhash_MEMLIMIT_MIN, algorithm);
 }
 
 EXPORT int crypto_box_seal(unsigned char *box, const unsigned char *text,
