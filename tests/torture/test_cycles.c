@@ -13,7 +13,9 @@
 #include <pthread.h>
 
 #define BRIEF 60
-#define WARM 100 /* cycles until libc has allocated what it keeps */
+#define WARM 100     /* cycles until libc has allocated what it keeps */
+#define RARE 7       /* the rarest kind of cycle is one in this many */
+#define CHUNK_MIN 32 /* the smallest that malloc() allocates */
 
 static struct text good;
 
@@ -57,7 +59,7 @@ static void cycle(unsigned n)
     espt_result result;
     ck_assert_int_eq(validate_now(&good, "kpi.x", NULL, 0, &result), ESPT_ALLOW);
     ck_assert_int_eq(plugin->allows(ctx, &result, "asn.x", 5), 0);
-    if (n % 7 == 0)
+    if (n % RARE == 0)
         ck_assert_int_eq(plugin->refresh(ctx, NULL, 0), 1);
     if (n % 5 == 0) { /* and an open that fails half-way */
         espt_ctx *none;
@@ -91,7 +93,9 @@ START_TEST(nothing_grows)
         return;
     }
     ck_assert_uint_eq(after.maps, before.maps);
-    ck_assert_uint_eq(after.heap, before.heap);
+    /* libc counts the chunks in its per-thread cache as in use, and what runs once a second shifts
+       them by a few. The smallest leak in the rarest kind of cycle grows to twice this. */
+    ck_assert_uint_lt(after.heap, before.heap + cycles / RARE / 2 * CHUNK_MIN);
     ck_assert_uint_le(after.resident, before.resident + 256);
 }
 END_TEST
