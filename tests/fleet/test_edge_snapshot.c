@@ -2,15 +2,16 @@
 /* A snapshot for edges: it holds what validators need, proves who may write, and nothing of it is
    taken that was altered. */
 #include "fleet/members.h"
+#include "fleet/site_here.h"
 
 #include "fleet/edge_snapshot.h"
-#include "fleet/sum.h"
+#include "fleet/edge_snapshot_form.h"
+#include "fleet/signature.h"
 
-#include <dlfcn.h>
 #include <unistd.h>
 
 static struct fleet_of sites;
-static struct config config;
+static struct site_here here;
 static struct fleet *fleet;
 static struct store *store;
 static struct fleet_trust trust;
@@ -70,34 +71,26 @@ static const struct edge_files memory = {.get = get_file, .put = put_file};
 
 static void must(int code)
 {
-    ck_assert_msg(code == 0, "%d: %s", code, err.message);
+    site_here_must(code, &err);
 }
 
 /* Two sites came and one went; the store has tokens of two entities. */
 static void setup(void)
 {
-    const espt_journal_plugin *(*get)(uint32_t abi);
-    ck_assert_int_ge(sodium_init(), 0);
     fleet_begin(&sites, 2);
     DONE(sites.site[1], "entity", "add", "bolt", "--kind", "customer", "--contact",
          "bolt@example.com", "--reseller", "acme");
     DONE(sites.site[0], "create", "acme", "api");
     fleet_entry(&sites, 0);
-    must(config_load(&config, sites.site[0].config, geteuid(), &err));
-    must(store_open(&store, &config, &err));
-    must(fleet_new(&fleet, &config, 10000, &err));
-    *(void **)(void *)&get =
-        dlsym(dlopen(OUT "/esp_journal_dir.so", RTLD_NOW | RTLD_LOCAL), "espt_journal_get");
-    fleet->plugin = get(ESPT_JOURNAL_ABI);
-    fleet_attach(fleet, store);
-    must(key_load(fleet, &err));
-    must(trust_load(&config, &trust, &err));
+    site_here_open(&here, sites.site[0].config);
+    fleet = here.fleet;
+    store = here.store;
+    trust = here.trust;
 }
 
 static void teardown(void)
 {
-    store_close(store);
-    fleet_free(fleet);
+    site_here_close(&here);
 }
 
 static void write_snapshot(const struct edge_snapshot *before, struct head_snapshot *ret)
@@ -185,6 +178,31 @@ START_TEST(follows_the_one_before)
 }
 END_TEST
 
+static void not_written(const struct edge_snapshot *before, const char *words)
+{
+    struct head_snapshot which;
+    struct txn txn;
+    must(txn_begin(&txn, store, false, &err));
+    ck_assert_int_ne(edge_snapshot_write(fleet, &txn, before, NULL, &memory, &which, &err), 0);
+    ck_assert_msg(strstr(err.message, words) != NULL, "%s", err.message);
+    txn_abort(&txn);
+}
+
+/* The last snapshot is of another history, or the journal has lost what this store has. */
+START_TEST(another_history)
+{
+    struct head_snapshot which;
+    struct edge_snapshot before;
+    write_snapshot(NULL, &which);
+    must(edge_snapshot_open(&before, &memory, &which, &trust, &err));
+    before.position.sites++;
+    not_written(&before, "another list of sites than this store");
+    edge_snapshot_clear(&before);
+    unlink(fleet_entry_path(&sites, which.number));
+    not_written(NULL, "has not entry");
+}
+END_TEST
+
 /* Edges that report uses are in the list too. No operation tells other edges of them, and they are
    no part of the proof. */
 START_TEST(edges_that_report)
@@ -259,6 +277,26 @@ START_TEST(altered_index)
 }
 END_TEST
 
+/* Signed by a site. */
+START_TEST(other_forms)
+{
+    char name[ESPT_JOURNAL_NAME_MAX + 1];
+    struct head_snapshot which;
+    write_snapshot(NULL, &which);
+    edge_file_name(which.len, which.hash, name);
+    const struct file index = *find_file(name);
+    uint8_t *bytes = (uint8_t *)keep_string(calloc(index.len + 2, 1));
+    const size_t len = index.len - crypto_sign_BYTES + 1; /* a byte behind the pieces */
+    memcpy(bytes, index.bytes, len - 1);
+    signature_make(edge_label, bytes, len, fleet->secret, bytes + len);
+    which = named(bytes, len + crypto_sign_BYTES, which.number);
+    refused(&which, "is damaged");
+    bytes[sizeof edge_magic] = ENTRY_FORM + 1;
+    which = named(bytes, len + crypto_sign_BYTES, which.number);
+    refused(&which, "needs esp-token " ENTRY_NEEDS " or later");
+}
+END_TEST
+
 /* A key that is not in the list, and a list that another fleet began. */
 START_TEST(foreign_index)
 {
@@ -306,8 +344,10 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, holds_the_edge_part);
     tcase_add_test(tests, follows_the_one_before);
+    tcase_add_test(tests, another_history);
     tcase_add_test(tests, edges_that_report);
     tcase_add_test(tests, altered_index);
+    tcase_add_test(tests, other_forms);
     tcase_add_test(tests, foreign_index);
     tcase_add_test(tests, altered_piece);
     suite_add_tcase(suite, tests);

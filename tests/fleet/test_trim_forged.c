@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /* Snapshots in the journal that a new site must not take: altered, older, or signed by a site that
    was removed. */
+#include "fleet/daemon.h"
+#include "fleet/site_here.h"
 #include "fleet/trimmed.h"
 
+#include "common/record_bytes.h"
 #include "fleet/edge_snapshot_form.h"
 #include "fleet/signature.h"
 #include "fleet/site_snapshot.h"
 
-#include <dlfcn.h>
-#include <endian.h>
+#include <signal.h>
 #include <unistd.h>
 
 static struct fleet_of sites;
-static struct config config;
+static struct site_here here;
 static struct fleet *fleet;
 static struct store *store;
 static struct espt_error err;
@@ -21,7 +23,7 @@ static struct fleet_of newcomers;
 
 static void must(int code)
 {
-    ck_assert_msg(code == 0, "%d: %s", code, err.message);
+    site_here_must(code, &err);
 }
 
 static void load_key(int site, uint8_t ret[static crypto_sign_SECRETKEYBYTES])
@@ -37,19 +39,13 @@ static void load_key(int site, uint8_t ret[static crypto_sign_SECRETKEYBYTES])
 
 static void setup(void)
 {
-    const espt_journal_plugin *(*get)(uint32_t abi);
     ck_assert_int_ge(sodium_init(), 0);
     fleet_begin(&sites, 2);
     load_key(1, removed);
     DONE(sites.site[0], "create", "acme", "api");
-    must(config_load(&config, sites.site[0].config, geteuid(), &err));
-    must(store_open(&store, &config, &err));
-    must(fleet_new(&fleet, &config, 10000, &err));
-    *(void **)(void *)&get =
-        dlsym(dlopen(OUT "/esp_journal_dir.so", RTLD_NOW | RTLD_LOCAL), "espt_journal_get");
-    fleet->plugin = get(ESPT_JOURNAL_ABI);
-    fleet_attach(fleet, store);
-    must(key_load(fleet, &err));
+    site_here_open(&here, sites.site[0].config);
+    fleet = here.fleet;
+    store = here.store;
 }
 
 static struct edge_snapshot made[4]; /* what make() opened */
@@ -59,8 +55,7 @@ static void teardown(void)
 {
     while (made_count > 0)
         edge_snapshot_clear(&made[--made_count]);
-    store_close(store);
-    fleet_free(fleet);
+    site_here_close(&here);
 }
 
 /* --- the index --- */
@@ -75,18 +70,16 @@ struct index {
 /* A snapshot of the store as it is now. */
 static void make(struct index *ret)
 {
-    struct fleet_trust trust;
     struct site_pieces pieces;
     const struct edge_files files = edge_files_of(fleet);
     struct txn txn;
     must(fleet_catch_up(fleet, store, &err));
-    must(trust_load(&config, &trust, &err));
     must(txn_begin(&txn, store, false, &err));
     must(site_snapshot_write(fleet, &txn, NULL, &pieces, &err));
     must(edge_snapshot_write(fleet, &txn, NULL, &pieces, &files, &ret->which, &err));
     txn_abort(&txn);
     site_pieces_clear(&pieces);
-    must(edge_snapshot_open(&ret->snapshot, &files, &ret->which, &trust, &err));
+    must(edge_snapshot_open(&ret->snapshot, &files, &ret->which, &here.trust, &err));
     ck_assert_uint_lt(made_count, sizeof made / sizeof *made);
     made[made_count++] = ret->snapshot;
     ret->len = ret->snapshot.len - crypto_sign_BYTES;
@@ -241,6 +234,87 @@ START_TEST(removal_left_out)
 }
 END_TEST
 
+/* The pieces are those of the state before, and the fields those of the entry. */
+START_TEST(pieces_of_another_state)
+{
+    static struct fleet_of edge;
+    struct index before, index;
+    make(&before);
+    DONE(sites.site[0], "create", "acme", "later");
+    make(&index);
+    const size_t len = (before.snapshot.count + before.snapshot.site_count) * EDGE_PIECE_ENTRY;
+    ck_assert_uint_eq(before.len, index.len);
+    memcpy(index.bytes + index.len - len, before.bytes + before.len - len, len);
+    publish(&index, fleet->secret);
+    refused("holds what no store can hold");
+    newcomer(&sites, &edge);
+    fleet_says(AT(edge.site[0], "fleet", "join", "--edge"), 5,
+               "holds other records than its sum says");
+}
+END_TEST
+
+/* A site signs the removal of a site that is none, with which the list cannot go on. */
+START_TEST(change_that_cannot_be)
+{
+    struct index index;
+    struct entry entry;
+    struct ops ops = {0};
+    char needs[ENTRY_NEEDS_MAX + 1];
+    espt_journal_entry pieces;
+    uint8_t *bytes;
+    size_t len;
+    make(&index);
+    const char *file = file_read(fleet_entry_path(&sites, index.which.number), &len);
+    ck_assert(entry_file_split(file, len, &pieces));
+    ck_assert_int_eq(entry_decode(&pieces, ESPT_JOURNAL_WHOLE, &entry, needs), ENTRY_GOOD);
+    ops_site(&ops, "hq-9", NULL);
+    entry.part[PART_EDGE] = (struct entry_bytes){ops.bytes, ops.len};
+    must(entry_encode(&entry, fleet->secret, &bytes, &len, &pieces, &err));
+    const size_t at = AFTER_ID + CHANGES + index.snapshot.changes_len;
+    len = 8 + pieces.head_len + pieces.edge_len;
+    memmove(index.bytes + at + len, index.bytes + at, index.len - at);
+    struct writer w = {.out = index.bytes + at};
+    write_u32(&w, (uint32_t)pieces.head_len);
+    write_u32(&w, (uint32_t)pieces.edge_len);
+    write_bytes(&w, pieces.head, pieces.head_len);
+    write_bytes(&w, pieces.edge, pieces.edge_len);
+    index.len += len;
+    index.bytes[AFTER_ID + COUNT]++;
+    free(bytes);
+    ops_clear(&ops);
+    w = (struct writer){.out = index.bytes + AFTER_ID + LIST};
+    write_u64(&w, entry.number);
+    publish(&index, fleet->secret);
+    refused("does not prove which sites may write");
+}
+END_TEST
+
+/* The journal has lost what an edge needs next, and names an older snapshot, or none. */
+START_TEST(snapshot_before_the_edge)
+{
+    static struct fleet_of edge;
+    struct daemon_of follower = {0};
+    struct index index;
+    make(&index);
+    DONE(sites.site[0], "create", "acme", "later");
+    newcomer(&sites, &edge);
+    DONE(edge.site[0], "fleet", "join", "--edge");
+    head_names(&index.which);
+    const uint64_t number = fleet_entry(&edge, 0);
+    DONE(sites.site[0], "create", "acme", "last");
+    for (uint64_t i = 1; i <= number; i++)
+        unlink(fleet_entry_path(&sites, i));
+    daemon_start(&follower, &edge.site[0], "follow");
+    UNTIL(daemon_says(&follower, "the fleet's newest snapshot for edges stands at entry"));
+    ck_assert_int_eq(daemon_end(&follower, SIGTERM), 0);
+    unlink(in_folder(sites.journal, "head"));
+    daemon_start(&follower, &edge.site[0], "follow");
+    UNTIL(daemon_says(&follower, "names no snapshot to begin again with"));
+    ck_assert_int_eq(daemon_end(&follower, SIGTERM), 0);
+    DONE(edge.site[0], "fleet", "check", "--stale");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("trim forged");
@@ -253,6 +327,9 @@ int main(void)
     tcase_add_test(tcase, altered_pieces);
     tcase_add_test(tcase, signed_by_a_removed_site);
     tcase_add_test(tcase, removal_left_out);
+    tcase_add_test(tcase, pieces_of_another_state);
+    tcase_add_test(tcase, change_that_cannot_be);
+    tcase_add_test(tcase, snapshot_before_the_edge);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

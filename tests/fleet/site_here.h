@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* A site of a fleet in this process, for tests that read or forge what only a site can sign. */
+#ifndef TESTS_FLEET_SITE_HERE_H
+#define TESTS_FLEET_SITE_HERE_H
+
+#include "fleet/member.h"
+
+struct site_here {
+    struct config config;
+    struct fleet *fleet; /* its key is loaded */
+    struct store *store;
+    struct fleet_trust trust;
+};
+/* `config` is the path of the site's configuration. Its journal is a dir journal. */
+void site_here_open(struct site_here *ret, const char *config);
+void site_here_close(struct site_here *site);
+/* Fails the test unless the code is 0. */
+void site_here_must(int code, const struct espt_error *err);
+
+#endif
