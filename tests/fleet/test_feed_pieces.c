@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ENTRY 9000 /* bytes, so each entry is a piece */
 #define ENTRIES 400
@@ -106,6 +107,29 @@ START_TEST(trimmed)
 }
 END_TEST
 
+/* A piece that was damaged or lost is merged into none, and the feed stays as it was. */
+START_TEST(damaged_piece)
+{
+    static const uint8_t bytes[ENTRY];
+    const espt_journal_entry entry = {
+        .head = bytes, .head_len = 100, .edge = bytes, .edge_len = ENTRY - 108};
+    char name[ESPT_JOURNAL_NAME_MAX + 1];
+    struct espt_error err;
+    for (uint64_t number = 1; number <= FEED_PIECES; number++)
+        add(number);
+    feed_piece_name(&feed.pieces[1], name);
+    const char *path = keep_string(strdup(in_folder(feed.path, name)));
+    file_text(path, "damaged");
+    ck_assert_int_eq(feed_add(&feed, FEED_PIECES + 1, &entry, &err), 0);
+    ck_assert_int_eq(feed_flush(&feed, FEED_NEWEST, &err), ESPT_UNUSABLE);
+    ck_assert_msg(strstr(err.message, "is missing or damaged") != NULL, "%s", err.message);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(feed_flush(&feed, FEED_NEWEST, &err), ESPT_UNUSABLE);
+    ck_assert_uint_eq(feed.piece_count, FEED_PIECES + 1);
+    feed_forget(&feed);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("feed_pieces");
@@ -115,6 +139,7 @@ int main(void)
     tcase_add_test(tcase, the_newest_stay);
     tcase_add_test(tcase, long_pieces_stay);
     tcase_add_test(tcase, trimmed);
+    tcase_add_test(tcase, damaged_piece);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

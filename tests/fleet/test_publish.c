@@ -227,6 +227,7 @@ START_TEST(sweeps)
     ck_assert_int_eq(utimensat(AT_FDCWD, path[0], old, 0), 0);
     publisher_start(&publisher);
     AWAIT(stat(path[0], &st) != 0);
+    ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
     joins(1);
 }
 END_TEST
