@@ -88,6 +88,17 @@ START_TEST(no_section)
 }
 END_TEST
 
+/* The journal's plugin is missing. */
+START_TEST(no_plugin)
+{
+    const struct member *site = &fleet.site[0];
+    char *config = file_read(site->config, NULL);
+    memcpy(strstr(config, "journal = bad"), "journal = bat", 13);
+    file_text(site->config, config);
+    fleet_says(AT(*site, "fleet", "join"), 5, "esp_journal_bat.so is not installed");
+}
+END_TEST
+
 START_TEST(as_json)
 {
     const struct member *site = &fleet.site[0];
@@ -163,6 +174,7 @@ int main(void)
     tcase_add_test(tests, begins_once);
     tcase_add_test(tests, damaged_files);
     tcase_add_test(tests, no_section);
+    tcase_add_test(tests, no_plugin);
     tcase_add_test(tests, as_json);
     tcase_add_test(tests, join_asks);
     tcase_add_test(tests, publish_asks);

@@ -58,6 +58,12 @@ START_TEST(the_limit_holds)
     ck_assert_msg(run.status == 2 && strstr(run.err, "must have an expiration") != NULL, "%d %s",
                   run.status, run.err);
     ck_assert_int_eq(CTL(config, NULL, "check").status, 0);
+    run = import(TOKEN("G", "c", "07", ",\"status\":\"inactive\",\"off_by\":\"nobody\""), "");
+    ck_assert_msg(run.status == 2 && strstr(run.err, "entity, reseller or platform") != NULL,
+                  "%d %s", run.status, run.err);
+    run = import(TOKEN("G", "c", "07", ",\"key\":\"0123\""), "");
+    ck_assert_msg(run.status == 2 && strstr(run.err, "the 8 digits of a key") != NULL, "%d %s",
+                  run.status, run.err);
     /* a dry run reports each refusal */
     run = CTL(config, TOKEN("E", "e", "05", "") TOKEN("F", "f", "06", ""), "--json", "import", "-",
               "--dry-run");

@@ -3,7 +3,7 @@
  * A new reveal key loses no text. Old keys are kept, texts that no key opens are counted, and only
  * an explicit command removes a key.
  */
-#include "cli/drive.h"
+#include "cli/terminal.h"
 
 #include <sys/stat.h>
 #include <time.h>
@@ -207,6 +207,9 @@ START_TEST(one_is_forgotten)
     run = CTL(config, NULL, "key", "forget", today, "--yes");
     ck_assert_msg(run.status == 2 || run.status == 3, "%s", run.err); /* date may change */
     ck_assert_uint_eq(lines_of(secret), 3);
+    struct seen seen = AT_TERMINAL(config, "n\n", NULL, "key", "forget", oldest);
+    ck_assert_msg(seen.status != 0 && strstr(seen.text, "for ever?") != NULL, "%s", seen.text);
+    ck_assert_uint_eq(lines_of(secret), 3);
     json_t *json = done(CTL(config, NULL, "--json", "key", "forget", oldest, "--yes"));
     ck_assert_int_eq(
         json_integer_value(json_object_get(json_object_get(json, "forgotten"), "texts")), 0);
@@ -219,6 +222,8 @@ START_TEST(one_is_forgotten)
     does(run);
     ck_assert_msg(strstr(run.err, "opens 3 of the texts in the backup") != NULL, "%s", run.err);
     ck_assert_int_eq(CTL(config, NULL, "check").status, 1);
+    run = CTL(config, NULL, "key", "list");
+    ck_assert_msg(strstr(run.out, "none of them opens 3 texts") != NULL, "%s", run.out);
 }
 END_TEST
 
@@ -256,6 +261,9 @@ START_TEST(a_passphrase_is_over_all)
     struct run run = CTL(config, NULL, "check");
     does(run);
     ck_assert_ptr_nonnull(strstr(run.err, "1 text could not be tried without"));
+    run = CTL(config, NULL, "key", "list");
+    ck_assert_msg(strstr(run.out, "1 text could not be tried without") != NULL, "%s%s", run.out,
+                  run.err);
     does(CTL(config, NULL, "check", "--texts", "--passphrase-file", words));
 }
 END_TEST

@@ -240,6 +240,24 @@ START_TEST(older_names_are_kept)
 }
 END_TEST
 
+/* Two spellings of a letter with a dot below and one above, of which neither is the NFC form. */
+START_TEST(older_names_are_twins)
+{
+    static const char *const others[] = {"s\xcc\xa3\xcc\x87", "s\xcc\x87\xcc\xa3"};
+    const char *id[2];
+    for (size_t i = 0; i < 2; i++) {
+        const char *name = i == 0 ? "dots1" : "dots2";
+        char token[64];
+        ck_assert_int_eq(CTL(config, NULL, "create", "acme", name).status, 0);
+        snprintf(token, sizeof token, "acme/%s", name);
+        id[i] = field(token, "id");
+        rename_raw(name, others[i]);
+    }
+    const bool first_is_less = strcmp(id[0], id[1]) < 0;
+    has_finding("name", id[first_is_less], id[!first_is_less], 1);
+}
+END_TEST
+
 /* The NFC form of an older name is taken, although nothing is stored under it. */
 START_TEST(an_older_name_has_no_twin)
 {
@@ -275,6 +293,7 @@ int main(void)
     tcase_add_test(tcase, imported_twice);
     tcase_add_test(tcase, forms_have_limits);
     tcase_add_test(tcase, older_names_are_kept);
+    tcase_add_test(tcase, older_names_are_twins);
     tcase_add_test(tcase, an_older_name_has_no_twin);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

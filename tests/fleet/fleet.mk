@@ -7,7 +7,7 @@ $(OUT)/esp_journal_bad.so: $(OUT)/tests/fleet/bad_journal.o plugins/journal/dir/
 FLEET_SITES := $(addprefix $(OUT)/tests/fleet/,test_sites test_outcomes test_hostile test_torture_pg test_edges test_fresh)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_fleet_restore test_fleet_keys test_refill test_fleet_figures test_uses test_forms)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_edge_snapshot test_publish test_publish_full test_feed_reports test_feed_forms test_site_full test_model test_local test_seen)
-FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_trim test_trim_kills test_trim_forged test_trim_pg test_snapshot_child test_first_snapshot test_feed_begin)
+FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_trim test_trim_kills test_trim_forged test_trim_pg test_snapshot_child test_first_snapshot test_feed_begin test_edge_damage)
 FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_follow test_follow_feed test_follow_full test_follow_pg)
 $(FLEET_SITES): $(OUT)/tests/fleet/members.o
 FLEET_TRIM := $(addprefix $(OUT)/tests/fleet/,test_trim test_trim_kills test_trim_forged test_trim_pg test_snapshot_child test_first_snapshot)
@@ -15,7 +15,7 @@ $(FLEET_TRIM): $(OUT)/tests/fleet/trimmed.o
 # a site in the test's own process
 FLEET_HERE := $(addprefix $(OUT)/tests/fleet/,test_edge_snapshot test_trim_forged test_first_snapshot test_feed_begin)
 $(FLEET_HERE): $(OUT)/tests/fleet/site_here.o
-FLEET_EDGES := $(FLEET_TRIM) $(addprefix $(OUT)/tests/fleet/,test_edges test_feed_reports test_fresh test_follow test_follow_feed test_follow_full test_follow_pg)
+FLEET_EDGES := $(FLEET_TRIM) $(addprefix $(OUT)/tests/fleet/,test_edges test_edge_damage test_feed_reports test_fresh test_follow test_follow_feed test_follow_full test_follow_pg)
 $(FLEET_EDGES): $(OUT)/tests/fleet/edge_records.o $(OUT)/tests/support/raw_store.o
 FLEET_PG := $(addprefix $(OUT)/tests/fleet/,test_controls_pg test_journal_pg test_network_pg test_reading_pg \
   test_roles_pg test_sites_pg test_torture_pg test_follow_pg test_messages_pg test_crash_pg test_frozen_pg test_standby_pg test_trim_pg)

@@ -93,6 +93,25 @@ START_TEST(leads_back)
 }
 END_TEST
 
+/* At a terminal it says what the fleet loses, and asks; as JSON it counts. */
+START_TEST(asks)
+{
+    begin();
+    DONE(fleet.site[1], "create", "acme", "late");
+    struct seen seen = AT_TERMINAL(fleet.site[0].config, "n\n", NULL, "restore", backup);
+    ck_assert_int_ne(seen.status, 0);
+    ck_assert_msg(strstr(seen.text, "lead the whole fleet back") != NULL, "%s", seen.text);
+    ck_assert_msg(strstr(seen.text, "Every machine of the fleet loses") != NULL, "%s", seen.text);
+    seen = AT_TERMINAL(fleet.site[0].config, "n\n", NULL, "restore", backup, "--no-manifest");
+    ck_assert_msg(strstr(seen.text, "without a manifest") != NULL, "%s", seen.text);
+    DONE(fleet.site[1], "show", "acme/late");
+    const char *said = DONE(fleet.site[0], "--json", "restore", backup, "--yes");
+    ck_assert_msg(strstr(said, "\"restored\"") != NULL && strstr(said, "\"removed\": 1") != NULL,
+                  "%s", said);
+    fleet_says(AT(fleet.site[1], "show", "acme/late"), 3, "acme/late");
+}
+END_TEST
+
 /* A text that was sealed to a newer key since stays sealed to it. */
 START_TEST(after_a_key_rotation)
 {
@@ -228,6 +247,7 @@ int main(void)
     TCase *tcase = tcase_create("restore");
     tcase_set_timeout(tcase, 240);
     tcase_add_test(tcase, leads_back);
+    tcase_add_test(tcase, asks);
     tcase_add_test(tcase, after_a_key_rotation);
     tcase_add_test(tcase, keeps_removed);
     tcase_add_test(tcase, is_asked);

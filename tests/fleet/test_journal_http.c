@@ -159,6 +159,12 @@ START_TEST(waits)
 }
 END_TEST
 
+static int no_piece(void *arg, const char *name)
+{
+    (void)arg;
+    ck_abort_msg("%s", name);
+}
+
 START_TEST(read_only)
 {
     struct feed_edge edge = http_edge(&feed, feed.web.url);
@@ -171,6 +177,7 @@ START_TEST(read_only)
         plugin->keep(j, said, sizeof said),
         plugin->put(j, "x", b, 1, said, sizeof said),
         plugin->drop(j, "x", said, sizeof said),
+        plugin->piece_each(j, no_piece, NULL, said, sizeof said),
         plugin->head_put(j, b, 1, said, sizeof said),
         plugin->trim(j, 5, said, sizeof said),
     };
