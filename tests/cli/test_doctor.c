@@ -165,6 +165,19 @@ START_TEST(copies_that_were_left)
 }
 END_TEST
 
+START_TEST(stores_that_were_kept)
+{
+    size_t len;
+    const char *bytes = file_read(file("tokens.mdb"), &len);
+    file_write(file("tokens.mdb.20261130-120000"), bytes, len, 0600);
+    is_good();
+    ck_assert(looked("looked_at", "files", "1 kept store in"));
+    ck_assert_int_eq(chmod(file("tokens.mdb.20261130-120000"), 0666), 0);
+    finds("files", "error", "tokens.mdb.20261130-120000");
+    mend();
+}
+END_TEST
+
 /* The remedy can be pasted into a shell. */
 START_TEST(hostile_names)
 {
@@ -233,6 +246,18 @@ START_TEST(findings_of_tiers)
     ck_assert(looked("looked_at", "store", "every page")); /* the store is proved all the same */
     file_text(file("tiers.ini"), kept);
     is_good();
+}
+END_TEST
+
+/* More of one kind than a reader wants to see. */
+START_TEST(many_findings)
+{
+    char lines[32 * 24] = "";
+    for (int i = 0; i < 30; i++)
+        snprintf(lines + strlen(lines), 24, "many%d customer\n", i);
+    ck_assert_int_eq(CTL(config, lines, "entity", "add", "--from", "-").status, 0);
+    file_text(file("tiers.ini"), "[other]\nrank = 10\nmax_tokens = 1\ndefault = yes\n");
+    finds("store", "warning", "more findings of the same kinds");
 }
 END_TEST
 
@@ -362,10 +387,12 @@ int main(void)
     tcase_add_test(tcase, a_missing_folder_of_uses);
     tcase_add_test(tcase, owners_are_mended);
     tcase_add_test(tcase, copies_that_were_left);
+    tcase_add_test(tcase, stores_that_were_kept);
     tcase_add_test(tcase, hostile_names);
     tcase_add_test(tcase, a_broken_configuration);
     tcase_add_test(tcase, the_program_of_notices);
     tcase_add_test(tcase, findings_of_tiers);
+    tcase_add_test(tcase, many_findings);
     tcase_add_test(tcase, a_damaged_store);
     tcase_add_test(tcase, a_store_of_an_older_schema);
     tcase_add_test(tcase, a_full_map);

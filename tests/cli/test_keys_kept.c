@@ -188,6 +188,24 @@ START_TEST(broken_off_ones_do_not_pile_up)
 }
 END_TEST
 
+static void remove_one(const char *at)
+{
+    does(CTL(at, NULL, "remove", "bolt/default", "--yes", "--last"));
+}
+
+/* The question says how many texts are lost, so the answer counts for that number alone. */
+START_TEST(texts_changed_meanwhile)
+{
+    const char *copy = backup("a.mdb");
+    does(CTL(config, NULL, "key", "rotate"));
+    does(CTL(config, NULL, "restore", copy, "--yes")); /* its texts are sealed to the first key */
+    struct seen seen = AT_TERMINAL(config, "y\n", remove_one, "key", "forget", id_of(1));
+    ck_assert_msg(seen.status == 4 && strstr(seen.text, "nothing was forgotten") != NULL, "%s",
+                  seen.text);
+    ck_assert_uint_eq(lines_of(secret), 2);
+}
+END_TEST
+
 START_TEST(one_is_forgotten)
 {
     const char *copy = backup("a.mdb");
@@ -297,6 +315,7 @@ int main(void)
     tcase_add_test(tcase, what_no_key_opens_is_told);
     tcase_add_test(tcase, texts_are_opened);
     tcase_add_test(tcase, broken_off_ones_do_not_pile_up);
+    tcase_add_test(tcase, texts_changed_meanwhile);
     tcase_add_test(tcase, one_is_forgotten);
     tcase_add_test(tcase, a_passphrase_is_over_all);
     tcase_add_test(tcase, there_is_a_most);

@@ -185,6 +185,17 @@ START_TEST(unusable)
 }
 END_TEST
 
+/* A folder cannot be read as a token. */
+START_TEST(input_that_fails)
+{
+    char command[2048];
+    snprintf(command, sizeof command, "exec '%s' -c '%s' verify </", ctl_path(), populated(NULL));
+    struct run run = run_process((const char *const[]){"sh", "-c", command, NULL}, NULL);
+    ck_assert_int_eq(run.status, 5);
+    ck_assert_ptr_nonnull(strstr(run.err, "standard input"));
+}
+END_TEST
+
 /* A full disk and a closed stream are reported, and the store's file never becomes a standard
    stream. */
 START_TEST(output_that_fails)
@@ -215,6 +226,7 @@ int main(void)
     tcase_add_test(tests, limit_tells_all);
     tcase_add_test(tests, broken_tiers_stop_what_needs_them);
     tcase_add_test(tests, unusable);
+    tcase_add_test(tests, input_that_fails);
     tcase_add_test(tests, output_that_fails);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -204,6 +204,10 @@ wrong 'option --log must be one of refused|all|errors' --log=no
 wrong 'option --log is given twice; keep one' --log all --log all
 wrong 'option --allow-remote must be yes or no' --allow-remote=1
 wrong 'option --socket-mode must be an octal mode' --socket-mode 0888
+many=$(yes -- '--listen 127.0.0.1:0' | head -n 9)
+# shellcheck disable=SC2086 # words
+wrong 'option --listen is given too often' $many
+wrong 'cannot listen on 192.0.2.1:0' --allow-remote --listen 192.0.2.1:0
 wrong 'open files, but this process may have' --connections 1000000
 wrong 'metric-from must be query, path, or the name of a header' --metric-from 'X:Y'
 wrong 'metric-pattern is not used with metric-from = query' --metric-from query --metric-pattern /x
@@ -221,10 +225,18 @@ settings
 chmod 666 "$work/authd.conf"
 wrong "authd.conf: can be written by others"
 chmod 644 "$work/authd.conf"
+printf 'log = all\0\n' >"$work/authd.conf"
+wrong "is longer than 64 KiB, or has a NUL"
+settings
+if [ "$(id -u)" = 0 ]; then
+    chown 1 "$work/authd.conf"
+    wrong "belongs to another user; run 'chown root' on it"
+    chown 0 "$work/authd.conf"
+fi
 mkfifo "$work/fifo"
 wrong "is given twice" --settings "$work/fifo"
 exits "a FIFO" 1 timeout 20 "$work/lib/esp-token-authd" --settings "$work/fifo"
-exits "--check" 0 "$work/lib/esp-token-authd" --settings "$work/authd.conf" --check
+exits "--check" 0 "$work/lib/esp-token-authd" --settings "$work/authd.conf" --check --socket-mode 0600
 exits "--help" 0 "$work/lib/esp-token-authd" --help
 exits "--version" 0 "$work/lib/esp-token-authd" --version
 says "$work/out.log" "esp-token-authd "

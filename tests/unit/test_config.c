@@ -167,7 +167,8 @@ START_TEST(portal)
          "public_url is not"},
         {ADDRESS
          "listen = [::1]:2\nlisten = /run/p.sock\nidentity = both\npeers = 33 1000\nreveal = no\n"
-         "idle = 5m\nsession = 1h\npublic_url = https://A.example:8/\nuser = nobody\n",
+         "idle = 5m\nsession = 1h\npublic_url = https://A.example:8/\nuser = nobody\n"
+         "example_url = https://b.example/v1\n",
          NULL},
         {"", "listen is missing"},
         {ADDRESS, "public_url is missing"},
@@ -198,6 +199,7 @@ START_TEST(portal)
         ck_assert(settings.peers == 2 && settings.peer[1] == 1000);
         ck_assert(settings.idle == 300 && settings.session == 3600);
         ck_assert_str_eq(settings.public_url, "https://a.example:8");
+        ck_assert_str_eq(settings.example_url, "https://b.example/v1");
     }
 }
 END_TEST
