@@ -249,6 +249,17 @@ START_TEST(findings_of_tiers)
 }
 END_TEST
 
+START_TEST(uses_that_are_not_counted)
+{
+    char *text = file_read(config, NULL), *section = strstr(text, "[usage]");
+    ck_assert_ptr_nonnull(section);
+    memset(section, '\n', strcspn(section + 1, "[") + 1);
+    file_text(config, text);
+    is_good();
+    ck_assert(looked("looked_at", "usage", "uses are not counted"));
+}
+END_TEST
+
 /* More of one kind than a reader wants to see. */
 START_TEST(many_findings)
 {
@@ -366,6 +377,11 @@ START_TEST(a_passphrase_is_asked_for_with_texts_only)
     struct run run = CTL(config, NULL, "doctor", "--json", "--texts", "--passphrase-file", words);
     ck_assert_msg(strstr(run.out, "3 texts are sealed to its keys") != NULL, "%s%s", run.out,
                   run.err);
+    /* without the public half, it is not known which texts the key opens */
+    const char *public = file_read(file("reveal.pub"), NULL);
+    ck_assert_int_eq(unlink(file("reveal.pub")), 0);
+    ck_assert(looked("not_looked_at", "key", "without the passphrase; use --texts"));
+    file_text(file("reveal.pub"), public);
     ck_assert_int_eq(unlink(file("reveal.key")), 0);
     is_good();
     ck_assert(looked("not_looked_at", "key", "it is not on this machine"));
@@ -392,6 +408,7 @@ int main(void)
     tcase_add_test(tcase, a_broken_configuration);
     tcase_add_test(tcase, the_program_of_notices);
     tcase_add_test(tcase, findings_of_tiers);
+    tcase_add_test(tcase, uses_that_are_not_counted);
     tcase_add_test(tcase, many_findings);
     tcase_add_test(tcase, a_damaged_store);
     tcase_add_test(tcase, a_store_of_an_older_schema);

@@ -249,6 +249,14 @@ START_TEST(inactive_is_told)
     ck_assert_ptr_nonnull(strstr(run.out, "status    inactive, retiring\n"));
     run = CTL(config, NULL, "retire", "bolt/default");
     ck_assert_ptr_nonnull(strstr(run.out, "The token itself is inactive, too"));
+    static const char *const two[] = {"acme/default", "zed/default"};
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(CTL(config, NULL, "edit", two[i], "--status", "inactive").status, 0);
+        ck_assert_int_eq(CTL(config, NULL, "rotate", two[i], "--overlap", "1d").status, 0);
+    }
+    run = CTL(config, NULL, "retire", two[0], two[1]);
+    ck_assert_msg(strstr(run.out, "2 of the tokens themselves are inactive, too") != NULL, "%s%s",
+                  run.out, run.err);
     json_decref(json);
     /* likewise of an entity that is switched off */
     ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "acme", "--status", "inactive").status, 0);
