@@ -50,6 +50,8 @@ START_TEST(knows_what_may_come)
     COMPLETES(config, "entity\tadd, list, show, edit, remove\n", "en");
     COMPLETES(config, "log\tshow who changed what, and when\n", "lo"); /* also for `log verify` */
     COMPLETES(config, "show\tshow an entity\n", "entity", "sh");
+    COMPLETES(config, "entity\tadd, list, show, edit, remove\n", "help", "en");
+    COMPLETES(config, "show\tshow an entity\n", "help", "entity", "sh");
     COMPLETES(config, "acme\nbolt\nodd\nzed\n", "list", "");
     COMPLETES(config, "acme/\n", "show", "ac");
     COMPLETES(config, "acme/a:b\nacme/default\nacme/my website\nacme/zwölf\n", "show", "acme/");
