@@ -212,6 +212,18 @@ START_TEST(without_the_text)
 }
 END_TEST
 
+START_TEST(a_retiring_token)
+{
+    const char *config = populated(NULL);
+    json_t *json = done(CTL(config, NULL, "--json", "rotate", "acme/default", "--overlap", "1d"));
+    struct run run = CTL(config, NULL, "verify", "--explain", "--token",
+                         text_of(json_object_get(json, "old"), "id"));
+    json_decref(json);
+    ck_assert_msg(run.status == 0 && strstr(run.out, "a newer secret has its name") != NULL,
+                  "%d: %s%s", run.status, run.out, run.err);
+}
+END_TEST
+
 START_TEST(with_the_rights_of)
 {
     const char *config = populated(NULL);
@@ -244,6 +256,7 @@ int main(void)
     tcase_add_test(tests, for_a_person);
     tcase_add_test(tests, at_a_terminal);
     tcase_add_test(tests, without_the_text);
+    tcase_add_test(tests, a_retiring_token);
     tcase_add_test(tests, with_the_rights_of);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
