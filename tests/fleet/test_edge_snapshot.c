@@ -199,7 +199,7 @@ START_TEST(another_history)
     not_written(&before, "another list of sites than this store");
     edge_snapshot_clear(&before);
     unlink(fleet_entry_path(&sites, which.number));
-    not_written(NULL, "has not entry");
+    not_written(NULL, "does not have entry");
 }
 END_TEST
 

@@ -189,7 +189,7 @@ START_TEST(lost_entry)
     const char *path = keep_string(strdup(fleet_entry_path(&sites, feed->number + 1)));
     const char *bytes = file_read(path, &len);
     unlink(path);
-    fails(ESPT_UNUSABLE, "has not entry");
+    fails(ESPT_UNUSABLE, "does not have entry");
     file_write(path, bytes, len, 0644);
     step();
     ck_assert_uint_eq(feed->number, fleet_entry(&sites, 0));
