@@ -12,15 +12,22 @@ import sys
 
 LEAST = 95.0
 WIDTH = 24
+EXPORTED = re.compile(r"^EXPORT \w+ (\w+)\(")
 ENTRY = re.compile(r"^- `([^`]+)` `([^`]+)`: `(.+)`$")
 
 
-def function_of(functions, number):
-    """The function that contains the line."""
+def function_of(functions, texts, number):
+    """The function that contains the line. gcovr leaves out some that a plugin exports."""
     name = "?"
     for function in sorted(functions, key=lambda function: function["lineno"]):
         if function["lineno"] <= number:
             name = function["name"]
+    for text in reversed(texts[:number]):
+        begin = EXPORTED.match(text)
+        if begin:
+            return begin.group(1)
+        if text.startswith("}"):
+            break
     return name
 
 
@@ -33,7 +40,7 @@ def gaps_of(file):
         if line["gcovr/noncode"]:
             continue
         is_run, number = line["count"] > 0, line["line_number"]
-        name = function_of(file["functions"], number)
+        name = function_of(file["functions"], texts, number)
         if not is_run and (was_run or name != before):
             gaps.append((number, name, texts[number - 1].strip()))
         was_run, before = is_run, name
