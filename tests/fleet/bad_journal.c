@@ -17,11 +17,13 @@
  *   ahead, behind    its clock is 100 seconds off
  *   dies-N    the process is killed before its call number N, from 1, that puts or removes
  *             something; with a child (of the publisher), calls of both count, and both are killed
- *   heavy     each piece that is put or got takes two seconds
+ *   held      a call that puts or gets a piece waits while the file PATH.hold exists, and says so
+ *             with a file PATH.reached
  */
 #include "espt/journal.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -32,7 +34,7 @@
 #include <unistd.h>
 
 static const espt_journal_plugin *dir;
-static char fault[32];
+static char fault[32], hold[4200], reached[4200];
 static unsigned attempts;
 static atomic_uint *changes; /* of this process and its children */
 static pid_t opener;         /* the process, not its child */
@@ -46,6 +48,10 @@ static void take_fault(const char *settings, char *rest, size_t size)
     if (line == NULL)
         return;
     sscanf(line, "fault = %31s", fault);
+    char path[4096] = "";
+    sscanf(settings, "path = %4095s", path);
+    snprintf(hold, sizeof hold, "%s.hold", path);
+    snprintf(reached, sizeof reached, "%s.reached", path);
     char *at = strstr(rest, "fault = ");
     memset(at, ' ', strcspn(at, "\n"));
 }
@@ -131,16 +137,18 @@ static void count_change(void)
     raise(SIGKILL);
 }
 
-static void be_heavy(void)
+static void be_held(void)
 {
-    if (strcmp(fault, "heavy") == 0)
-        sleep(2);
+    while (strcmp(fault, "held") == 0 && access(hold, F_OK) == 0) {
+        close(creat(reached, 0600));
+        usleep(10000);
+    }
 }
 
 static int get(espt_journal *journal, const char *name, const uint8_t **ret_bytes, size_t *ret_len,
                char *err, size_t err_len)
 {
-    be_heavy();
+    be_held();
     return dir->get(journal, name, ret_bytes, ret_len, err, err_len);
 }
 
@@ -148,7 +156,7 @@ static int put(espt_journal *journal, const char *name, const uint8_t *bytes, si
                size_t err_len)
 {
     count_change();
-    be_heavy();
+    be_held();
     return dir->put(journal, name, bytes, len, err, err_len);
 }
 

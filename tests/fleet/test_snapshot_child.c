@@ -68,8 +68,32 @@ static bool gone(pid_t pid)
     return kill(pid, 0) != 0 && errno == ESRCH;
 }
 
+/* While this file exists, no piece is put into the journal, and none is got. */
+static const char *beside_journal(const char *suffix)
+{
+    static char path[4200];
+    snprintf(path, sizeof path, "%s.%s", fleet.journal, suffix);
+    return path;
+}
+
+static void hold_pieces(void)
+{
+    unlink(beside_journal("reached"));
+    file_text(beside_journal("hold"), "");
+}
+
+static bool is_held(void)
+{
+    return access(beside_journal("reached"), F_OK) == 0;
+}
+
+static void let_go(void)
+{
+    unlink(beside_journal("hold"));
+}
+
 /* The publisher starts again, and finds that it has to make a snapshot of a new entry: the journal
-   has lost its head. */
+   has lost its head. It does not get on with it. */
 static void make_slowly(void)
 {
     static int round;
@@ -79,12 +103,14 @@ static void make_slowly(void)
     if (publisher.pid != 0)
         ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
     unlink(in_folder(fleet.journal, "head"));
-    fleet_fault(&fleet, 0, "heavy");
+    hold_pieces();
+    fleet_fault(&fleet, 0, "held");
     publisher_start(&publisher);
 }
 
 static void make_at_once(void)
 {
+    let_go();
     fleet_fault(&fleet, 0, NULL);
     if (publisher.pid == 0)
         publisher_start(&publisher);
@@ -114,6 +140,8 @@ START_TEST(goes_on_while_it_makes_one)
     ck_assert(publisher_head(&publisher, &first));
     AWAIT(publisher_head(&publisher, &head) && head.time >= first.time + 5);
     ck_assert_uint_eq(head.snapshot.number, before);
+    ck_assert(is_held());
+    let_go();
     AWAIT(in_feed() != before);
     make_at_once();
 }
@@ -128,16 +156,22 @@ START_TEST(goes_on_while_it_proves_one)
     ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
     const char *piece = keep_string(strdup(in_folder(fleet.journal, "pieces/site-1-ab")));
     file_text(piece, "x");
-    fleet_fault(&fleet, 0, "heavy");
+    hold_pieces();
+    fleet_fault(&fleet, 0, "held");
     publisher_start(&publisher);
     publisher_await(&publisher, fleet_entry(&fleet, 0));
-    AWAIT(child() != 0);
+    AWAIT(child() != 0 && is_held());
     reaches_the_edge("inactive", 1);
     ck_assert_int_eq(access(piece, F_OK), 0);
+    let_go();
     AWAIT(access(piece, F_OK) != 0);
     ck_assert_uint_eq(in_feed(), snapshot);
+    hold_pieces();
     for (int round = 0; round < 5; round++)
         feed_write_much(&fleet, round);
+    AWAIT(is_held());
+    reaches_the_edge("active", 0);
+    let_go();
     AWAIT(in_feed() != snapshot);
     ck_assert_ptr_null(strstr(file_read(publisher.log, NULL), "warning"));
     make_at_once();
@@ -200,6 +234,7 @@ START_TEST(a_new_folder)
     ck_assert_str_eq(head.site, "hq-1");
     ck_assert_uint_eq(head.number, fleet_entry(&fleet, 0));
     ck_assert(!publisher_head(&publisher, &head));
+    let_go();
     AWAIT(publisher_head(&publisher, &head));
     make_at_once();
     ck_assert_uint_gt(in_journal(), before);
@@ -212,10 +247,11 @@ START_TEST(journal_is_set_back)
 {
     lose_feed();
     make_slowly();
-    AWAIT(publisher_files(&publisher) > 0); /* the child has read the entry */
+    AWAIT(is_held()); /* the child has read the entry */
     unlink(fleet_entry_path(&fleet, fleet_entry(&fleet, 0)));
     DONE(fleet.site[0], "fleet", "join", "--yes");
     DONE(fleet.site[0], "entity", "edit", "acme", "--contact", "other@example.com");
+    let_go();
     AWAIT(strstr(file_read(publisher.log, NULL), "does not have that entry any more, or has "
                                                  "another one; another snapshot is made") != NULL);
     publisher_await(&publisher, fleet_entry(&fleet, 0));
