@@ -19,6 +19,7 @@
  *             something; with a child (of the publisher), calls of both count, and both are killed
  *   held      a call that puts or gets a piece waits while the file PATH.hold exists, and says so
  *             with a file PATH.reached
+ *   unread-back    the same, of calls that get a piece
  */
 #include "espt/journal.h"
 
@@ -26,6 +27,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,9 +139,10 @@ static void count_change(void)
     raise(SIGKILL);
 }
 
-static void be_held(void)
+static void be_held(bool gets)
 {
-    while (strcmp(fault, "held") == 0 && access(hold, F_OK) == 0) {
+    const bool holds = strcmp(fault, "held") == 0 || (gets && strcmp(fault, "unread-back") == 0);
+    while (holds && access(hold, F_OK) == 0) {
         close(creat(reached, 0600));
         usleep(10000);
     }
@@ -148,7 +151,7 @@ static void be_held(void)
 static int get(espt_journal *journal, const char *name, const uint8_t **ret_bytes, size_t *ret_len,
                char *err, size_t err_len)
 {
-    be_held();
+    be_held(true);
     return dir->get(journal, name, ret_bytes, ret_len, err, err_len);
 }
 
@@ -156,7 +159,7 @@ static int put(espt_journal *journal, const char *name, const uint8_t *bytes, si
                size_t err_len)
 {
     count_change();
-    be_held();
+    be_held(false);
     return dir->put(journal, name, bytes, len, err, err_len);
 }
 

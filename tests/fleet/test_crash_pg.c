@@ -73,7 +73,7 @@ START_TEST(at_each_message)
         }
         crashes += did;
     }
-    ck_assert_int_ge(crashes, 8);
+    ck_assert_int_ge(crashes, 6); /* of the messages that test_messages_pg.c names */
     fleet_same(&pg.fleet, 0, 1);
     for (int site = 0; site < 2; site++)
         DONE(pg.fleet.site[site], "check");

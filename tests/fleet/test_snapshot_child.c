@@ -94,7 +94,7 @@ static void let_go(void)
 
 /* The publisher starts again, and finds that it has to make a snapshot of a new entry: the journal
    has lost its head. It does not get on with it. */
-static void make_slowly(void)
+static void make_until(const char *fault)
 {
     static int round;
     char contact[32];
@@ -104,8 +104,13 @@ static void make_slowly(void)
         ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
     unlink(in_folder(fleet.journal, "head"));
     hold_pieces();
-    fleet_fault(&fleet, 0, "held");
+    fleet_fault(&fleet, 0, fault);
     publisher_start(&publisher);
+}
+
+static void make_slowly(void)
+{
+    make_until("held");
 }
 
 static void make_at_once(void)
@@ -246,8 +251,9 @@ END_TEST
 START_TEST(journal_is_set_back)
 {
     lose_feed();
-    make_slowly();
-    AWAIT(is_held()); /* the child has read the entry */
+    make_until("unread-back");
+    AWAIT(is_held());             /* the child has read the entry */
+    fleet_fault(&fleet, 0, NULL); /* for the commands; the publisher has read the settings */
     unlink(fleet_entry_path(&fleet, fleet_entry(&fleet, 0)));
     DONE(fleet.site[0], "fleet", "join", "--yes");
     DONE(fleet.site[0], "entity", "edit", "acme", "--contact", "other@example.com");
