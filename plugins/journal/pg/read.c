@@ -127,7 +127,7 @@ static const char *batch_sql(const espt_journal *journal, bool ahead)
 /* The entry before comes along, because members compare it with their own; not within the turn. */
 static int read_batch(espt_journal *journal, uint64_t number, char *err, size_t err_len)
 {
-    char from[32], asked[32];
+    char from[32] = "", asked[32] = "";
     int64_t deadline;
     const bool turn = journal->turn, ahead = turn || goes_on(journal, number);
     const struct pg_param params[] = {pg_text(from), pg_text(turn ? TURN_BYTES : AHEAD_BYTES),

@@ -92,7 +92,7 @@ int pg_head_get(espt_journal *journal, const uint8_t **ret_bytes, size_t *ret_le
    otherwise add an entry again that was appended and removed meanwhile. */
 int pg_trim(espt_journal *journal, uint64_t first, char *err, size_t err_len)
 {
-    char number[32];
+    char number[32] = "";
     int rows = 1, status = ESPT_JOURNAL_DONE;
     const int64_t until = pg_now() + journal->limit_ms;
     const struct pg_param param = pg_text(number);

@@ -51,7 +51,7 @@ static void listen_once(espt_journal *journal, int64_t deadline)
 
 static int find_news(espt_journal *journal, uint64_t last, bool *ret_new, char *err, size_t err_len)
 {
-    char number[32], version[32];
+    char number[32] = "", version[32] = "";
     int64_t deadline;
     PGresult *result;
     const struct pg_param params[] = {pg_text(number), pg_text(version)};
