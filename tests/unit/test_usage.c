@@ -5,8 +5,8 @@
  */
 #include "store/usage.h"
 
-#include "store/db/lock.h"
 #include "store/clock.h"
+#include "store/db/lock.h"
 #include "store/reveal.h"
 #include "store/tokens.h"
 #include "support/support.h"
