@@ -4,7 +4,7 @@
 # those that fail, the output too. A script that cannot do its work here ends with 77, its last line
 # saying why: it counts as skipped. The last line is `N passed, N failed` or `N passed, N failed, N skipped`.
 #
-#   JOBS=N        programs at a time (default: two for each core, because half their time is waiting)
+#   JOBS=N        programs at a time (default: three for each core, because half their time is waiting)
 #   LOGS=FOLDER   where scripts log (build); the log of a program is PROGRAM.log
 #   TEST_LIMIT=S  seconds after which a program is ended and counts as failed (1800)
 #   AGAIN=yes     up to three programs that failed are run once more, each alone. One that passes then
@@ -25,19 +25,21 @@ if [ "${1-}" = --one ]; then
     folder=$2 number=$3 test=$4
     [ ! -e "$folder/stop" ] || exit 0
     begin=$(date +%s)
-    timeout -k 10 "$TEST_LIMIT" "$test" >"$(log_of "$test")" 2>&1 &
+    echo begins >&3
+    timeout -k 10 "$TEST_LIMIT" "$test" >"$(log_of "$test")" 2>&1 3>&- &
     echo $! >"$folder/$number.pid"
     [ ! -e "$folder/stop" ] || kill $! # the stop came between
     wait $!
     echo "$? $(($(date +%s) - begin))" >"$folder/$number.new"
     rm "$folder/$number.pid"
     mv "$folder/$number.new" "$folder/$number"
+    echo ends >&3
     exit 0
 fi
 
 # A busy machine is not the test's fault: Check multiplies each of its limits.
 : "${CK_DEFAULT_TIMEOUT:=20}" "${CK_TIMEOUT_MULTIPLIER:=6}" "${TEST_LIMIT:=1800}"
-: "${JOBS:=$((2 * $(nproc)))}"
+: "${JOBS:=$((3 * $(nproc)))}"
 export CK_DEFAULT_TIMEOUT CK_TIMEOUT_MULTIPLIER TEST_LIMIT LOGS="${LOGS-}"
 [ $# -gt 0 ] || { echo "run.sh: name the test programs to run" >&2; exit 2; }
 folder=$(mktemp -d) || exit 1
@@ -60,8 +62,13 @@ for test in "$@"; do
     number=$((number + 1))
     printf '%s\n%s\n' "$number" "$test"
 done >"$folder/tests"
-# xargs waits for all of them, whatever one's status.
-xargs -d '\n' -n 2 -P "$JOBS" "$0" --one "$folder" <"$folder/tests" &
+# xargs waits for all of them, whatever one's status. A line of this pipe says that something has changed.
+mkfifo "$folder/events" || exit 1
+exec 3<>"$folder/events"
+{
+    xargs -d '\n' -n 2 -P "$JOBS" "$0" --one "$folder" <"$folder/tests"
+    echo over >&3
+} &
 pool=$!
 
 # --- a bar on the terminal, redrawn in place ---
@@ -89,15 +96,14 @@ erase() {
     drawn=
 }
 
-passed=0 failed=0 skipped=0 number=0 again=
+passed=0 failed=0 skipped=0 number=0 again='' over=
 for test in "$@"; do
     number=$((number + 1))
-    tick=0
     while [ ! -e "$folder/$number" ]; do
-        kill -0 "$pool" 2>/dev/null || [ -e "$folder/$number" ] || echo "125 0" >"$folder/$number" # never ran
-        [ $((tick % 5)) -ne 0 ] || draw "$@"
-        tick=$((tick + 1))
-        sleep 0.1
+        draw "$@"
+        read -r event <&3
+        [ "$event" != over ] || over=yes
+        [ -z "$over" ] || [ -e "$folder/$number" ] || echo "125 0" >"$folder/$number" # never ran
     done
     erase
     read -r status seconds <"$folder/$number"
@@ -129,7 +135,7 @@ done
 wait "$pool"
 if [ -n "${AGAIN-}" ] && [ "$failed" -le 3 ]; then
     for test in $again; do
-        if timeout -k 10 "$TEST_LIMIT" "$test" >"$(log_of "$test")" 2>&1; then
+        if timeout -k 10 "$TEST_LIMIT" "$test" >"$(log_of "$test")" 2>&1 3>&-; then
             passed=$((passed + 1)) failed=$((failed - 1))
             printf 'UNSTABLE %s: it failed, and passed when it was run again, alone\n' "${test##*/}"
         else
