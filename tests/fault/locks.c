@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Loaded by LD_PRELOAD: for each mutex that the command locks in the lock file $LOCKS_OF, writes a
- * word to descriptor $LOCKS_FD: "in" if some process holds flock on that file at that moment, else
- * "OUT".
+ * word to descriptor $LOCKS_FD: "in" if the command holds flock on that file at that moment, else
+ * "OUT". /proc/locks would not do: where it is longer than a page, it is read in parts, and a lock
+ * may be missed between them.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -13,6 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define DESCRIPTORS 64 /* more than a command opens */
 
 static bool file_has(const char *file, bool (*is)(const char *line, const void *arg),
                      const void *arg)
@@ -45,6 +48,17 @@ static bool is_flock(const char *line, const void *path)
            strstr(line, inode) != NULL;
 }
 
+static bool holds_flock(const char *path)
+{
+    bool found = false;
+    for (int fd = 0; fd < DESCRIPTORS && !found; fd++) {
+        char info[48];
+        snprintf(info, sizeof info, "/proc/self/fdinfo/%d", fd);
+        found = file_has(info, is_flock, path);
+    }
+    return found;
+}
+
 __attribute__((visibility("default"))) int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
     static int (*next)(pthread_mutex_t *);
@@ -52,7 +66,6 @@ __attribute__((visibility("default"))) int pthread_mutex_lock(pthread_mutex_t *m
     if (next == NULL)
         *(void **)(void *)&next = dlsym(RTLD_NEXT, "pthread_mutex_lock");
     if (path != NULL && file_has("/proc/self/maps", is_mapping, mutex))
-        dprintf((int)strtol(getenv("LOCKS_FD"), NULL, 10), "%s ",
-                file_has("/proc/locks", is_flock, path) ? "in" : "OUT");
+        dprintf((int)strtol(getenv("LOCKS_FD"), NULL, 10), "%s ", holds_flock(path) ? "in" : "OUT");
     return next(mutex);
 }
