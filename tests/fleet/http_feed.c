@@ -29,8 +29,11 @@ void http_feed_change(const struct http_feed *feed, int round)
     publisher_await(&feed->publisher, fleet_entry(&feed->fleet, 0));
 }
 
-void http_feed_make(struct http_feed *ret)
+static struct http_feed *current;
+
+static void make(void)
 {
+    struct http_feed *ret = current;
     fleet_begin(&ret->fleet, 1);
     publisher_prepare(&ret->publisher, &ret->fleet);
     publisher_start(&ret->publisher);
@@ -52,8 +55,10 @@ static bool head_is_new(const struct http_feed *feed)
     return is.st_size != was.st_size;
 }
 
-void http_feed_begin(struct http_feed *feed)
+static void begin(void)
 {
+    struct http_feed *feed = current;
+    feed->plugin = http_plugin();
     fleet_copy(&feed->fleet, 1, feed->kept, true);
     folder_copy(in_folder(feed->kept, "feed"), feed->publisher.feed);
     publisher_start(&feed->publisher);
@@ -63,11 +68,18 @@ void http_feed_begin(struct http_feed *feed)
     web_start(&feed->web, feed->root, "");
 }
 
-void http_feed_end(struct http_feed *feed)
+static void end(void)
 {
-    if (feed->publisher.pid != 0)
-        publisher_end(&feed->publisher, SIGKILL);
-    web_stop(&feed->web);
+    if (current->publisher.pid != 0)
+        publisher_end(&current->publisher, SIGKILL);
+    web_stop(&current->web);
+}
+
+void http_feed_fixture(TCase *tcase, struct http_feed *feed)
+{
+    current = feed;
+    tcase_add_unchecked_fixture(tcase, make, NULL);
+    tcase_add_checked_fixture(tcase, begin, end);
 }
 
 const char *http_feed_file(const struct http_feed *feed, const char *prefix)

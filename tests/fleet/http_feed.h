@@ -12,14 +12,13 @@ struct http_feed {
     struct web web;
     const char *root; /* what nginx shows: a copy of the feed */
     const char *kept; /* a folder: fleet and feed as they were made */
+    const espt_journal_plugin *plugin;
 };
 /* The plugin. */
 const espt_journal_plugin *http_plugin(void);
-/* Makes a fleet of one site, with more entries than a head carries: once for all tests. */
-void http_feed_make(struct http_feed *ret);
-/* Publishes and shows that fleet as it was made. */
-void http_feed_begin(struct http_feed *feed);
-void http_feed_end(struct http_feed *feed);
+/* For each test of the case *feed is a fleet of one site, with more entries than a head carries. It
+   is made once, and published and shown as it was made for each test. */
+void http_feed_fixture(TCase *tcase, struct http_feed *feed);
 /* Shows the feed as it is now, whole. */
 void http_feed_show(const struct http_feed *feed);
 /* Changes the fleet, until the publisher has published it. */

@@ -6,24 +6,7 @@
 #include <unistd.h>
 
 static struct http_feed feed;
-static const espt_journal_plugin *plugin;
 static char said[512];
-
-static void make(void)
-{
-    http_feed_make(&feed);
-}
-
-static void setup(void)
-{
-    plugin = http_plugin();
-    http_feed_begin(&feed);
-}
-
-static void teardown(void)
-{
-    http_feed_end(&feed);
-}
 
 /* An edge that has followed does not take an older head from a cache that is behind, nor lose what
    it has; it goes on when the cache is ahead again. */
@@ -69,7 +52,7 @@ START_TEST(wrong_cache)
         ck_assert_msg(i != 2 || feed_edge_join(&edge), "%s", edge.why);
         web_restart(&feed.web, feed.root, rules[i]);
         if (i == 2) /* asks anew */
-            plugin->wait(edge.journal, edge.number, 300, said, sizeof said);
+            feed.plugin->wait(edge.journal, edge.number, 300, said, sizeof said);
         ck_assert_msg(i == 2 ? feed_edge_follow(&edge) : feed_edge_join(&edge), "%zu: %s", i,
                       edge.why);
         ck_assert_uint_eq(edge.number, fleet_entry(&feed.fleet, 0));
@@ -103,8 +86,7 @@ int main(void)
     Suite *suite = suite_create("http caches");
     TCase *tests = tcase_create("caches");
     tcase_set_timeout(tests, 300);
-    tcase_add_unchecked_fixture(tests, make, NULL);
-    tcase_add_checked_fixture(tests, setup, teardown);
+    http_feed_fixture(tests, &feed);
     tcase_add_test(tests, older_head);
     tcase_add_test(tests, wrong_cache);
     tcase_add_test(tests, stale_cache);

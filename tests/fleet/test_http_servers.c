@@ -7,21 +7,6 @@
 
 static struct http_feed feed;
 
-static void make(void)
-{
-    http_feed_make(&feed);
-}
-
-static void setup(void)
-{
-    http_feed_begin(&feed);
-}
-
-static void teardown(void)
-{
-    http_feed_end(&feed);
-}
-
 START_TEST(error_pages)
 {
     static const char *const rules[] = {
@@ -131,8 +116,7 @@ int main(void)
     Suite *suite = suite_create("http servers");
     TCase *tests = tcase_create("servers");
     tcase_set_timeout(tests, 300);
-    tcase_add_unchecked_fixture(tests, make, NULL);
-    tcase_add_checked_fixture(tests, setup, teardown);
+    http_feed_fixture(tests, &feed);
     tcase_add_test(tests, error_pages);
     tcase_add_test(tests, altered_files);
     tcase_add_test(tests, endless_and_silent);

@@ -5,30 +5,13 @@
 #include <sys/stat.h>
 
 static struct http_feed feed;
-static const espt_journal_plugin *plugin;
 static char said[512];
-
-static void make(void)
-{
-    http_feed_make(&feed);
-}
-
-static void setup(void)
-{
-    plugin = http_plugin();
-    http_feed_begin(&feed);
-}
-
-static void teardown(void)
-{
-    http_feed_end(&feed);
-}
 
 static void bad_settings(const char *settings, const char *words)
 {
     espt_journal *journal = NULL;
     ck_assert_int_eq(
-        plugin->open(&journal, settings, "edge-1", ESPT_JOURNAL_EDGE, 1000, said, sizeof said),
+        feed.plugin->open(&journal, settings, "edge-1", ESPT_JOURNAL_EDGE, 1000, said, sizeof said),
         ESPT_JOURNAL_FAILED);
     ck_assert_ptr_null(journal);
     ck_assert_msg(strstr(said, words) != NULL, "%s", said);
@@ -38,9 +21,9 @@ static void bad_settings(const char *settings, const char *words)
 START_TEST(settings)
 {
     espt_journal *journal = NULL;
-    plugin = http_plugin();
-    ck_assert_int_eq(plugin->open(&journal, "url = http://x\n", "hq", ESPT_JOURNAL_WHOLE, 1000,
-                                  said, sizeof said),
+    feed.plugin = http_plugin();
+    ck_assert_int_eq(feed.plugin->open(&journal, "url = http://x\n", "hq", ESPT_JOURNAL_WHOLE, 1000,
+                                       said, sizeof said),
                      ESPT_JOURNAL_FAILED);
     ck_assert_ptr_nonnull(strstr(said, "fleet join --edge"));
     bad_settings("", "write url = ");
@@ -82,22 +65,23 @@ START_TEST(password_and_reports)
     http_edge_refuses(&feed, feed.web.url, "401");
     struct feed_edge edge;
     size_t reports_seen = 0;
-    feed_edge_open(&edge, plugin, &feed.publisher.trust, feed.web.url,
+    feed_edge_open(&edge, feed.plugin, &feed.publisher.trust, feed.web.url,
                    "user = edge\npassword = hunter2\n", 5000);
     ck_assert_msg(feed_edge_join(&edge), "%s", edge.why);
-    const int status =
-        plugin->report_put(edge.journal, "edge-1", (const uint8_t *)"report", 6, said, sizeof said);
+    const int status = feed.plugin->report_put(edge.journal, "edge-1", (const uint8_t *)"report", 6,
+                                               said, sizeof said);
     ck_assert_msg(status == ESPT_JOURNAL_DONE, "%s", said);
     size_t len;
     const char *found = file_read(in_folder(reports, "r/edge-1"), &len);
     ck_assert(found != NULL && len == 6 && memcmp(found, "report", 6) == 0);
+    ck_assert_int_eq(feed.plugin->report_put(edge.journal, "../head", (const uint8_t *)"x", 1, said,
+                                             sizeof said),
+                     ESPT_JOURNAL_FAILED);
     ck_assert_int_eq(
-        plugin->report_put(edge.journal, "../head", (const uint8_t *)"x", 1, said, sizeof said),
-        ESPT_JOURNAL_FAILED);
-    ck_assert_int_eq(plugin->report_each(edge.journal, count, &reports_seen, said, sizeof said),
-                     ESPT_JOURNAL_DONE);
+        feed.plugin->report_each(edge.journal, count, &reports_seen, said, sizeof said),
+        ESPT_JOURNAL_DONE);
     ck_assert_uint_eq(reports_seen, 1); /* its own, and no other */
-    ck_assert_int_eq(plugin->report_put(edge.journal, "edge-2", NULL, 0, said, sizeof said),
+    ck_assert_int_eq(feed.plugin->report_put(edge.journal, "edge-2", NULL, 0, said, sizeof said),
                      ESPT_JOURNAL_DONE);
     ck_assert_msg(feed_edge_follow(&edge), "%s", edge.why); /* reading goes on after a PUT */
     feed_edge_close(&edge);
@@ -109,8 +93,7 @@ int main(void)
     Suite *suite = suite_create("http settings");
     TCase *tests = tcase_create("settings"), *alone = tcase_create("alone");
     tcase_set_timeout(tests, 300);
-    tcase_add_unchecked_fixture(tests, make, NULL);
-    tcase_add_checked_fixture(tests, setup, teardown);
+    http_feed_fixture(tests, &feed);
     tcase_add_test(tests, password_and_reports);
     tcase_add_test(alone, settings);
     suite_add_tcase(suite, tests);

@@ -11,23 +11,12 @@ static struct member edge;
 static const char *folder; /* of the certificates */
 static int port;
 
-static void make(void)
-{
-    http_feed_make(&feed);
-}
-
 static void setup(void)
 {
-    http_feed_begin(&feed);
     folder = temp_folder();
     certificates_make(folder);
     port = web_free_port();
     feed_member(&edge, &feed.fleet, &feed.web);
-}
-
-static void teardown(void)
-{
-    http_feed_end(&feed);
 }
 
 /* Shows the feed at the port of TLS, too, with that certificate. */
@@ -103,8 +92,8 @@ int main(void)
     Suite *suite = suite_create("http tls");
     TCase *tcase = tcase_create("tls");
     tcase_set_timeout(tcase, 120);
-    tcase_add_unchecked_fixture(tcase, make, NULL);
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    http_feed_fixture(tcase, &feed);
+    tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, the_right_server);
     tcase_add_test(tcase, the_wrong_server);
     suite_add_tcase(suite, tcase);

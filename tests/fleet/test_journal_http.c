@@ -4,23 +4,6 @@
 #include "fleet/journal_conformance_open.h"
 
 static struct http_feed feed;
-static const espt_journal_plugin *plugin;
-
-static void make(void)
-{
-    http_feed_make(&feed);
-}
-
-static void setup(void)
-{
-    plugin = http_plugin();
-    http_feed_begin(&feed);
-}
-
-static void teardown(void)
-{
-    http_feed_end(&feed);
-}
 
 START_TEST(reads)
 {
@@ -31,25 +14,26 @@ START_TEST(reads)
     uint64_t first, last;
     int64_t clock;
     espt_journal *j = edge.journal;
-    ck_assert_int_eq(plugin->range(j, &first, &last, said, sizeof said), ESPT_JOURNAL_DONE);
+    ck_assert_int_eq(feed.plugin->range(j, &first, &last, said, sizeof said), ESPT_JOURNAL_DONE);
     ck_assert_uint_eq(last, fleet_entry(&feed.fleet, 0));
     ck_assert_uint_ge(last - first, 26);
     for (uint64_t n = first; n <= last; n++) {
-        ck_assert_int_eq(plugin->read(j, n, &entry, said, sizeof said), ESPT_JOURNAL_DONE);
+        ck_assert_int_eq(feed.plugin->read(j, n, &entry, said, sizeof said), ESPT_JOURNAL_DONE);
         ck_assert(entry.head_len > 0 && entry.log == NULL && entry.vault == NULL);
         ck_assert_uint_eq(entry.log_len + entry.vault_len, 0);
     }
     for (uint64_t n = last; n >= first; n--) /* backwards too */
-        ck_assert_int_eq(plugin->read(j, n, &again, said, sizeof said), ESPT_JOURNAL_DONE);
-    ck_assert_int_eq(plugin->read(j, first - 1, &entry, said, sizeof said), ESPT_JOURNAL_NONE);
-    ck_assert_int_eq(plugin->read(j, last + 1, &entry, said, sizeof said), ESPT_JOURNAL_NONE);
-    ck_assert_int_eq(plugin->read(j, UINT64_MAX, &entry, said, sizeof said), ESPT_JOURNAL_NONE);
-    ck_assert_int_eq(plugin->read(j, 0, &entry, said, sizeof said), ESPT_JOURNAL_NONE);
-    ck_assert_int_eq(plugin->get(j, "edge-none", &bytes, &len, said, sizeof said),
+        ck_assert_int_eq(feed.plugin->read(j, n, &again, said, sizeof said), ESPT_JOURNAL_DONE);
+    ck_assert_int_eq(feed.plugin->read(j, first - 1, &entry, said, sizeof said), ESPT_JOURNAL_NONE);
+    ck_assert_int_eq(feed.plugin->read(j, last + 1, &entry, said, sizeof said), ESPT_JOURNAL_NONE);
+    ck_assert_int_eq(feed.plugin->read(j, UINT64_MAX, &entry, said, sizeof said),
                      ESPT_JOURNAL_NONE);
-    ck_assert_int_eq(plugin->get(j, "../head", &bytes, &len, said, sizeof said),
+    ck_assert_int_eq(feed.plugin->read(j, 0, &entry, said, sizeof said), ESPT_JOURNAL_NONE);
+    ck_assert_int_eq(feed.plugin->get(j, "edge-none", &bytes, &len, said, sizeof said),
+                     ESPT_JOURNAL_NONE);
+    ck_assert_int_eq(feed.plugin->get(j, "../head", &bytes, &len, said, sizeof said),
                      ESPT_JOURNAL_FAILED);
-    ck_assert_int_eq(plugin->clock(j, &clock, said, sizeof said), ESPT_JOURNAL_DONE);
+    ck_assert_int_eq(feed.plugin->clock(j, &clock, said, sizeof said), ESPT_JOURNAL_DONE);
     ck_assert_int_le(labs(clock - time(NULL)), 5);
     feed_edge_close(&edge);
     http_edge_joins(&feed, feed.web.url);
@@ -147,13 +131,15 @@ START_TEST(waits)
     const uint8_t *bytes;
     size_t len;
     const uint64_t last = fleet_entry(&feed.fleet, 0);
-    ck_assert_int_eq(plugin->head_get(edge.journal, &bytes, &len, said, sizeof said), 0);
-    ck_assert_int_eq(plugin->wait(edge.journal, last, 600, said, sizeof said), ESPT_JOURNAL_NONE);
+    ck_assert_int_eq(feed.plugin->head_get(edge.journal, &bytes, &len, said, sizeof said), 0);
+    ck_assert_int_eq(feed.plugin->wait(edge.journal, last, 600, said, sizeof said),
+                     ESPT_JOURNAL_NONE);
     http_feed_change(&feed, 0);
     http_feed_show(&feed);
-    ck_assert_int_eq(plugin->wait(edge.journal, last, 20000, said, sizeof said), ESPT_JOURNAL_DONE);
+    ck_assert_int_eq(feed.plugin->wait(edge.journal, last, 20000, said, sizeof said),
+                     ESPT_JOURNAL_DONE);
     espt_journal_entry entry;
-    ck_assert_int_eq(plugin->read(edge.journal, last + 1, &entry, said, sizeof said),
+    ck_assert_int_eq(feed.plugin->read(edge.journal, last + 1, &entry, said, sizeof said),
                      ESPT_JOURNAL_DONE);
     feed_edge_close(&edge);
 }
@@ -172,21 +158,21 @@ START_TEST(read_only)
     const espt_journal_entry entry = {0};
     const uint8_t *b = (const uint8_t *)"x";
     const int answers[] = {
-        plugin->append(j, 1, &entry, said, sizeof said),
-        plugin->hold(j, 1, said, sizeof said),
-        plugin->keep(j, said, sizeof said),
-        plugin->put(j, "x", b, 1, said, sizeof said),
-        plugin->drop(j, "x", said, sizeof said),
-        plugin->piece_each(j, no_piece, NULL, said, sizeof said),
-        plugin->head_put(j, b, 1, said, sizeof said),
-        plugin->trim(j, 5, said, sizeof said),
+        feed.plugin->append(j, 1, &entry, said, sizeof said),
+        feed.plugin->hold(j, 1, said, sizeof said),
+        feed.plugin->keep(j, said, sizeof said),
+        feed.plugin->put(j, "x", b, 1, said, sizeof said),
+        feed.plugin->drop(j, "x", said, sizeof said),
+        feed.plugin->piece_each(j, no_piece, NULL, said, sizeof said),
+        feed.plugin->head_put(j, b, 1, said, sizeof said),
+        feed.plugin->trim(j, 5, said, sizeof said),
     };
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
         ck_assert_int_eq(answers[i], ESPT_JOURNAL_FAILED);
     ck_assert_ptr_nonnull(strstr(said, "run the command at a site"));
-    plugin->release(j);
+    feed.plugin->release(j);
     feed_edge_close(&edge);
-    plugin->close(NULL);
+    feed.plugin->close(NULL);
 }
 END_TEST
 
@@ -196,8 +182,7 @@ int main(void)
     Suite *suite = suite_create("journal_http");
     TCase *tests = tcase_create("journal_http");
     tcase_set_timeout(tests, 300);
-    tcase_add_unchecked_fixture(tests, make, NULL);
-    tcase_add_checked_fixture(tests, setup, teardown);
+    http_feed_fixture(tests, &feed);
     tcase_add_test(tests, conformance_symbols);
     tcase_add_test(tests, conformance_settings_are_checked);
     tcase_add_test(tests, reads_what_sites_have);
