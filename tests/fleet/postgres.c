@@ -224,12 +224,18 @@ static void ignore_notice(void *arg, const char *message)
     (void)arg, (void)message;
 }
 
+/* A server whose backend was killed accepts connections until it notices, and then none until it
+   has recovered. */
 static PGconn *connection(const char *database)
 {
     char settings[1024];
     snprintf(settings, sizeof settings, "host=%s port=%d user=admin dbname=%s", folder, port,
              database);
     PGconn *conn = PQconnectdb(settings);
+    for (int tries = 0; PQstatus(conn) != CONNECTION_OK && tries < 400; tries++) {
+        usleep(50000);
+        PQreset(conn);
+    }
     PQsetNoticeProcessor(conn, ignore_notice, NULL);
     return conn;
 }
