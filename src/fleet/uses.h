@@ -34,7 +34,7 @@ ESPT_MUST_USE int fleet_uses(struct fleet *fleet, struct store *store, struct fl
 void fleet_uses_clear(struct fleet_uses *uses);
 
 /* Writes the sums to STORE.uses, and reads them there; the caller frees ret->items, also after a
-   failure. ESPT_MISSING: there is no such file. */
+   failure. ESPT_UNUSABLE: it cannot be read, or there is none. */
 ESPT_MUST_USE int fleet_uses_keep(const struct config *config, const struct elsewhere *of,
                                   struct espt_error *err);
 ESPT_MUST_USE int fleet_uses_kept(const struct config *config, struct elsewhere *ret,

@@ -58,8 +58,8 @@ static bool exchange(PGconn *conn, int64_t deadline)
 /* The result of the last statement of the message, or that of the first one. */
 enum which { LAST, FIRST };
 
-static PGresult *ask(espt_journal *journal, const char *sql, const struct pg_param *params,
-                     int count, enum which which, int64_t deadline, char *err, size_t err_len)
+static PGresult *query(espt_journal *journal, const char *sql, const struct pg_param *params,
+                       int count, enum which which, int64_t deadline, char *err, size_t err_len)
 {
     PGconn *conn = journal->conn;
     PGresult *result = NULL, *next;
@@ -86,7 +86,7 @@ static PGresult *ask(espt_journal *journal, const char *sql, const struct pg_par
 PGresult *pg_query(espt_journal *journal, const char *sql, const struct pg_param *params, int count,
                    int64_t deadline, char *err, size_t err_len)
 {
-    return ask(journal, sql, params, count, LAST, deadline, err, err_len);
+    return query(journal, sql, params, count, LAST, deadline, err, err_len);
 }
 
 int pg_must(espt_journal *journal, const char *sql, const struct pg_param *params, int count,
@@ -141,8 +141,8 @@ int pg_begin(espt_journal *journal, uint32_t lock_ms, int64_t deadline, char *er
 int pg_commit(espt_journal *journal, bool tells, int64_t deadline, char *err, size_t err_len)
 {
     journal->turn = false;
-    PGresult *result = ask(journal, tells ? "COMMIT;NOTIFY " PG_CHANNEL : "COMMIT", NULL, 0, FIRST,
-                           deadline, err, err_len);
+    PGresult *result = query(journal, tells ? "COMMIT;NOTIFY " PG_CHANNEL : "COMMIT", NULL, 0,
+                             FIRST, deadline, err, err_len);
     if (result == NULL)
         return ESPT_JOURNAL_UNKNOWN;
     const char *tag = PQcmdStatus(result);
