@@ -6,7 +6,8 @@ set -eu
 build=$(cd "$OUT" && pwd)
 tmp=${TMPDIR:-/tmp}
 work=$(mktemp -d "$tmp/espt-valgrind-XXXXXX")
-trap 'rm -rf "$work"' EXIT
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid"; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 config=$work/store/esp-token.conf runs=0
 export ESP_TOKEN_CONFIG="$config" LC_ALL=C
@@ -19,18 +20,29 @@ fail() {
     exit 1
 }
 
-# runs STATUS WORDS...: the output is in $work/out
-runs() {
-    expected=$1 status=0
-    shift
-    valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 \
-        --log-file="$work/logs/%p" "$build/esp-tokenctl" "$@" <"$input" >"$work/out" 2>"$work/err" || status=$?
+# under_valgrind WORDS...: the output is in $work/out
+under_valgrind() {
+    exec valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible \
+        --error-exitcode=99 --log-file="$work/logs/%p" "$build/esp-tokenctl" "$@" \
+        <"$input" >"$work/out" 2>"$work/err"
+}
+# ran STATUS EXPECTED WORDS...: every process of the command has a log
+ran() {
+    status=$1 expected=$2
+    shift 2
     cat "$work"/logs/* >"$work/log"
     [ ! -s "$work/log" ] || fail "$*: $(cat "$work/log")"
     [ "$status" -eq "$expected" ] || fail "$*: status $status, expected $expected: $(cat "$work/err")"
     rm "$work"/logs/*
     echo "${1:-} ${2:-}" >>"$work/ran"
     runs=$((runs + 1))
+}
+# runs STATUS WORDS...
+runs() {
+    expected=$1 status=0
+    shift
+    (under_valgrind "$@") || status=$?
+    ran "$status" "$expected" "$@"
 }
 both() {
     runs "$@"
@@ -155,23 +167,30 @@ runs 0 create north web
 both 0 fleet status
 both 0 fleet check
 runs 0 list --stale
-# ended when it has begun; valgrind's log is named by the process
+# daemon WORD PATTERN: `fleet WORD` is ended when its errors, or the names in the feed, match the pattern
+# and the child that makes a snapshot has ended
 daemon() {
-    (
-        for _ in $(seq 600); do
-            grep -q "$2" "$work/err" && break
-            sleep 0.1
-        done
-        kill "$(ls "$work/logs")"
-    ) &
-    runs 0 fleet "$1"
-    wait
+    status=0 waited=0
+    (under_valgrind fleet "$1") &
+    pid=$!
+    until { grep -q "$2" "$work/err" || find "$work/feed" | grep -q "$2"; } &&
+        [ -z "$(cat "/proc/$pid/task/$pid/children")" ]; do
+        if [ "$waited" -ge 600 ] || ! kill -0 "$pid"; then
+            fail "fleet $1: $(cat "$work/err" "$work"/logs/*)"
+        fi
+        waited=$((waited + 1))
+        sleep 0.1
+    done
+    kill "$pid"
+    wait "$pid" || status=$?
+    pid=
+    ran "$status" 0 fleet "$1"
 }
+mkdir -m 0755 "$work/feed"
 daemon follow following
 at one
-mkdir -m 0755 "$work/feed"
 echo "publish = $work/feed" >>"$work/one/esp-token.conf"
-daemon publish publishing
+daemon publish /p/edge-
 runs 0 list
 runs 0 fleet status --prometheus
 runs 0 fleet refill
