@@ -11,14 +11,15 @@
 
 /* Lines of a long table that are laid out together. */
 #define BLOCK 1000
-#define NARROWEST 4     /* a column is not cut to less, nor to less than its title */
-#define ENDLESS 1000000 /* libsmartcols must not cut: it would not mark the place */
+#define NARROWEST 4 /* a column is not cut to less, nor to less than its title */
+#define ESCAPED 4   /* columns that libsmartcols takes for a byte that it escapes: \xHH */
 
 struct table_view {
     struct libscols_table *table;
     struct table_column column[TABLE_COLUMNS_MAX];
     size_t columns;
     size_t width[TABLE_COLUMNS_MAX]; /* columns on the screen that the widest cell so far takes */
+    size_t bytes[TABLE_COLUMNS_MAX]; /* of the longest cell so far, or title */
     enum table_form form;
     bool beyond;  /* there are more lines than a block: they were only measured */
     bool again;   /* the lines are given for the second time */
@@ -68,6 +69,7 @@ static void add_column(struct table_view *view, const struct table_column *wante
         scols_column_set_wrapfunc(column, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
     scols_cell_set_color(scols_column_get_header(column), colour_name(COLOUR_BOLD));
     view->column[view->columns] = *wanted;
+    view->bytes[view->columns] = strlen(wanted->title);
     view->width[view->columns++] = text_columns(wanted->title);
 }
 
@@ -87,7 +89,6 @@ int table_new(struct table_view **ret_view, const struct table_column *columns,
     scols_table_enable_ascii(table, !in_utf8());
     scols_table_enable_colors(table, in_colour(stdout));
     scols_table_set_termforce(table, SCOLS_TERMFORCE_ALWAYS);
-    scols_table_set_termwidth(table, ENDLESS);
     *view = (struct table_view){.table = table, .form = form};
     for (; columns->title != NULL && view->columns < TABLE_COLUMNS_MAX; columns++)
         add_column(view, columns);
@@ -167,10 +168,21 @@ static void fit_column(struct table_view *view, size_t i, size_t room)
     scols_free_iter(at);
 }
 
+/* libsmartcols must not cut, because it would not mark the place: its lines are longer than any. It
+   clears a buffer of that length. */
+static void set_length(struct table_view *view)
+{
+    size_t length = 1;
+    for (size_t i = 0; i < view->columns; i++)
+        length += view->width[i] + ESCAPED * view->bytes[i] + 1;
+    scols_table_set_termwidth(view->table, length);
+}
+
 /* Prints the lines so far, so that a long list takes no memory. */
 static void print_block(struct table_view *view)
 {
     size_t room[TABLE_COLUMNS_MAX] = {0};
+    set_length(view);
     narrow(view, room);
     for (size_t i = 0; i < view->columns; i++) {
         /* the last column gets no trailing blanks */
@@ -205,8 +217,11 @@ static void measure(struct table_view *view, size_t tree, const struct table_cel
 {
     for (size_t i = 0; i < view->columns; i++) {
         const size_t width = text_columns(cells[i].text) + (i == 0 ? tree : 0);
+        const size_t bytes = strlen(cells[i].text);
         if (width > view->width[i])
             view->width[i] = width;
+        if (bytes > view->bytes[i])
+            view->bytes[i] = bytes;
     }
 }
 
