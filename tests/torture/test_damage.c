@@ -279,6 +279,16 @@ START_TEST(random_damage)
 }
 END_TEST
 
+/* In a short run each store flips one bit in `stride`, and these begin at different bits, so that
+   together the stores flip all multiples of stride / TAKEN_COUNT. */
+static uint32_t first_bit;
+
+static uint32_t begin_bits(unsigned stride, enum taken store, uint32_t bits)
+{
+    first_bit = stride / TAKEN_COUNT * (uint32_t)store;
+    return (bits - first_bit) / stride;
+}
+
 /* Flips each bit of the file in turn, for a host that opens afterwards and for one that stays
    open. */
 static void try_bits(unsigned stride, uint32_t count)
@@ -286,9 +296,8 @@ static void try_bits(unsigned stride, uint32_t count)
     host_open();
     espt_ctx *stays = ctx;
     for (; tally->next < count; tally->next++) {
-        uint32_t bit = tally->next * stride;
-        if (bit % 4096 == 0)
-            alarm(HANG_SECONDS);
+        const uint32_t bit = first_bit + tally->next * stride;
+        alarm(HANG_SECONDS);
         file[bit / 8] ^= (uint8_t)(1u << bit % 8);
         try_all();
         ctx = stays;
@@ -301,8 +310,9 @@ static void try_bits(unsigned stride, uint32_t count)
 START_TEST(every_bit_of_the_metas)
 {
     setup((enum taken)_i, 0);
-    const unsigned stride = rounds(0) >= 1000 ? 1 : SANITIZED ? 29 : 5;
-    in_children(try_bits, stride, "bits of the metas", (PAGE + 152) * 8 / stride);
+    const unsigned stride = rounds(0) >= 1000 ? 1 : TAKEN_COUNT * (SANITIZED ? 29 : 5);
+    const uint32_t count = begin_bits(stride, (enum taken)_i, (PAGE + 152) * 8);
+    in_children(try_bits, stride, "bits of the metas", count);
     ck_assert_uint_gt(tally->corrupt, 0);
     teardown();
 }
@@ -310,9 +320,10 @@ END_TEST
 
 START_TEST(every_bit_of_the_store)
 {
-    unsigned stride = rounds(0) >= 1000 ? 1 : SANITIZED ? 4999 : 97;
+    const unsigned stride = rounds(0) >= 1000 ? 1 : TAKEN_COUNT * (SANITIZED ? 4999 : 97);
     setup((enum taken)_i, 0);
-    in_children(try_bits, stride, "bits of the store", page_count * PAGE / stride * 8);
+    const uint32_t count = begin_bits(stride, (enum taken)_i, page_count * PAGE * 8);
+    in_children(try_bits, stride, "bits of the store", count);
     ck_assert_uint_gt(tally->corrupt, 0);
     teardown();
 }
