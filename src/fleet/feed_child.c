@@ -39,7 +39,6 @@ static void close_others(int one, int other)
     close_range((unsigned)high + 1, ~0U, 0);
 }
 
-/* The journal of the publisher is left as it is: to close it would tell its server to end it. */
 static void become_child(struct feed *feed, int told, pid_t publisher)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -56,6 +55,7 @@ static void become_child(struct feed *feed, int told, pid_t publisher)
     setpriority(PRIO_PROCESS, 0, NICENESS);
     parent = told;
     feed->folder = -1;
+    feed->child.inherited = feed->fleet->journal;
     feed->fleet->journal = NULL;
     feed->fleet->alive = show_life;
 }
