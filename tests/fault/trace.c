@@ -338,9 +338,10 @@ static bool at_syscall(struct tracing *run, pid_t pid)
     return goes_on;
 }
 
+/* SIGVTALRM is the command's own timer: it comes after each second of processor time. */
 static bool ends(int sig)
 {
-    return sig != SIGCHLD && sig != SIGCONT && sig != SIGWINCH && sig != SIGURG;
+    return sig != SIGCHLD && sig != SIGCONT && sig != SIGWINCH && sig != SIGURG && sig != SIGVTALRM;
 }
 
 /* The loader's calls are a third of a command's, and none of them counts. So the command runs
