@@ -78,6 +78,29 @@ void publisher_await(const struct publisher *publisher, uint64_t number)
     AWAIT(reached(publisher, number));
 }
 
+pid_t publisher_child(const struct publisher *publisher)
+{
+    char path[64];
+    const int pid = (int)publisher->pid;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+    const char *pids = file_read(path, NULL);
+    return pids != NULL ? (pid_t)strtol(pids, NULL, 10) : 0;
+}
+
+/* A step of the publisher begins a snapshot after it has written a head. So a second head shows that
+   the step of the first one has ended. */
+void publisher_rest(const struct publisher *publisher)
+{
+    const struct member *site = &publisher->fleet->site[0];
+    do {
+        AWAIT(publisher_child(publisher) == 0);
+        DONE(*site, "entity", "add", "rest", "--kind", "customer");
+        publisher_await(publisher, fleet_entry(publisher->fleet, 0));
+        DONE(*site, "entity", "remove", "rest", "--yes");
+        publisher_await(publisher, fleet_entry(publisher->fleet, 0));
+    } while (publisher_child(publisher) != 0);
+}
+
 size_t publisher_files(const struct publisher *publisher)
 {
     size_t count = 0;

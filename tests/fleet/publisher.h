@@ -23,6 +23,10 @@ int publisher_end(struct publisher *publisher, int signal);
 void publisher_await(const struct publisher *publisher, uint64_t number);
 /* The signed head in the feed. False: there is none, or no good one. */
 bool publisher_head(const struct publisher *publisher, struct head *ret);
+/* The process that makes a snapshot; 0: there is none. */
+pid_t publisher_child(const struct publisher *publisher);
+/* Waits until it makes no snapshot, and has none to make. */
+void publisher_rest(const struct publisher *publisher);
 /* The number of files in the folder p. */
 size_t publisher_files(const struct publisher *publisher);
 #define AWAIT UNTIL

@@ -53,14 +53,9 @@ static uint64_t in_feed(void)
     return head.snapshot.number;
 }
 
-/* The child of the publisher; 0: it has none. */
 static pid_t child(void)
 {
-    char path[64];
-    const int pid = (int)publisher.pid;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
-    const char *pids = file_read(path, NULL);
-    return pids != NULL ? (pid_t)strtol(pids, NULL, 10) : 0;
+    return publisher_child(&publisher);
 }
 
 static bool gone(pid_t pid)
