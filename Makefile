@@ -2,6 +2,9 @@
 # Run 'make help' for the list of targets. All output goes to build/VARIANT; a plain `make` also
 # links the release variant's two products into build/.
 
+# No rule of make's own is used, and make would try them all for every file.
+MAKEFLAGS    += --no-builtin-rules
+
 VERSION      := 0.3.0-dev
 VARIANT      ?= release
 OUT          := build/$(VARIANT)
@@ -33,11 +36,14 @@ CPPFLAGS     ?=
 LDFLAGS      ?=
 WERROR       ?= 0
 V            ?=
-MACHINE      := $(shell $(CC) -dumpmachine 2>/dev/null)
+# What the system is asked takes longer than reading the makefiles. So a variable asks when it is first
+# used, and once. A make that is started by this one asks again, because its settings can differ.
+MACHINE       = $(eval MACHINE := $$(shell $$(CC) -dumpmachine 2>/dev/null))$(MACHINE)
+MULTIARCH     = $(eval MULTIARCH := $$(shell $$(CC) -print-multiarch 2>/dev/null))$(MULTIARCH)
 
 WARNINGS := -Wall -Wextra -Wformat=2 -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wshadow
 WARNINGS += -Wstrict-prototypes -Wmissing-prototypes $(if $(filter-out 0,$(WERROR)),-Werror)
-HARDEN   := -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing
+HARDEN    = -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing
 HARDEN   += -fno-strict-overflow -fno-delete-null-pointer-checks
 HARDEN   += $(if $(filter x86_64%,$(MACHINE)),-fcf-protection=full)
 # otherwise libgcc adds a constructor to the validator, which asks for the processor
@@ -55,17 +61,20 @@ COMMA        := ,
 NO_UNDEFINED := $(if $(filter release,$(VARIANT)),-Wl$(COMMA)-z$(COMMA)defs)
 
 # BASE_CPPFLAGS is what every source needs; a rule adds its own flags to MORE_CPPFLAGS.
-BASE_CPPFLAGS := -D_GNU_SOURCE -Isrc -I$(OUT)/src -Iinclude $(shell $(PKG_CONFIG) --cflags smartcols 2>/dev/null)
+BASE_CPPFLAGS  = -D_GNU_SOURCE -Isrc -I$(OUT)/src -Iinclude $(call PC_CFLAGS,smartcols)
 MORE_CPPFLAGS :=
 ALL_CPPFLAGS   = $(BASE_CPPFLAGS) $(MORE_CPPFLAGS) $(CPPFLAGS)
 MORE_CFLAGS   :=
 ALL_CFLAGS     = -std=c17 $(OPT_$(VARIANT)) $(WARNINGS) $(HARDEN) -fPIC -fvisibility=hidden -MMD -MP $(CFLAGS) $(MORE_CFLAGS)
 COMPILE        = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
 LINK           = $(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,-z,relro,-z,now
-# The flags that link these packages; pkg-config runs once for each list of them, not for each link.
+# The flags that link these packages, and those that compile with them; pkg-config runs once for each
+# list of packages, not for each file.
 EMPTY         :=
-PC_NAME        = PC_$(subst $(EMPTY) $(EMPTY),_,$(1))
-PC             = $(if $(filter undefined,$(origin $(PC_NAME))),$(eval $(PC_NAME) := $$(shell $$(PKG_CONFIG) --libs $(1) 2>/dev/null)))$($(PC_NAME))
+PC_NAME        = PC$(1)_$(subst $(EMPTY) $(EMPTY),_,$(2))
+PC_ASK         = $(if $(filter undefined,$(origin $(PC_NAME))),$(eval $(PC_NAME) := $$(shell $$(PKG_CONFIG) $(1) $(2) 2>/dev/null)))$($(PC_NAME))
+PC             = $(call PC_ASK,--libs,$(1))
+PC_CFLAGS      = $(call PC_ASK,--cflags,$(1))
 STATIC         = -Wl,-Bstatic $(1) -Wl,-Bdynamic
 
 # For targets that run `make deps` and then `make -j`: one job for each core unless the caller gave
@@ -79,7 +88,7 @@ SAY  = @$(if $(V),:,echo '  $(1)')
 include lists.mk
 
 # Distributions put -O2 into CFLAGS by default, so that level does not count; any other level does.
-WHOLE_CFLAGS := $(WHOLE_release) $(if $(filter -O%,$(filter-out -O2,$(CFLAGS))),,-O3)
+WHOLE_CFLAGS  = $(WHOLE_release) $(if $(filter -O%,$(filter-out -O2,$(CFLAGS))),,-O3)
 
 .PHONY: all deps check asan tsan install uninstall clean help format dist FORCE
 .SECONDARY:
@@ -176,4 +185,7 @@ clean: ## remove build/
 help: ## list the targets
 	@grep -hE '^[a-z_.-]+:.*##' $(MAKEFILE_LIST) | sort -u | sed -E 's/:[^#]*## /\t/' | expand -t 24
 
--include $(shell find $(OUT) $(FUZZ_OUT) -name '*.d' 2>/dev/null)
+# The prerequisites that the compiler found. Targets that only run other programs do not need them.
+ifneq ($(filter-out help clean deps deps-hosts,$(or $(MAKECMDGOALS),all)),)
+-include $(if $(wildcard $(OUT) $(FUZZ_OUT)),$(shell find $(OUT) $(FUZZ_OUT) -name '*.d' 2>/dev/null))
+endif

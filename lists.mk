@@ -24,7 +24,7 @@ PRODUCTS := $(OUT)/esp-tokenctl $(OUT)/esp_validator.so $(OUT)/esp-token-portal 
 # The code of a validation is compiled with link-time optimization, because calls between its files
 # would cost as much as their work. The tuning suits any x86-64; the default tuning copies short
 # texts with the slow `rep movs`.
-WHOLE_release := -flto=auto $(if $(filter x86_64%,$(MACHINE)),-mtune=haswell)
+WHOLE_release  = -flto=auto $(if $(filter x86_64%,$(MACHINE)),-mtune=haswell)
 HOT      := $(PLUGIN) $(READER) $(COMMON)
 HOT      := $(if $(filter release,$(VARIANT)),$(HOT:$(OUT)/%=$(OUT)/whole/%),$(HOT))
 

@@ -6,7 +6,8 @@
 #
 # TEST is a shell command that succeeds if FILE can be built. PACKAGES are the Debian packages that TEST
 # needs to succeed. FILE is a path below $(OUT), and HOST.mk has the rule for it. FOLDER is where
-# make install-adapters puts FILE, with MODE. `HOST_PACKAGES += …` adds packages that only the host's tests need.
+# make install-adapters puts FILE, with MODE; a variable that asks the system is given as $$(NAME).
+# `HOST_PACKAGES += …` adds packages that only the host's tests need.
 HAS_HEADER     = echo '\#include <$(1)>' | $(CC) -E -x c - >/dev/null 2>&1
 
 define adapter

@@ -6,8 +6,7 @@ LINT_INCLUDE := -Isrc -I$(OUT)/src -Iinclude -Iplugins -I$(OUT)/plugins
 # the headers of nginx come with its source tree and are not analysed
 LINT_NGINX   := $(addprefix -isystem $(NGINX_OUT)/tree/,\
   src/core src/event src/os/unix src/http src/http/modules src/http/v2 objs)
-# expanded when it is first used, and once
-LINT_SYSTEM   = $(eval LINT_SYSTEM := $$(patsubst -I%,-isystem %,$$(shell $$(PKG_CONFIG) --cflags smartcols libpq libcurl 2>/dev/null)))$(LINT_SYSTEM)
+LINT_SYSTEM   = $(patsubst -I%,-isystem %,$(call PC_CFLAGS,smartcols libpq libcurl))
 LINT_PACKAGES := clang-tidy cppcheck clang-format
 
 # Checks of cppcheck that are off: variableScope (this project declares variables at the start of a

@@ -10,7 +10,7 @@ $(OUT)/esp_journal_$(1).so: $(call sources,plugins/journal/$(1)) $(JOURNAL_COMMO
 	$$(Q)$$(LINK) -shared $$(filter %.o,$$^) -o $$@ -Wl,--version-script=plugins/journal/$(1)/export.map $$(NO_UNDEFINED) $(2)
 endef
 $(eval $(call journal,dir,))
-$(eval $(call journal,pg,$(call PC,libpq)))
-$(OUT)/plugins/journal/pg/%.o: MORE_CPPFLAGS += $(shell $(PKG_CONFIG) --cflags libpq 2>/dev/null)
-$(eval $(call journal,http,$(call PC,libcurl libsodium)))
-$(OUT)/plugins/journal/http/%.o: MORE_CPPFLAGS += $(shell $(PKG_CONFIG) --cflags libcurl libsodium 2>/dev/null)
+$(eval $(call journal,pg,$$(call PC,libpq)))
+$(OUT)/plugins/journal/pg/%.o: MORE_CPPFLAGS += $(call PC_CFLAGS,libpq)
+$(eval $(call journal,http,$$(call PC,libcurl libsodium)))
+$(OUT)/plugins/journal/http/%.o: MORE_CPPFLAGS += $(call PC_CFLAGS,libcurl libsodium)

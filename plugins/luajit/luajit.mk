@@ -9,7 +9,7 @@ $(OUT)/plugins/luajit/esp_token.lua: plugins/luajit/esp_token.lua $(OUT)/plugins
 	$(call SAY,MAKE  $@)
 	$(Q)sed 's|^    PLUGIN = .*|    PLUGIN = "$(VALIDATOR_PATH)",|' $< >$@
 
-$(OUT)/tests/hosts/test_luajit_threads.o: MORE_CPPFLAGS += $(shell $(PKG_CONFIG) --cflags luajit 2>/dev/null) \
+$(OUT)/tests/hosts/test_luajit_threads.o: MORE_CPPFLAGS += $(call PC_CFLAGS,luajit) \
   -DOUT='"$(abspath $(OUT))"'
 $(OUT)/tests/hosts/test_luajit_threads: TEST_LIBS = $(call PC,luajit)
 

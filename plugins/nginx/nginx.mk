@@ -11,7 +11,7 @@ $(eval $(call adapter,nginx,[ -e $(NGINX_TREE)/conf_flags ],nginx-dev,plugins/ng
 
 NGINX_INCS    := $(abspath include plugins $(OUT)/plugins)
 NGINX_OPT     := $(if $(filter coverage,$(VARIANT)),$(OPT_coverage),$(OPT_release))
-NGINX_CFLAGS  := $(CFLAGS) $(NGINX_OPT) $(HARDEN) -fPIC
+NGINX_CFLAGS   = $(CFLAGS) $(NGINX_OPT) $(HARDEN) -fPIC
 NGINX_LDFLAGS := $(filter --coverage -Wl%,$(NGINX_OPT)) -Wl,-z,relro -Wl,-z,now
 
 $(NGINX_OUT)/tree/objs/Makefile: $(NGINX_TREE)/conf_flags plugins/nginx/config plugins/nginx/nginx.mk

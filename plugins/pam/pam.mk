@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
 # PAMDIR: where the system's PAM looks for a module that is named without a folder.
 PAMDIR ?= $(or $(patsubst %/pam_permit.so,%,$(firstword $(wildcard $(addsuffix /security/pam_permit.so,\
-  /lib/$(shell $(CC) -print-multiarch 2>/dev/null) /lib64 /lib /usr/lib)))),/lib/security)
+  /lib/$(MULTIARCH) /lib64 /lib /usr/lib)))),/lib/security)
 PAM    := $(call sources,plugins/pam)
-$(eval $(call adapter,pam,$(call HAS_HEADER,security/pam_modules.h),libpam0g-dev,plugins/pam/pam_esp_token.so,$(PAMDIR),0644))
+$(eval $(call adapter,pam,$(call HAS_HEADER,security/pam_modules.h),libpam0g-dev,plugins/pam/pam_esp_token.so,$$(PAMDIR),0644))
 
 $(OUT)/plugins/pam/pam_esp_token.so: $(PAM) plugins/pam/export.map
 	$(call SAY,LINK  $@)

@@ -24,7 +24,7 @@ $(FLEET_FOLLOW): $(OUT)/tests/fleet/daemon.o
 $(addprefix $(OUT)/tests/fleet/,test_follow_full test_publish_full test_site_full test_trim_kills): $(OUT)/tests/fault/space.o
 $(FLEET_PG): $(OUT)/tests/fleet/postgres.o
 $(FLEET_PG): TEST_LIBS += $(call PC,libpq)
-$(OUT)/tests/fleet/postgres.o: MORE_CPPFLAGS += $(shell $(PKG_CONFIG) --cflags libpq 2>/dev/null)
+$(OUT)/tests/fleet/postgres.o: MORE_CPPFLAGS += $(call PC_CFLAGS,libpq)
 FLEET_PG_SITES := $(addprefix $(OUT)/tests/fleet/,test_sites_pg test_messages_pg test_crash_pg test_frozen_pg test_standby_pg)
 $(FLEET_PG_SITES): $(addprefix $(OUT)/tests/fleet/,members.o pg_fleet.o)
 $(addprefix $(OUT)/tests/fleet/,test_controls_pg test_journal_pg test_messages_pg test_crash_pg test_frozen_pg): $(OUT)/tests/fleet/line.o
