@@ -9,7 +9,7 @@ trap 'exit 130' INT TERM
 unset MFLAGS MAKELEVEL VARIANT OUT LOGS
 export MAKEFLAGS="-j$(nproc)" # not the job server of a make that runs this script
 passed=0
-tests/build/copy.sh "$work/copy"
+tests/build/copy.sh "$work/copy" commit
 cd "$work/copy"
 
 # try LIMIT COMMAND...: must end within LIMIT seconds with status 0

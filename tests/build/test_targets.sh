@@ -22,31 +22,44 @@ tests/build/copy.sh "$work/copy"
 cd "$work/copy"
 
 targets=$(make -s help | sed 's/ .*//')
+newline='
+'
 for target in all adapters asan bench bench-hosts bench-large check check-clipboard check-deb check-hosts check-install check-quick \
     check-targets check-scrollback clean compile_commands.json coverage deb demo deps deps-hosts dist examples format fuzz help install \
     install-adapters lint man musl torture torture-faults torture-fleet tsan uninstall uninstall-adapters valgrind; do
-    echo "$targets" | grep -qx -e "$target" || fail "make help does not name $target"
+    case $newline$targets$newline in
+    *"$newline$target$newline"*) ;;
+    *) fail "make help does not name $target" ;;
+    esac
 done
 
-# --- MUST 1, 2 ---
-# Without the caller's variables: if its command line sets one, make warns of a variable of its own.
+# --- MUST 1, 4 ---
+# Without the caller's variables: if its command line sets one, make warns of a variable of its own. No
+# flags of libraries are needed to find a rule, so nothing runs in place of pkg-config.
+unset MAKEOVERRIDES
+export PKG_CONFIG=:
+mkdir "$work/dry"
 for target in $targets; do
-    env -u MAKEFLAGS -u MAKEOVERRIDES make -n --warn-undefined-variables "$target" >"$work/dry" 2>"$work/errors" ||
+    make -n --warn-undefined-variables "$target" >"$work/dry/$target" 2>"$work/errors" ||
         fail "make -n $target: $(tail -n 3 "$work/errors")"
-    ! grep 'warning: ' "$work/errors" | sort -u | head -n 5 | grep . || fail "make -n $target warns"
-    # the first word of a command line, after variables, `nice` and the like; and the files it makes
-    # before
-    awk '
-        { gsub(/\\$/, "") }
-        { for (i = 1; i < NF; i++)
-              if ($i == "-o" || $i == ">" || $i == "-sf") made[$(i == NF ? i : $i == "-sf" ? NF : i + 1)] = 1 }
-        { for (i = 1; i <= NF && ($i ~ /^@?[A-Za-z_]+=/ || $i ~ /^(nice|-n|[0-9]+|&&|exec|tests\/run.sh)$/); i++) ;
-          for (; i <= NF && $i ~ /^build\/[a-z]*\/(tests|esp|manual)/ && $i !~ /[*%$]/; i++) {
-              if (!($i in made)) { print $i; exit 1 }
-              if ($0 !~ /run\.sh/) break } }' "$work/dry" >"$work/unmade" ||
-        fail "make $target would run $(cat "$work/unmade") without making it"
+    ! grep -q 'warning: ' "$work/errors" || fail "make -n $target warns: $(grep 'warning: ' "$work/errors" | sort -u | head -n 5)"
     checks=$((checks + 1))
 done
+
+# --- MUST 2 ---
+# the first word of a command line, after variables, `nice` and the like; and the files it makes before
+cd "$work/dry"
+# shellcheck disable=SC2086 # a file for each target
+awk '
+    FNR == 1 { split("", made) }
+    { gsub(/\\$/, "") }
+    { for (i = 1; i < NF; i++)
+          if ($i == "-o" || $i == ">" || $i == "-sf") made[$(i == NF ? i : $i == "-sf" ? NF : i + 1)] = 1 }
+    { for (i = 1; i <= NF && ($i ~ /^@?[A-Za-z_]+=/ || $i ~ /^(nice|-n|[0-9]+|&&|exec|tests\/run.sh)$/); i++) ;
+      for (; i <= NF && $i ~ /^build\/[a-z]*\/(tests|esp|manual)/ && $i !~ /[*%$]/; i++) {
+          if (!($i in made)) { print "make " FILENAME " would run " $i " without making it"; exit 1 }
+          if ($0 !~ /run\.sh/) break } }' $targets >"$work/unmade" || fail "$(cat "$work/unmade")"
+cd "$work/copy"
 
 # --- MUST 3 ---
 prerequisites() {
