@@ -6,19 +6,33 @@
 sed -n 's/^- `\([^`]*\)` `\([^`]*\)`: `\(.*\)`$/\1\t\2\t\3/p' tests/coverage/unrun.md >"$work/entries"
 check "fewer than 100 entries were found" [ "$(wc -l <"$work/entries")" -ge 100 ]
 
-# has_line FILE FUNCTION LINE: a definition begins in the first column and ends with the next `}` there
-has_line() {
-    FUNCTION=$2 LINE=$3 awk '
-        /^[a-zA-Z_]/ { inside = 0 }
-        /^[a-zA-Z_(*]/ && match($0, "(^|[^a-zA-Z0-9_])" ENVIRON["FUNCTION"] "\\(") { inside = 1 }
-        { text = $0; gsub(/^[ \t]+|[ \t]+$/, "", text) }
-        inside && text == ENVIRON["LINE"] { found = 1; exit }
-        /^}/ { inside = 0 }
-        END { exit !found }' "$1"
-}
-tab=$(printf '\t')
-while IFS="$tab" read -r file function line; do
-    check "tests/coverage/unrun.md: there is no file $file" [ -f "$file" ]
-    check "tests/coverage/unrun.md: $file has no such line in $function: $line" has_line "$file" "$function" "$line"
-done <"$work/entries"
+# One awk reads each file once. A definition begins in the first column and ends with the next `}` there.
+awk -F '\t' '
+    { file[NR] = $1; function_name[NR] = $2; line[NR] = substr($0, length($1 $2) + 3) }
+    function add(path, text, name) {
+        while ((was_read[path] = getline text <path) > 0) {
+            if (text ~ /^[a-zA-Z_]/) split("", inside)
+            rest = text ~ /^[a-zA-Z_(*]/ ? text : ""
+            while (match(rest, /[a-zA-Z0-9_]+\(/)) {
+                inside[substr(rest, RSTART, RLENGTH - 1)]
+                rest = substr(rest, RSTART + RLENGTH)
+            }
+            closes = text ~ /^}/
+            gsub(/^[ \t]+|[ \t]+$/, "", text)
+            for (name in inside) found[path, name, text]
+            if (closes) split("", inside)
+        }
+        close(path)
+    }
+    END {
+        for (i = 1; i <= NR; i++) {
+            if (!(file[i] in was_read)) { split("", inside); add(file[i]) }
+            if (was_read[file[i]] < 0) print "there is no file " file[i]
+            else if (!((file[i], function_name[i], line[i]) in found)) print file[i] " has no such line in " function_name[i] ": " line[i]
+        }
+    }' "$work/entries" >"$work/wrong" || fail "awk failed"
+checks=$((checks + 2 * $(wc -l <"$work/entries"))) # a file and a line each
+while read -r message; do
+    fail "tests/coverage/unrun.md: $message"
+done <"$work/wrong"
 finish
