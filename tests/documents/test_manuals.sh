@@ -11,6 +11,22 @@
 # MUST 7: src/portal/main.c and esp-token-portal(8) have the same options.
 . tests/documents/lib.sh
 pages=build/man
+# none MESSAGE FILE: the file must be empty; what is in it is shown
+none() {
+    checks=$((checks + 1))
+    [ ! -s "$2" ] || fail "$1: $(head -n 3 "$2")"
+}
+# has_each MESSAGE BEFORE AFTER FILE <WORDS: the file has each word, after what matches BEFORE and before what matches AFTER.
+# One awk looks for all words, because a process for each of them takes longer.
+has_each() {
+    cat >"$work/words"
+    BEFORE=$2 AFTER=$3 awk 'NR == FNR { text = text "\n" $0; next } text "\n" !~ ENVIRON["BEFORE"] $0 ENVIRON["AFTER"]' \
+        "$4" "$work/words" >"$work/lacking" || fail "awk failed"
+    checks=$((checks + $(wc -l <"$work/words")))
+    while read -r word; do
+        fail "$1 $word"
+    done <"$work/lacking"
+}
 
 # --- MUST 1 ---
 sed -n 's/^ *{"\([a-z_]*\)", "\([a-z_]*\)", set_[a-z_]*,.*/\1.\2/p' src/common/config.c | sort >"$work/program"
@@ -32,41 +48,37 @@ done
 for page in "$pages"/*.[1-8]; do
     name=${page##*/}
     LC_ALL=C.UTF-8 groff -man -Tutf8 -ww -rLL=80n -P-cbu "$page" >"$work/$name.groff" 2>"$work/warnings"
-    check "groff warns: $(head -n 3 "$work/warnings")" [ ! -s "$work/warnings" ]
+    none "groff warns" "$work/warnings"
     mandoc -Tlint -Wwarning "$page" >"$work/warnings" 2>&1
-    check "mandoc warns: $(head -n 3 "$work/warnings")" [ ! -s "$work/warnings" ]
+    none "mandoc warns" "$work/warnings"
     LC_ALL=C.UTF-8 mandoc -Tutf8 -Owidth=80 "$page" | sed "s/.$(printf '\b')//g" >"$work/$name.mandoc"
     for by in groff mandoc; do
         check "$name by $by is empty" [ "$(wc -l <"$work/$name.$by")" -gt 20 ]
         # U+2010 hyphen, U+2212 minus, U+2013 en dash before a letter: none of them can be copied as an option
         grep -nE '‐|−|–[a-z-]' "$work/$name.$by" >"$work/found"
-        check "$name by $by: a hyphen is not ASCII: $(head -n 3 "$work/found")" [ ! -s "$work/found" ]
+        none "$name by $by: a hyphen is not ASCII" "$work/found"
         grep -nE '(^|[^a-z])--?[a-z][a-z-]*-$' "$work/$name.$by" >"$work/found"
-        check "$name by $by: a line ends within an option: $(head -n 3 "$work/found")" [ ! -s "$work/found" ]
+        none "$name by $by: a line ends within an option" "$work/found"
     done
 done
 
 # --- MUST 2, 4; tools/manual.c prints the program's own table ---
 grep -oE -e '\*--[a-z-]+\*' build/man/commands | tr -d '*' | sort -u >"$work/options"
 check "fewer than 30 options were found" [ "$(wc -l <"$work/options")" -ge 30 ]
-while read -r option; do
-    for by in groff mandoc; do
-        check "esp-tokenctl(8) by $by lacks $option" grep -qE -e "(^|[^-a-z])$option([^-a-z]|\$)" "$work/esp-tokenctl.8.$by"
-    done
-done <"$work/options"
-for word in $("$OUT/esp-tokenctl" complete -- '' | cut -f 1) complete; do
-    seconds=$("$OUT/esp-tokenctl" complete -- "$word" '' 2>/dev/null | awk -F '\t' 'NF == 2 && $1 !~ /^-/ { print $1 }')
-    check "esp-tokenctl(8) lacks the command $word" grep -qE "^ +$word( |\$)" "$work/esp-tokenctl.8.groff"
-    [ "$word" != help ] || continue # it is followed by other commands
-    for second in $seconds; do
-        check "esp-tokenctl(8) lacks the command $word $second" grep -qE "^ +$word $second( |\$)" "$work/esp-tokenctl.8.groff"
-    done
+for by in groff mandoc; do
+    has_each "esp-tokenctl(8) by $by lacks" '[^-a-z]' '[^-a-z]' "$work/esp-tokenctl.8.$by" <"$work/options"
 done
+# each command, and each with its second word; help is followed by other commands
+for word in $("$OUT/esp-tokenctl" complete -- '' | cut -f 1) complete; do
+    printf '%s\t\t\n' "$word"
+    "$OUT/esp-tokenctl" complete -- "$word" '' 2>/dev/null
+done | awk -F '\t' 'NF == 3 { print word = $1 } NF == 2 && $1 !~ /^-/ && word != "help" { print word, $1 }' >"$work/commands"
+has_each "esp-tokenctl(8) lacks the command" '\n +' '[ \n]' "$work/esp-tokenctl.8.groff" <"$work/commands"
 # --- MUST 6 ---
 sed -n '/^\t*\*-/{ n; p; }' build/man/commands >"$work/texts"
 check "fewer than 30 texts of options were found" [ "$(wc -l <"$work/texts")" -ge 30 ]
 grep -v '[.?]$' "$work/texts" >"$work/found"
-check "a text of an option does not end with a full stop: $(head -n 3 "$work/found")" [ ! -s "$work/found" ]
+none "a text of an option does not end with a full stop" "$work/found"
 
 # --- MUST 5 ---
 sed -n 's/^ *{"\([a-z-]*\)", KIND_.*/--\1/p' plugins/authd/options.c | sort >"$work/authd"
@@ -86,8 +98,10 @@ cat "$work/portal" >>"$work/options"
 
 for page in "$work"/*.groff; do
     name=$(basename "$page" .groff)
-    for option in $(sed 's/pkg-config --[a-z]*//; s/systemctl enable --now//' "$page" | grep -oE -e '(^|[^-a-zA-Z0-9])--[a-z][a-z-]*' | sed 's/^[^-]//' | sort -u); do
-        check "$name names $option, which does not exist" grep -qx -e "$option" "$work/options"
+    sed 's/pkg-config --[a-z]*//; s/systemctl enable --now//' "$page" | grep -oE -e '(^|[^-a-zA-Z0-9])--[a-z][a-z-]*' | sed 's/^[^-]//' | sort -u >"$work/named"
+    checks=$((checks + $(wc -l <"$work/named")))
+    for option in $(grep -vxF -f "$work/options" "$work/named"); do
+        fail "$name names $option, which does not exist"
     done
 done
 finish
