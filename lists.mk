@@ -34,8 +34,9 @@ MAN_PAGES := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
 
 # --- tests ---
 # Every tests/KIND/test_NAME.c is a Check program, every tests/KIND/test_NAME.sh a script. Tests run
-# side by side, so the longest begin first, and the slowest kinds follow. The tests in tests/hosts
-# need the hosts' own libraries, so tests/hosts/hosts.mk runs them.
+# side by side, so the longest begin first, and the slowest kinds follow. `make check KINDS='unit cli'`
+# runs only tests of these kinds. The tests in tests/hosts need the hosts' own libraries, so
+# tests/hosts/hosts.mk runs them.
 KINDS        := stress fault torture unit cli abi fuzz
 KINDS        += $(filter-out $(KINDS) hosts,$(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/test_*.c)))))
 TEST_SOURCES := $(foreach kind,$(KINDS),$(wildcard tests/$(kind)/test_*.c))
@@ -43,6 +44,7 @@ LONGEST      := $(addprefix $(OUT)/tests/,fleet/test_feed_reports fault/test_gat
   fault/test_wait fleet/test_follow_feed fleet/test_publish cli/test_clipboard fleet/test_follow_pg cli/test_list fleet/test_follow \
   fault/test_calls fault/test_replaced fleet/test_fleet_keys abi/test_stack fault/test_disk_limits fleet/test_journal_http \
   cli/test_follow abi/test_reload abi/test_clock fault/test_disk torture/test_damage torture/test_faults torture/test_root)
+LONGEST      := $(filter $(KINDS:%=$(OUT)/tests/%/%),$(LONGEST))
 TESTS        := $(LONGEST) $(filter-out $(LONGEST),$(TEST_SOURCES:%.c=$(OUT)/%))
 # The scripts look at sources and makefiles, so once is enough.
 TEST_SCRIPTS := $(if $(filter release,$(VARIANT)),$(filter-out tests/hosts/%,$(wildcard tests/*/test_*.sh)))

@@ -3,8 +3,7 @@
 # that are loaded before a command, to make its calls fail or to watch its locks.
 FAULT_SHIM  := $(OUT)/tests/fault/shim.so
 FAULT_LOCKS := $(OUT)/tests/fault/locks.so
-# make check tries one call in FAULT_STEP_DEFAULT, .ci/run one in 9; make torture tries every call
-# (FAULT_STEP=1).
+# make check tries one call in FAULT_STEP_DEFAULT; make torture tries every call (FAULT_STEP=1).
 FAULT_STEP_DEFAULT := $(if $(filter asan tsan,$(VARIANT)),97,29)
 $(OUT)/tests/fault/%.o: MORE_CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"' -DLOCKS='"$(abspath $(FAULT_LOCKS))"' -DFAULT_STEP_DEFAULT=$(FAULT_STEP_DEFAULT)
 $(OUT)/tests/fault/test_interrupt: TEST_LIBS += -lutil
