@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A writer that waits for another writer says so, and --wait limits how long it waits. */
+#include "fault/step.h"
 #include "fault/trace.h"
 #include "fault/world.h"
 
@@ -117,17 +118,52 @@ START_TEST(invalid_limits)
 }
 END_TEST
 
+/* The locks that the writer holds at each of its calls: bit 0 the gate, bit 1 the writers' lock. */
+struct locks {
+    unsigned long calls;
+    unsigned char held[TRACE_CALLS_MAX + 2];
+};
+
+static unsigned held_now(void)
+{
+    return (is_free("-lock") ? 0 : 1) | (is_free(".writer") ? 0 : 2);
+}
+
+static bool note_locks(void *arg, pid_t pid, long call, const unsigned long *args)
+{
+    struct locks *locks = arg;
+    (void)pid, (void)call, (void)args;
+    ck_assert_uint_lt(locks->calls, TRACE_CALLS_MAX);
+    locks->held[++locks->calls] = (unsigned char)held_now();
+    return false;
+}
+
+/* The first and last calls with the same locks are always tried; of the calls between them, more
+   while a lock is held, because only then another process can be affected. */
+static bool is_tried(const struct locks *locks, unsigned long at)
+{
+    const unsigned held = locks->held[at];
+    return fault_step() == 1 || at > locks->calls || held != locks->held[at - 1] ||
+           held != locks->held[at + 1] || at % (held != 0 ? 4 : 12) == 0;
+}
+
 /* A writer is stopped at each of its calls: another writer waits no longer than its limit, and a
    list or a validator does not wait at all. A wait for LMDB's own mutexes would never end. */
 START_TEST(writer_stopped_at_each_call)
 {
     const struct writer *writer = &writers[6]; /* create */
-    struct trace_plan plan = {.what = TRACE_SIGNAL, .value = SIGSTOP};
-    unsigned long refused = 0;
+    struct locks locks = {0};
+    struct trace_plan plan = {.what = TRACE_COUNT, .at_call = note_locks, .arg = &locks};
+    struct traced counted = trace_run(world_argv(&world, writer->args), NULL, &plan);
+    ck_assert_int_eq(counted.status, 0);
+    trace_free(&counted);
+    plan = (struct trace_plan){.what = TRACE_SIGNAL, .value = SIGSTOP};
+    unsigned long refused = 0, tried = 0;
     bool stopped = true;
     while (stopped) {
+        if (!is_tried(&locks, ++plan.at))
+            continue;
         world_reset(&world);
-        plan.at++;
         struct traced traced = trace_run(world_argv(&world, writer->args), NULL, &plan);
         const bool gate = is_free("-lock"), writes = is_free(".writer");
         struct run other = RUN("--wait", "0", "edit", "mid/default", "--status", "inactive");
@@ -137,6 +173,7 @@ START_TEST(writer_stopped_at_each_call)
         ck_assert_msg(list.status == 0, "call %lu: %s", plan.at, list.err);
         ck_assert_msg(verify.status == 1, "call %lu: %s", plan.at, verify.err);
         refused += other.status == 5;
+        tried++;
         stopped = traced.status == -1;
         if (stopped)
             trace_kill(&traced);
@@ -146,6 +183,7 @@ START_TEST(writer_stopped_at_each_call)
         free(world_sound_state(&world));
     }
     ck_assert_uint_gt(plan.at, 50);
+    ck_assert_uint_gt(tried, 15);
     ck_assert_uint_gt(refused, 10);
 }
 END_TEST
