@@ -93,6 +93,24 @@ static inline const char *populated(const char **ret_folder)
     return config;
 }
 
+/* Copies a store as it is while no command runs, without the files that commands keep beside it.
+ *folder is the store's folder, then the copy's. Returns the copy's configuration. */
+static inline const char *copied(const char **folder)
+{
+    static const char *const files[] = {"esp-token.conf", "tiers.ini", "reveal.pub", "reveal.key",
+                                        "tokens.mdb"};
+    const char *copy = temp_folder();
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        size_t len;
+        const char *data = file_read(in_folder(*folder, files[i]), &len);
+        ck_assert_msg(data != NULL, "%s", files[i]);
+        file_write(in_folder(copy, files[i]), data, len,
+                   strcmp(files[i], "reveal.key") == 0 ? 0600 : 0640);
+    }
+    *folder = copy;
+    return keep_string(strdup(in_folder(copy, "esp-token.conf")));
+}
+
 static inline const char *revealed(const char *config, const char *token)
 {
     json_t *json = done(CTL(config, NULL, "--json", "show", token, "--reveal"));

@@ -51,25 +51,9 @@ static void prepare(void)
         add(i);
 }
 
-static void copy_store(void)
-{
-    static const char *const files[] = {"esp-token.conf", "tiers.ini", "reveal.pub", "reveal.key",
-                                        "tokens.mdb"};
-    const char *copy = temp_folder();
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        size_t len;
-        const char *data = file_read(in_folder(folder, files[i]), &len);
-        ck_assert_msg(data != NULL, "%s", files[i]);
-        file_write(in_folder(copy, files[i]), data, len,
-                   strcmp(files[i], "reveal.key") == 0 ? 0600 : 0640);
-    }
-    folder = copy;
-    config = keep_string(strdup(in_folder(folder, "esp-token.conf")));
-}
-
 static void setup(void)
 {
-    copy_store();
+    config = copied(&folder);
     store = strdup(in_folder(folder, "tokens.mdb"));
     add(LAST); /* leaves the note of the last writer, which knows its own file alone */
     ck_assert_int_eq(access(in_folder(folder, "tokens.mdb.writer"), F_OK), 0);
