@@ -4,6 +4,8 @@
 #include "support/support.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <grp.h>
 #include <libpq-fe.h>
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,6 +22,10 @@
 #include <unistd.h>
 
 #define NOBODY 65534
+#define TEMPLATE OUT "/tests/postgres-template"
+/* Segments of 1 MB: a test writes little, and the server fills each with zeros first. */
+#define INITDB_OPTIONS \
+    "-U admin -A trust --no-sync --no-instructions -E UTF8 --locale=C --wal-segsize=1"
 
 static const char *folder;
 static const char *data = "data"; /* the cluster that is the server, in `folder` */
@@ -95,20 +102,73 @@ void postgres_fixture(TCase *tcase, bool each)
         tcase_add_unchecked_fixture(tcase, begin, end);
 }
 
-bool postgres_start(void)
+static void process(const char *const *argv)
+{
+    struct run run = run_process(argv, NULL);
+    ck_assert_msg(run.status == 0, "%s: %s", argv[0], run.err);
+}
+
+static void copy_cluster(const char *from, const char *to)
+{
+    const char *argv[] = {"cp", "-a", from, to, NULL};
+    process(argv);
+}
+
+static void initdb(void)
 {
     char command[2048];
+    snprintf(command, sizeof command,
+             "cd / && '%s/initdb' -D '%s/data' " INITDB_OPTIONS " >'%s/initdb.log' 2>&1", programs,
+             folder, folder);
+    ck_assert_int_eq(run_plain(command), 0);
+}
+
+/* What a cluster depends on. It says so of the template as well, once that is whole. */
+static const char *origin(void)
+{
+    static char text[512];
+    char program[300];
+    struct stat st;
+    snprintf(program, sizeof program, "%s/postgres", programs);
+    ck_assert_int_eq(stat(program, &st), 0);
+    snprintf(text, sizeof text, "%s %lld %lld, user %ld: " INITDB_OPTIONS "\n", program,
+             (long long)st.st_size, (long long)st.st_mtime, (long)geteuid());
+    return text;
+}
+
+/* initdb takes eight times as long as a copy of what it makes. So the first program that needs a
+   cluster keeps a copy in the build folder, also for later runs. One program at a time makes or
+   reads it; of one that is killed meanwhile the next one finds no origin. */
+static void make_cluster(void)
+{
+    char cluster[512];
+    const char *gone[] = {"rm", "-rf", TEMPLATE, NULL};
+    snprintf(cluster, sizeof cluster, "%s/data", folder);
+    const int lock = open(TEMPLATE ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_msg(lock >= 0, "%s: %s", TEMPLATE ".lock", strerror(errno));
+    ck_assert_int_eq(flock(lock, LOCK_EX), 0);
+    const char *made = file_read(TEMPLATE "/origin", NULL);
+    if (made != NULL && strcmp(made, origin()) == 0) {
+        copy_cluster(TEMPLATE "/data", cluster);
+    } else {
+        initdb();
+        process(gone);
+        ck_assert_int_eq(mkdir(TEMPLATE, 0700), 0);
+        copy_cluster(cluster, TEMPLATE "/data");
+        file_text(TEMPLATE "/origin", origin());
+    }
+    close(lock);
+}
+
+bool postgres_start(void)
+{
     if (!find_programs())
         return false;
     folder = temp_folder();
     ck_assert_int_eq(chmod(folder, 0700), 0);
     if (geteuid() == 0)
         ck_assert_int_eq(chown(folder, NOBODY, NOBODY), 0);
-    snprintf(command, sizeof command,
-             "cd / && '%s/initdb' -D '%s/data' -U admin -A trust --no-sync --no-instructions "
-             "-E UTF8 --locale=C >'%s/initdb.log' 2>&1",
-             programs, folder, folder);
-    ck_assert_int_eq(run_plain(command), 0);
+    make_cluster();
     port = free_port();
     postgres_again();
     return true;
