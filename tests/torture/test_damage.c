@@ -320,7 +320,7 @@ END_TEST
 
 START_TEST(every_bit_of_the_store)
 {
-    const unsigned stride = rounds(0) >= 1000 ? 1 : TAKEN_COUNT * (SANITIZED ? 4999 : 97);
+    const unsigned stride = rounds(0) >= 1000 ? 1 : TAKEN_COUNT * (SANITIZED ? 997 : 97);
     setup((enum taken)_i, 0);
     const uint32_t count = begin_bits(stride, (enum taken)_i, page_count * PAGE * 8);
     in_children(try_bits, stride, "bits of the store", count);
