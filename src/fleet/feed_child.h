@@ -28,8 +28,8 @@ struct feed_child {
     bool leads;     /* it began while this publisher led */
     int64_t other;  /* feed->other then */
     uint64_t grown; /* feed->grown then */
-    /* In the child: the publisher's journal, left as it is. To close it would tell its server to end
-       the publisher's connection. */
+    /* In the child: the publisher's journal, left as it is. To close it would tell its server to
+       end the publisher's connection. */
     void *inherited;
 };
 

@@ -87,8 +87,8 @@ pid_t publisher_child(const struct publisher *publisher)
     return pids != NULL ? (pid_t)strtol(pids, NULL, 10) : 0;
 }
 
-/* A step of the publisher begins a snapshot after it has written a head. So a second head shows that
-   the step of the first one has ended. */
+/* A step of the publisher begins a snapshot after it has written a head. So a second head shows
+   that the step of the first one has ended. */
 void publisher_rest(const struct publisher *publisher)
 {
     const struct member *site = &publisher->fleet->site[0];
