@@ -40,10 +40,10 @@ MAN_PAGES := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
 KINDS        := stress fault torture unit cli abi fuzz
 KINDS        += $(filter-out $(KINDS) hosts,$(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/test_*.c)))))
 TEST_SOURCES := $(foreach kind,$(KINDS),$(wildcard tests/$(kind)/test_*.c))
-LONGEST      := $(addprefix $(OUT)/tests/,fleet/test_feed_reports fault/test_gate fault/test_gate_stopped fleet/test_trim_kills \
-  fault/test_wait fleet/test_follow_feed fleet/test_publish cli/test_clipboard fleet/test_follow_pg cli/test_list fleet/test_follow \
-  fault/test_calls fault/test_replaced fleet/test_fleet_keys abi/test_stack fault/test_disk_limits fleet/test_journal_http \
-  cli/test_follow abi/test_reload abi/test_clock fault/test_disk torture/test_damage torture/test_faults torture/test_root)
+LONGEST      := $(addprefix $(OUT)/tests/,fault/test_calls fleet/test_snapshot_child fault/test_gate fuzz/test_replay fault/test_private_copy \
+  fleet/test_trim_kills fleet/test_messages_pg fleet/test_publish fleet/test_follow_pg torture/test_faults fault/test_memory \
+  fleet/test_journal_pg fleet/test_trim_pg fleet/test_feed_reports fault/test_replaced fault/test_disk fault/test_wait \
+  fault/test_gate_stopped cli/test_clipboard fault/test_disk_limits fault/test_interrupt fleet/test_follow_feed torture/test_damage)
 LONGEST      := $(filter $(KINDS:%=$(OUT)/tests/%/%),$(LONGEST))
 TESTS        := $(LONGEST) $(filter-out $(LONGEST),$(TEST_SOURCES:%.c=$(OUT)/%))
 # The scripts look at sources and makefiles, so once is enough.
