@@ -27,8 +27,7 @@ static char config[256];
 
 static void setup(void)
 {
-    if (access("/dev/shm", W_OK) == 0)
-        setenv("TMPDIR", "/dev/shm", 1);
+    use_memory();
     folder = temp_folder();
     snprintf(config, sizeof config, "%s/esp-token.conf", folder);
     world_copy_fixture(folder, "schema2");

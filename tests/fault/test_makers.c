@@ -15,12 +15,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static void in_memory(void)
-{
-    if (access("/dev/shm", W_OK) == 0)
-        setenv("TMPDIR", "/dev/shm", 1);
-}
-
 static void check_store_works(const char *config, const char *token)
 {
     struct run check = CTL(config, NULL, "check");
@@ -49,7 +43,7 @@ static const struct {
 
 START_TEST(init_completes_when_run_again)
 {
-    in_memory();
+    use_memory();
     struct trace_plan plan = {.what = ways[_i].what, .value = ways[_i].value};
     bool reached = true;
     for (plan.at = 1; reached; plan.at += fault_step()) {
@@ -76,7 +70,7 @@ END_TEST
 
 START_TEST(upgrade_completes_when_run_again)
 {
-    in_memory();
+    use_memory();
     const char *folder = temp_folder();
     struct trace_plan plan = {.what = ways[_i].what, .value = ways[_i].value};
     bool reached = true;

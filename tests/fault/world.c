@@ -203,18 +203,12 @@ void world_make_in(struct world *ret_world, const char *folder)
     *ret_world = world;
 }
 
-static void in_memory(void)
-{
-    if (access("/dev/shm", W_OK) == 0)
-        setenv("TMPDIR", "/dev/shm", 1);
-}
-
 /* The world that the others are copies of. */
 static struct world first;
 
 void world_prepare(void)
 {
-    in_memory();
+    use_memory();
     world_make_in(&first, temp_folder());
     /* processes that a test leaves behind are not this process's */
     prctl(PR_SET_CHILD_SUBREAPER, 0);
@@ -240,7 +234,7 @@ static bool belongs(const char *name);
 
 void world_make(struct world *ret_world)
 {
-    in_memory();
+    use_memory();
     const char *folder = temp_folder();
     if (first.folder[0] == '\0') {
         world_make_in(ret_world, folder);

@@ -65,6 +65,12 @@ const char *in_folder(const char *folder, const char *name)
     return path;
 }
 
+void use_memory(void)
+{
+    if (access("/dev/shm", W_OK) == 0)
+        setenv("TMPDIR", "/dev/shm", 1);
+}
+
 void file_write(const char *path, const void *data, size_t len, unsigned mode)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);

@@ -38,13 +38,6 @@ static inline unsigned rounds(unsigned brief)
     return count > 0 ? count : brief;
 }
 
-/* Folders in memory, where a commit does not wait for a disk. */
-UNUSED static void use_memory(void)
-{
-    if (access("/dev/shm", W_OK) == 0)
-        setenv("TMPDIR", "/dev/shm", 1);
-}
-
 UNUSED static void *share_memory(size_t size)
 {
     void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
