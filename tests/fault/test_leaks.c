@@ -114,19 +114,24 @@ static void search_process(void *arg, pid_t pid)
     snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
     int mem = open(path, O_RDONLY | O_CLOEXEC);
     ck_assert(maps != NULL && mem >= 0);
+    unsigned char *bytes = NULL; /* one buffer: the kernel would clear the pages of each anew */
+    size_t room = 0;
     while (fgets(line, sizeof line, maps) != NULL) {
         unsigned long from, to;
         char access[8];
         if (sscanf(line, "%lx-%lx %7s", &from, &to, access) != 3 || access[0] != 'r' ||
             to - from > (64UL << 20) || strstr(line, "[vvar") != NULL)
             continue;
-        unsigned char *bytes = malloc(to - from);
-        ck_assert_ptr_nonnull(bytes);
+        if (to - from > room) {
+            free(bytes);
+            bytes = malloc(room = to - from);
+            ck_assert_ptr_nonnull(bytes);
+        }
         ssize_t got = pread(mem, bytes, to - from, (off_t)from);
         if (got > 0)
             search(arg, bytes, (size_t)got, line);
-        free(bytes);
     }
+    free(bytes);
     fclose(maps);
     close(mem);
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -398,9 +399,24 @@ static void follow(struct tracing *run)
     ck_assert_int_eq(errno, ECHILD);
 }
 
+/* The tracer and the command take turns, twice for each call. On one processor a turn costs no
+   interrupt of another one. Returns the processors that were allowed before. */
+static cpu_set_t share_processor(void)
+{
+    cpu_set_t allowed, one;
+    const int processor = sched_getcpu();
+    ck_assert_int_ge(processor, 0);
+    ck_assert_int_eq(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+    CPU_ZERO(&one);
+    CPU_SET((size_t)processor, &one);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    return allowed;
+}
+
 struct traced trace_run(const char *const *argv, const char *input, const struct trace_plan *plan)
 {
     struct traced traced = {.call = -1};
+    const cpu_set_t allowed = share_processor();
     int in = scratch("in"), out = scratch("out"), err = scratch("err"), status;
     size_t len = input != NULL ? strlen(input) : 0, ignored;
     ck_assert_int_eq(pwrite(in, input, len, 0), (ssize_t)len);
@@ -412,6 +428,7 @@ struct traced trace_run(const char *const *argv, const char *input, const struct
                      0);
     ck_assert_int_eq(ptrace(PTRACE_SYSCALL, traced.pid, NULL, 0), 0);
     follow(&(struct tracing){.plan = plan, .traced = &traced});
+    ck_assert_int_eq(sched_setaffinity(0, sizeof allowed, &allowed), 0);
     close(in);
     traced.out = read_all(out, &traced.out_len);
     traced.err = read_all(err, &ignored);
