@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # libFuzzer (clang) on everything that strangers and administrators may write. Seeds are in
 # tests/fuzz/seeds/NAME. Failing inputs are saved in tests/fuzz/found/NAME. make check replays both.
-FUZZERS       := token tiers config records reader when forms args entry report head
+FUZZERS       := token tiers config records reader when forms args entry report head feed
 FUZZ_PACKAGES := clang libclang-rt-14-dev
 FUZZ_OUT      := build/fuzz
 FUZZ_SECONDS   = $${ESPT_FUZZ_SECONDS:-60}
@@ -9,7 +9,7 @@ FUZZ_LIBS     := libsodium inih
 FUZZ_LIBS_forms := lmdb smartcols jansson libbsd libutf8proc
 FUZZ_LIBS_args  := $(FUZZ_LIBS_forms)
 FUZZ_SANITIZE := address,undefined -fno-sanitize-recover=all
-FUZZ_FLAGS     = -std=c17 -g -O1 -DESPT_FUZZ -Itests -MMD -MP $(ALL_CPPFLAGS)
+FUZZ_FLAGS     = -std=c17 -g -O1 -DESPT_FUZZ -Itests -Iplugins -MMD -MP $(ALL_CPPFLAGS)
 # The objects that all fuzzers use, and those that only the fuzzers of command lines use; each
 # source is compiled once.
 fuzz_objects   = $(patsubst %.c,$(FUZZ_OUT)/%.o,$(1))
@@ -27,6 +27,7 @@ FUZZ_LIBS_report     := libsodium
 FUZZ_OPTIONS_report  := -max_len=512
 FUZZ_LIBS_head       := libsodium
 FUZZ_OPTIONS_head    := -max_len=512
+FUZZ_OPTIONS_feed    := -max_len=1024
 # the other fuzzers need no libraries and no options
 $(foreach name,$(FUZZERS),$(eval FUZZ_LIBS_$(name) ?=)$(eval FUZZ_OPTIONS_$(name) ?=))
 
@@ -42,6 +43,10 @@ $(FUZZ_OUT)/fuzz_forms: $(FUZZ_CLI)
 $(FUZZ_OUT)/fuzz_entry: $(call fuzz_objects,$(wildcard src/fleet/entry.c src/fleet/ops*.c src/fleet/signature.c))
 $(FUZZ_OUT)/fuzz_report $(FUZZ_OUT)/fuzz_head: $(FUZZ_OUT)/fuzz_%: $(FUZZ_OUT)/src/fleet/%.o \
   $(call fuzz_objects,src/fleet/entry.c src/fleet/signature.c)
+# the list of the journal http, without its requests
+FEED_HEAD := plugins/journal/http/head.c
+$(OUT)/tests/fuzz/fuzz_feed.o: MORE_CPPFLAGS += -Iplugins $(call PC_CFLAGS,libcurl)
+$(FUZZ_OUT)/fuzz_feed: $(call fuzz_objects,$(FEED_HEAD))
 # verify looks for the validator beside the program
 ARGS_PARTS := tests/fuzz/place.c tests/fuzz/ctl.c tests/fuzz/invariants.c
 $(FUZZ_OUT)/fuzz_args: $(FUZZ_CLI) $(call fuzz_objects,$(ARGS_PARTS)) | $(FUZZ_OUT)/esp_validator.so
@@ -67,5 +72,5 @@ fuzz: deps ## fuzz each parser and the reader for ESPT_FUZZ_SECONDS (60); fuzz-N
 .PHONY: fuzz fuzz-deps $(FUZZERS:%=fuzz-%)
 
 $(OUT)/tests/fuzz/test_replay: $(FUZZERS:%=$(OUT)/tests/fuzz/fuzz_%.o) $(filter-out $(OUT)/src/cli/main.o,$(CLI)) \
-  $(ARGS_PARTS:%.c=$(OUT)/%.o) | $(OUT)/tests/fuzz/esp_validator.so
+  $(ARGS_PARTS:%.c=$(OUT)/%.o) $(FEED_HEAD:%.c=$(OUT)/%.o) | $(OUT)/tests/fuzz/esp_validator.so
 $(OUT)/tests/fuzz/test_replay: TEST_LIBS += $(call PC,libbsd)

@@ -20,6 +20,7 @@ int fuzz_args(const uint8_t *data, size_t size);
 int fuzz_entry(const uint8_t *data, size_t size);
 int fuzz_report(const uint8_t *data, size_t size);
 int fuzz_head(const uint8_t *data, size_t size);
+int fuzz_feed(const uint8_t *data, size_t size);
 
 #define PLACES 512
 
@@ -34,7 +35,7 @@ static const struct {
     {"reader", fuzz_reader, PLACES}, {"when", fuzz_when, PLACES},
     {"forms", fuzz_forms, PLACES},   {"args", fuzz_args, 8},
     {"entry", fuzz_entry, PLACES},   {"report", fuzz_report, PLACES},
-    {"head", fuzz_head, PLACES},
+    {"head", fuzz_head, PLACES},     {"feed", fuzz_feed, PLACES},
 };
 
 static unsigned runs;

@@ -197,6 +197,22 @@ START_TEST(a_use_of_no_token)
 }
 END_TEST
 
+/* A usage file that was folded in part has a record with a position, a whole one an empty record.
+ */
+START_TEST(a_file_is_folded_in_part)
+{
+    static const uint32_t positions[] = {FOLDED_WHOLE, 1, 4096};
+    uint8_t value[RECORD_MAX];
+    const struct record_key key = key_integer(7);
+    for (size_t i = 0; i < sizeof positions / sizeof *positions; i++) {
+        txn_put(&txn, TABLE_FOLDED, &key, value, folded_encode(&key, positions[i], value));
+        ck_assert(proven());
+    }
+    txn_put(&txn, TABLE_FOLDED, &key, value, folded_encode(&key, 1, value) - 1);
+    ck_assert(!proven());
+}
+END_TEST
+
 START_TEST(a_notice_of_no_token)
 {
     uint8_t value[RECORD_MAX];
@@ -228,6 +244,7 @@ int main(void)
     tcase_add_test(tcase, a_token_lacks_a_record);
     tcase_add_test(tcase, an_index_lacks_a_record);
     tcase_add_test(tcase, a_use_of_no_token);
+    tcase_add_test(tcase, a_file_is_folded_in_part);
     tcase_add_test(tcase, a_notice_of_no_token);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -37,20 +37,21 @@ int dir_load(espt_journal *journal, int folder, const char *name, const uint8_t 
              size_t *ret_len, char *err, size_t err_len)
 {
     struct stat st;
+    size_t len = 0;
     int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 && errno == ENOENT)
         return ESPT_JOURNAL_NONE;
     free(journal->buffer);
     journal->buffer = NULL;
-    if (fd >= 0 && fstat(fd, &st) == 0 &&
-        (!S_ISREG(st.st_mode) || st.st_size > (off_t)DIR_FILE_MAX)) {
-        close(fd);
-        return dir_say(ESPT_JOURNAL_FAILED, err, err_len,
-                       "%s: %s is no file of a journal; remove it", journal->path, name);
-    }
-    const size_t len = fd >= 0 ? (size_t)st.st_size : 0;
-    if (fd >= 0)
+    if (fd >= 0 && fstat(fd, &st) == 0) {
+        if (!S_ISREG(st.st_mode) || st.st_size > (off_t)DIR_FILE_MAX) {
+            close(fd);
+            return dir_say(ESPT_JOURNAL_FAILED, err, err_len,
+                           "%s: %s is no file of a journal; remove it", journal->path, name);
+        }
+        len = (size_t)st.st_size;
         journal->buffer = malloc(len + 1);
+    }
     if (journal->buffer == NULL || read_all(fd, journal->buffer, len) != 0) {
         const int why = errno;
         if (fd >= 0)

@@ -72,7 +72,7 @@ static void parse_pieces(struct parser *p, struct feed_head *ret)
         p->good = false;
         return;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && p->good; i++) {
         struct http_piece *piece = &ret->pieces[i];
         piece->first = parse_u64(p);
         piece->last = parse_u64(p);

@@ -50,27 +50,35 @@ static bool add(espt_journal *journal, const char *key, const char *value)
     return journal->key[at] != NULL && journal->value[at] != NULL;
 }
 
-static int parse(espt_journal *journal, const char *settings, char *err, size_t err_len)
+/* Copies the settings into `journal`. `setting` is what was read last: it may hold the password. */
+static int copy_settings(espt_journal *journal, const char *settings, struct setting *setting,
+                         char *err, size_t err_len)
 {
-    struct setting setting = {.line = 0};
     int got;
-    while ((got = setting_next(&settings, &setting)) > 0) {
-        if (!is_setting(setting.key) || find(journal, setting.key) != NULL)
+    while ((got = setting_next(&settings, setting)) > 0) {
+        if (!is_setting(setting->key) || find(journal, setting->key) != NULL)
             return pg_say(ESPT_JOURNAL_FAILED, err, err_len,
                           "line %d: %s; see esp-token.conf(5) for the settings of a pg journal",
-                          setting.line,
-                          is_setting(setting.key) ? "the setting is given twice"
-                                                  : "this is no setting of a pg journal");
-        if (!add(journal, setting.key, setting.value))
+                          setting->line,
+                          is_setting(setting->key) ? "the setting is given twice"
+                                                   : "this is no setting of a pg journal");
+        if (!add(journal, setting->key, setting->value))
             return pg_say(ESPT_JOURNAL_FAILED, err, err_len, "out of memory");
     }
-    explicit_bzero(&setting, sizeof setting); /* it may hold the password */
     if (got < 0)
         return pg_say(ESPT_JOURNAL_FAILED, err, err_len, "line %d: write KEY = VALUE",
-                      setting.line);
+                      setting->line);
     return find(journal, "dbname") != NULL ? ESPT_JOURNAL_DONE
                                            : pg_say(ESPT_JOURNAL_FAILED, err, err_len,
                                                     "dbname is missing; write dbname = NAME");
+}
+
+static int parse(espt_journal *journal, const char *settings, char *err, size_t err_len)
+{
+    struct setting setting = {.line = 0};
+    const int status = copy_settings(journal, settings, &setting, err, err_len);
+    explicit_bzero(&setting, sizeof setting);
+    return status;
 }
 
 int pg_settings(espt_journal *journal, const char *settings, const char *name, char *err,

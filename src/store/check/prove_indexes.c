@@ -100,7 +100,8 @@ static void read_folded(struct proof *proof)
     struct leaves walk;
     leaves_begin(&walk, proof->check->pages, TABLE_FOLDED, NULL);
     while (proof_next(proof, &walk)) {
-        if (!empty_decode(TABLE_FOLDED, &walk.key, walk.value.data, walk.value.len))
+        uint32_t next;
+        if (!folded_decode(&walk.key, walk.value.data, walk.value.len, &next))
             proof_fail(proof);
     }
 }
