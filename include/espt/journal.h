@@ -15,14 +15,14 @@
  * 3. DONE means durable. What `read` returned once is durable too.
  * 4. ESPT_JOURNAL_FAILED of `append` means: this entry is not in the journal and will not appear.
  *    If that is not certain, the plugin answers ESPT_JOURNAL_UNKNOWN, and the caller repeats the
- *    same call. To look whether the entry arrived would prove nothing: it may still be on its way.
- * 5. Every call ends within its time limit, also if the other side is silent.
+ *    same call. To look for the entry would prove nothing, because it may still be on its way.
+ * 5. Every call ends within its time limit, even if the other side is silent.
  *
- * The turn (`hold`, `keep`, `release`) only avoids that writers overtake each other; `append`
+ * The turn (`hold`, `keep`, `release`) only keeps writers from overtaking each other; `append`
  * decides. A plugin may drop the turn of a process that is frozen.
  *
  * Memory: a plugin owns what `read`, `get`, `head_get` and `report_each` return, until the next
- * call on the same journal; `keep` and `limit` leave it. Threads: one thread uses a journal.
+ * call on the same journal other than `keep` and `limit`. Threads: one thread uses a journal.
  * Messages have one line, name what is wrong and what to do, and hold no secret. `err` has
  * `err_len` bytes and is not NULL.
  */
@@ -47,8 +47,8 @@ extern "C" {
 /* A name has 1 to this many characters. That of a piece: of a-z, 0-9 and '-'. That of a member: of
    A-Z, a-z, 0-9, '.', '_' and '-', and it begins with a letter or a digit. */
 #define ESPT_JOURNAL_NAME_MAX 100
-/* Pieces whose names begin so are for edges too; a journal that has roles shows an edge no other
-   piece. */
+/* Pieces whose names begin with one of these are for edges too; a journal that has roles shows an
+   edge no other piece. */
 #define ESPT_JOURNAL_FOR_EDGES "edge-", "tiers-"
 
 enum {
@@ -57,7 +57,7 @@ enum {
     ESPT_JOURNAL_TAKEN,   /* another entry, or other bytes, are there already */
     ESPT_JOURNAL_BUSY,    /* another writer has the turn; the message names it */
     ESPT_JOURNAL_FAILED,  /* nothing was changed; the message says why */
-    ESPT_JOURNAL_UNKNOWN, /* of what changes: it may have happened, or may happen later */
+    ESPT_JOURNAL_UNKNOWN, /* a change that may have happened, or may happen later */
 };
 
 typedef struct espt_journal espt_journal;
@@ -82,7 +82,7 @@ typedef struct espt_journal_plugin { /* append only */
     /* `settings` is the text of the file that `[fleet] settings` names: lines `KEY = VALUE`, and
        comments that begin with ; or #. An unknown key is refused. `name` is that of this member.
        The plugin keeps neither pointer. `pieces` is WHOLE or EDGE. `limit_ms` bounds each call;
-       `hold` and `wait` may take their wait in addition. */
+       `hold` and `wait` may take `wait_ms` in addition. */
     int (*open)(espt_journal **ret, const char *settings, const char *name, uint32_t pieces,
                 uint32_t limit_ms, char *err, size_t err_len);
     void (*close)(espt_journal *journal); /* NULL is allowed */
@@ -98,13 +98,14 @@ typedef struct espt_journal_plugin { /* append only */
        turn back. */
     int (*append)(espt_journal *journal, uint64_t number, const espt_journal_entry *entry,
                   char *err, size_t err_len);
+    /* Takes the turn. BUSY: another writer still has it after `wait_ms`. */
     int (*hold)(espt_journal *journal, uint32_t wait_ms, char *err, size_t err_len);
     void (*release)(espt_journal *journal); /* harmless without the turn */
     /* Keeps the turn while the caller works; to be called at least every 3 seconds. FAILED: this
        process does not have the turn, or has lost it. */
     int (*keep)(espt_journal *journal, char *err, size_t err_len);
-    /* Pieces under a name. They are never replaced: TAKEN. What changes something, but for
-       `append`, is not called while this process has the turn. */
+    /* Pieces under a name. They are never replaced: TAKEN. While this process has the turn, it
+       makes no call that changes something, except `append`. */
     int (*put)(espt_journal *journal, const char *name, const uint8_t *bytes, size_t len, char *err,
                size_t err_len);
     int (*get)(espt_journal *journal, const char *name, const uint8_t **ret_bytes, size_t *ret_len,
@@ -123,13 +124,13 @@ typedef struct espt_journal_plugin { /* append only */
        `head_get` returned last; NONE after `wait_ms`. Only a hint: callers ask anyway. */
     int (*wait)(espt_journal *journal, uint64_t last, uint32_t wait_ms, char *err, size_t err_len);
     /* Removes the entries before `first`, the lowest numbers first, but never the last entry.
-       FAILED: perhaps not all of them; call again. */
+       FAILED: some of them may be left; call again. */
     int (*trim)(espt_journal *journal, uint64_t first, char *err, size_t err_len);
     /* The report of a member, a record that replaces the one before. */
     int (*report_put)(espt_journal *journal, const char *name, const uint8_t *bytes, size_t len,
                       char *err, size_t err_len);
     /* Calls `each` for every report that this member may see, in any order, until `each` returns
-       something else than 0. `each` makes no call on this journal. */
+       something other than 0. `each` makes no call on this journal. */
     int (*report_each)(espt_journal *journal,
                        int (*each)(void *arg, const char *name, const uint8_t *bytes, size_t len),
                        void *arg, char *err, size_t err_len);
@@ -137,7 +138,7 @@ typedef struct espt_journal_plugin { /* append only */
        such function. */
     void (*limit)(espt_journal *journal, uint32_t limit_ms);
     /* Calls `each` with the name of every piece that this member may see, in any order, until
-       `each` returns something else than 0. `each` makes no call on this journal. */
+       `each` returns something other than 0. `each` makes no call on this journal. */
     int (*piece_each)(espt_journal *journal, int (*each)(void *arg, const char *name), void *arg,
                       char *err, size_t err_len);
 } espt_journal_plugin;

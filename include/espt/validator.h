@@ -20,11 +20,12 @@
  * stack of 16 KiB, the minimum of pthread_attr_setstacksize(), may make every call.
  *
  * System calls: a host may install a seccomp filter after `open`. Each call needs clock_gettime, if
- * the vDSO does not provide it. `refresh`, and the one call a second that checks for changed files,
- * also need newfstatat, fstat, openat, read, pread64, readlinkat, fstatfs, close, mmap, mremap and
- * munmap, and the calls of libc's malloc (brk, mprotect, madvise, futex). If one of them fails, the
- * log names it. Without newfstatat and fstat the plugin cannot notice that the store was replaced:
- * the store is then unavailable.
+ * the vDSO does not provide it. `refresh`, the one call a second that checks for changed files, and
+ * a call that finds that the store was replaced or has outgrown its mapping also need newfstatat,
+ * fstat, openat, read, pread64, readlinkat, fstatfs, close, mmap, mremap and munmap, and the calls
+ * of libc's malloc (brk, mprotect, madvise, futex). If one of them fails, the log names it. Without
+ * newfstatat and fstat the plugin cannot notice that the store was replaced: the store is then
+ * unavailable.
  *
  * Address space: a context uses the size of the store's file, a quarter of that more, and about
  * 20 MiB. When the store grows, the context maps the file again, and for a moment has both
@@ -94,10 +95,10 @@ typedef struct espt_result {
     char detail[160];  /* the reason, for the host's log; never a secret */
 } espt_result;
 
-/* Called by `open`, and by the one call a second that checks for changed files. `syslog_level` is a
-   LOG_* priority. `message` has `len` bytes and a terminator. The callback must return (no
-   longjmp).
- */
+/* Called by `open`, by `refresh`, by the one call a second that checks for changed files, and by
+   any `validate` that finds that the store was replaced, has outgrown its mapping or is older than
+   a state that has answered. Several threads may call it at once. `syslog_level` is a LOG_*
+   priority. `message` has `len` bytes and a terminator. The callback must return (no longjmp). */
 typedef void (*espt_log_fn)(void *arg, int syslog_level, const char *message, size_t len);
 
 typedef struct espt_validator { /* append only */

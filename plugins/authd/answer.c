@@ -2,8 +2,8 @@
 /*
  * Answers requests, as RFC 6750 says.
  *
- * MUST 1: every answer has all X-ESP-* headers, empty unless a token was allowed. A gateway that
- *         copies them so removes what the client sent under these names.
+ * MUST 1: every answer has all X-ESP-* headers, empty unless a token was allowed. So a gateway that
+ *         copies them removes what the client sent under these names.
  * MUST 2: the connection of a request whose end is ambiguous is closed.
  */
 #include "counters.h"
@@ -24,7 +24,7 @@ struct answer {
 
 static bool add(struct MHD_Response *response, const char *name, const char *value)
 {
-    /* the library refuses an empty value; a blank is one, when it has been sent */
+    /* the library refuses an empty value; a blank arrives as one */
     return MHD_add_response_header(response, name, value[0] != '\0' ? value : " ") == MHD_YES;
 }
 
@@ -179,7 +179,7 @@ static enum MHD_Result on_call(struct MHD_Connection *connection, const struct g
                  headers.encoding.lines != 0 || server_is_draining());
 }
 
-/* The library calls after the head, for each piece of the body, and at the end. */
+/* The library calls this after the head, for each piece of the body, and at the end. */
 enum MHD_Result answer_request(void *arg, struct MHD_Connection *connection, const char *url,
                                const char *method, const char *version, const char *upload,
                                size_t *upload_size, void **state)

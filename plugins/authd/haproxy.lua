@@ -6,9 +6,10 @@
 --     frontend …
 --         http-request lua.esp-token http://127.0.0.1:9180/auth
 --
--- MUST 1: no X-ESP-* header of the client passes, also spelt with underscores: some back ends take those for hyphens.
+-- MUST 1: no X-ESP-* header of the client passes, not even spelt with underscores: some back ends take those for
+--         hyphens.
 -- MUST 2: the token does not pass.
--- MUST 3: every answer but 200 ends the request, and so does none.
+-- MUST 3: every answer but 200 ends the request, and so does a missing answer.
 local TIMEOUT = 5000 -- milliseconds
 
 -- the lines of a header, from 1; HAProxy counts from 0

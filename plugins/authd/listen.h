@@ -3,7 +3,7 @@
  * Sockets to listen on: those that systemd passed, else those of the option `listen`.
  *
  * MUST 1: refuse an address that is not loopback, unless allow-remote is given.
- * MUST 2: replace a Unix socket only if no process listens on it, and nothing but a socket.
+ * MUST 2: replace a Unix socket only if no process listens on it, and replace nothing but a socket.
  * MUST 3: the folder of a Unix socket must belong to root or this user, and nobody else may write
  *         it: else another user could put a socket there that allows everything.
  */

@@ -152,7 +152,7 @@ static const char *give(struct reading *reading, size_t i, const char *value, un
     if (reading->given[i] & by && known[i].kind != KIND_LIST)
         return "is given twice; keep one";
     if (reading->given[i] & ~by)
-        return NULL; /* the command line counts */
+        return NULL; /* the command line takes precedence */
     const char *wrong = set(reading->options, &known[i], value);
     reading->given[i] |= wrong == NULL ? by : 0;
     return wrong;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The options of esp-token-authd. Each is --NAME VALUE on the command line, and `NAME = VALUE` in
- * the file of --settings; the command line counts. Messages name options, never their values,
- * because a value may be a token in the wrong place.
+ * the file of --settings; the command line takes precedence. Messages name options, never their
+ * values, because a value may be a token in the wrong place.
  */
 #ifndef ESPT_AUTHD_OPTIONS_H
 #define ESPT_AUTHD_OPTIONS_H

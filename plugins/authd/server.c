@@ -18,8 +18,8 @@
 /* Descriptors beside those of connections: sockets, epoll, the validator's files when it reloads.
  */
 #define SPARE_DESCRIPTORS 64
-/* When the server ends, a connection that was idle for so long is closed. A gateway may be about to
-   use one that was busy a moment ago. */
+/* When the server ends, a connection that has been idle for this long is closed. A gateway may be
+   about to use one that was busy a moment ago. */
 #define DRAIN_IDLE_MS 1000
 
 struct client {
@@ -30,7 +30,8 @@ struct client {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct client *clients; /* under the lock, and so its descriptors are not closed meanwhile */
+static struct client
+    *clients; /* under the lock, so that its descriptors are not closed meanwhile */
 static long connections_max;
 static atomic_bool draining;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Reads a file of `NAME = VALUE` lines, strictly. Lines whose first character is # or ; are
-   comments, and so is the rest of a line from " ;" on. */
+/* Reads a file of `NAME = VALUE` lines, strictly. Lines that begin with # or ;, after blanks or
+   not, are comments, and so is the rest of a line from " ;" on. */
 #ifndef ESPT_AUTHD_SETTINGS_H
 #define ESPT_AUTHD_SETTINGS_H
 

@@ -51,7 +51,7 @@ static int open_folder(const char *path, char *err, size_t err_len)
     return -1;
 }
 
-/* The lock is held by another only while it starts. */
+/* Another process holds this lock only while it starts. */
 static int lock_folder(int folder)
 {
     const struct timespec pause = {.tv_nsec = 50000000};
@@ -63,7 +63,8 @@ static int lock_folder(int folder)
     return 0;
 }
 
-/* True if nothing has this name, or only a socket on which no process listens. */
+/* NULL: nothing has this name, or only a socket on which no process listens. Otherwise returns why
+   the name cannot be taken. */
 static const char *check_present(const char *path, const struct sockaddr_un *address)
 {
     struct stat st;

@@ -5,7 +5,8 @@
  * MUST 1: a path that two programs may read differently is not normal: dot segments, empty
  *         segments, backslashes, parameters of a dot segment, and any encoded byte that a program
  *         could decode into one of them (%2e %2f %5c %25 %00), or need not encode at all (%6d).
- * MUST 2: a query parameter counts however its name is written, since a back end may take either.
+ * MUST 2: a query parameter counts under each spelling of its name, because a back end may accept
+ *         any.
  */
 #ifndef ESPT_AUTHD_URI_H
 #define ESPT_AUTHD_URI_H

@@ -14,8 +14,9 @@ struct setting {
     char value[SETTING_VALUE_MAX + 1];
     int line; /* from 1 */
 };
-/* Reads the next setting at *at and moves *at behind it. Set ret->line to 0 before the first call.
-   1: a setting. 0: the end. -1: line ret->line is no setting; its key and value are empty. */
+/* Reads the next setting at *at and moves *at past it. Set ret->line to 0 before the first call.
+   Returns 1 for a setting, 0 at the end, or -1 if line ret->line is no setting: then its key and
+   value are empty. */
 int setting_next(const char **at, struct setting *ret);
 
 #endif

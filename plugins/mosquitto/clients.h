@@ -43,9 +43,8 @@ struct client *client_add(struct clients *clients, const void *connection, const
 void client_set_absent(struct client *client, int64_t now);
 void client_remove(struct clients *clients, const void *connection);
 
-/* Calls `wanted` for every client, and removes the client if it returns false.
-
-     - `wanted` MUST NOT add or remove clients. It may mark them as absent. */
+/* Calls `wanted` for every client, and removes the client if it returns false. `wanted` MUST NOT
+   add or remove clients. It may mark them as absent. */
 void clients_filter(struct clients *clients, bool (*wanted)(void *arg, struct client *client),
                     void *arg);
 void clients_remove_all(struct clients *clients);

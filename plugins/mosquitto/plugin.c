@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* mosquitto_esp_token.so: Mosquitto admits clients, and lets them read, by esp_validator.so.
-   README.md is the manual. */
+/* mosquitto_esp_token.so: decides with esp_validator.so which clients Mosquitto admits, and what
+   they may read. README.md is the manual. */
 #include "plugin.h"
 
 #include "topics.h"

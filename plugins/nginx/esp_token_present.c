@@ -67,7 +67,7 @@ int esp_token_present(ngx_http_request_t *r, const ngx_array_t *sources,
                 continue;
             decode_password(&value, ret_presented->decoded);
         }
-        /* the back end might use the second of two lines, so two count as none */
+        /* the back end might use the second of two lines, so two count as an empty token */
         ret_presented->text = value.data;
         ret_presented->len = lines == 1 ? value.len : 0;
         return 1;

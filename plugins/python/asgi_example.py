@@ -22,8 +22,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def header(scope: Scope, name: bytes) -> Optional[str]:
-    """Removes a header from `scope` and returns its value, or None. A header that was sent twice is the
-    text of no token."""
+    """Removes a header from `scope` and returns its value, or None. The joined values of a header that was sent
+    twice are not a valid token."""
     values = [value for key, value in scope["headers"] if key == name]
     scope["headers"] = [pair for pair in scope["headers"] if pair[0] != name]
     return None if not values else ",".join(value.decode("latin-1") for value in values)
@@ -43,8 +43,8 @@ async def answer(send: Send, status: int, text: str, challenge: Optional[str] = 
 
 class TokenMiddleware:
     """Passes admitted requests to `app`, with the Result as scope["esp_token.result"]. A verdict takes
-    microseconds, so it is given in the event loop. A WebSocket is refused: who admits one must validate its
-    token again as long as it lasts."""
+    microseconds, so it is given in the event loop. A WebSocket is refused: a program that admits one must
+    validate its token again as long as it lasts."""
 
     def __init__(self, app: Application, validator: esp_token.Validator) -> None:
         self.app, self.validator = app, validator

@@ -10,7 +10,7 @@
         else:
             refuse(result.reason, result.token_id)
 
-One Validator serves all threads, before and after fork. Every answer is a Result, also for arguments of a
+One Validator serves all threads, before and after fork. Every answer is a Result, even for arguments of a
 wrong type; exceptions are raised only for what cannot be opened or refreshed. A result is true only for an
 allowed token.
 """
@@ -328,7 +328,7 @@ class Validator:
         entity: Optional[Text] = None,
         now: Union[int, float, datetime.datetime, None] = None,
     ) -> Result:
-        """Judges a presented token. None (for example: the header was not sent) is malformed.
+        """Validates a presented token. None (for example: the header was not sent) is malformed.
 
         `metric` is what is asked for (None: any), `entity` whose data it is (None: the token's own), and
         `now` another time than the clock's (None or 0: the clock). A value of a wrong type is refused: a

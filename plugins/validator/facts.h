@@ -15,7 +15,7 @@ struct facts {
     bool hashed, from_memo;             /* `digest` is filled; it is from the memo */
     bool direct;                        /* the snapshot cache knew the places of all records */
     struct state_id state;              /* of the snapshot */
-    int64_t fresh;                      /* for which time a fleet has signed it; 0: none */
+    int64_t fresh;                      /* the time for which a fleet has signed it; 0: none */
     struct place place, reseller_place; /* of the records in the snapshot */
     uint8_t digest[TOKEN_DIGEST_LEN];   /* of the presented text */
     bool foreign;                       /* the store has tokens of other systems */

@@ -51,8 +51,8 @@ static bool may_answer(struct espt_ctx *ctx, const struct state_id *last,
     return true;
 }
 
-/* The store of a fleet may stand still while the fleet goes on. By the clock of this machine, not
-   by the time that the query asks about. */
+/* The store of a fleet may stand still while the fleet goes on. Its age is measured by this
+   machine's clock, not by the time that the query asks about. */
 static inline bool too_old(const struct espt_ctx *ctx, const struct facts *facts)
 {
     return ctx->config.fleet_max_age != 0 &&

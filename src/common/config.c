@@ -172,7 +172,7 @@ static int on_entry(void *arg, const char *section, const char *key, const char 
     return key == NULL ? 0 : unknown_key(r, section, key, line, err);
 }
 
-/* A section without a key is as good as none. */
+/* A section without keys counts as missing. */
 static bool has_keys(const struct reading *r, const char *section)
 {
     for (size_t i = 0; i < SETTINGS; i++) {

@@ -55,7 +55,7 @@ struct config {
     char fleet_name[ENTITY_NAME_MAX + 1];      /* of this site */
     char fleet_key[FLEET_PATH_MAX];            /* secret key of this site */
     char fleet_trust[FLEET_PATH_MAX];          /* which fleet, and the key of its first site */
-    int64_t fleet_max_age; /* seconds after which hosts answer no more from the store; 0: never */
+    int64_t fleet_max_age; /* seconds; hosts do not answer from an older state; 0: from any */
     char fleet_publish[FLEET_PATH_MAX]; /* folder of the feed; empty: none */
 };
 

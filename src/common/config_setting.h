@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What the functions that set one key of the configuration share (config.c, config_portal.c,
-   config_fleet.c,
-   config_notify.c). */
+   config_fleet.c, config_notify.c). */
 #ifndef ESPT_COMMON_CONFIG_SETTING_H
 #define ESPT_COMMON_CONFIG_SETTING_H
 

@@ -19,7 +19,7 @@ enum espt_code {
     ESPT_MISSING = -3,  /* no such entity, token or tier */
     ESPT_REFUSED = -4,  /* a rule of specification §5 forbids it */
     ESPT_UNUSABLE = -5, /* config, key, store or clipboard: missing, denied, damaged, full */
-    ESPT_UNSURE = -6,   /* in a fleet: whether the change was made is not known */
+    ESPT_UNSURE = -6,   /* in a fleet: it is not known whether the change was made */
 };
 
 struct espt_error {

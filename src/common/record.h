@@ -11,8 +11,9 @@
  *         schema. So an older program can distinguish a newer store from a damaged one.
  *
  * Keys:
- * - auth, tokens, usage, notices: the token's id; entities, resellers: a number; folded: the
- * identity of a usage file; log: a sequence number. All are 8-byte integers (MDB_INTEGERKEY).
+ * - auth, tokens, usage, notices: the token's id; entities, resellers: a number; folded: a hash of
+ *   a usage file's owner and identity; log: a sequence number. All are 8-byte integers
+ *   (MDB_INTEGERKEY).
  * - names: the bytes of the name.
  * - by_entity: the entity's number (4 bytes, big endian) and the token's name. A retiring token has
  *   lost its name to its successor; its key is the number, a zero byte and the id (8 bytes, big
@@ -135,8 +136,7 @@ struct token_record {
     bool has_text;   /* false: the store never had its text, and `sealed` is zero */
     uint32_t entity; /* number */
     int64_t created; /* Unix seconds */
-    /* OFF_NOBODY of a token that is inactive in table auth: written by schema 2, which had no level
-     */
+    /* OFF_NOBODY, although table auth says inactive: written by schema 2, which had no levels */
     enum off_by off_by;
     char name[TOKEN_NAME_MAX + 1];
     char note[NOTE_MAX + 1];
@@ -160,7 +160,7 @@ struct usage_record {
 
 /* The last notice that was sent about a token's expiration (store/notices.c). */
 struct notice_record {
-    int64_t expires; /* the expiration that it announced; after another one, nothing was sent */
+    int64_t expires; /* the expiration that it announced; a notice of another one does not count */
     uint32_t stage;  /* seconds before it; 0: the token had expired */
 };
 
@@ -189,9 +189,8 @@ size_t usage_encode(const struct record_key *key, const struct usage_record *in,
 size_t notice_encode(const struct record_key *key, const struct notice_record *in, uint8_t *out);
 /* by_entity, foreign */
 size_t id_encode(enum table table, const struct record_key *key, uint64_t id, uint8_t *out);
-/* folded: the counts of buckets before number `next` are in the totals; FOLDED_WHOLE: of all
- * buckets
- */
+/* folded: the counts of the buckets before number `next` are in the totals. FOLDED_WHOLE: those of
+   all buckets. */
 #define FOLDED_WHOLE UINT32_MAX
 size_t folded_encode(const struct record_key *key, uint32_t next, uint8_t *out);
 /* customers */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The tier table (specification §3). A table never changes once loaded: any number of threads may
- * read.
- */
+/* The tier table (specification §3). A loaded table never changes, so any number of threads may
+   read it. */
 #ifndef ESPT_COMMON_TIER_H
 #define ESPT_COMMON_TIER_H
 

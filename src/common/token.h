@@ -38,7 +38,7 @@ bool token_foreign_form(const char *text, size_t len);
 void token_id_format(uint64_t id, char out[static TOKEN_ID_LEN + 1]);
 bool token_id_parse(const char *text, size_t len, uint64_t *ret_id);
 
-/* The text may be a secret, or a part of one: a message does not repeat it. */
+/* Whether the text may be a secret, or a part of one. Then no message may repeat it. */
 bool token_text_possible(const char *text);
 /* Whether `text` contains a token's text, even a truncated one: prefix, id and `_` suffice. */
 bool token_within(const char *text);

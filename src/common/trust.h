@@ -8,11 +8,11 @@
  * MUST 2: check every folder of the path from `/` down, and the folders of each symbolic link on
  *         the path, by descriptor. Open the next name relative to the folder that was checked. So
  *         no user can replace a component between the check and the open.
- * MUST 3: a folder that root owns may be above the folder of the file although its mode lets others
- *         write, if it is sticky, such as /tmp, or mounted read-only, such as a ConfigMap of
- *         Kubernetes. Nobody can write to the latter through the mounts that this process sees. The
- *         file itself must not be in it, and a symbolic link in it must have a trusted owner: an
- *         unseen mount may be writable.
+ * MUST 3: the mode of a folder above the file's own folder may let others write if root owns the
+ *         folder, and it is sticky (such as /tmp) or mounted read-only (such as a ConfigMap of
+ *         Kubernetes). Nobody can write to the latter through the mounts that this process sees.
+ *         The file itself must not be in such a folder, and a symbolic link in it must have a
+ *         trusted owner, because a mount that this process does not see may be writable.
  * MUST 4: refuse a file without a name (link count 0): it is not current. A bind mount of a single
  *         file still shows the old file after it was replaced.
  * MUST 5: hosts call this on small stacks, so no buffer of PATH_MAX bytes is on the stack.

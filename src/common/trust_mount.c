@@ -44,8 +44,7 @@ static bool shows(const char *root, const char *path)
 }
 
 /* The text of a file of this thread in /proc, which the caller frees, or NULL. A thread may have a
-   mount namespace of its own. stdio would call lseek(2), which validator.h does not
-   list. */
+   mount namespace of its own. stdio would call lseek(2), which validator.h does not list. */
 static char *read_own(const char *name)
 {
     char path[64], *text = NULL;

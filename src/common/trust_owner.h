@@ -16,8 +16,8 @@ bool trust_owner_ok(const struct stat *st, uid_t owner);
 ESPT_MUST_USE int trust_fail_owner(const char *path, const char *what, const struct stat *st,
                                    struct espt_error *err);
 /* Whether `dir`, the folder `path`, is the root of a read-only mount on a local file system, and no
-   writable mount that this thread sees shows the folder. False if this cannot be found out, such as
-   without /proc. */
+   writable mount that this thread sees shows the folder. False if this cannot be determined, for
+   example without /proc. */
 bool trust_read_only(int dir, const char *path);
 /* Fails because of a system call; `why` is its errno. */
 ESPT_MUST_USE int trust_fail_call(const char *path, const char *call, int why,

@@ -38,7 +38,7 @@ static inline uint64_t sound_bit(uint64_t number)
     return in_use_bit(number) << PAGES_IN_WORD;
 }
 
-/* True: the word was written after `base` and not later than `sequence`. */
+/* True: the word was written at `base` or later, and not after `sequence`. */
 static inline bool counts(uint64_t word, uint64_t base, uint64_t sequence)
 {
     const uint64_t epoch = word >> EPOCH_AT;

@@ -159,8 +159,8 @@ static inline uint64_t number_at(const struct list *list, uint64_t index)
     return load64_anywhere(list->numbers + index * NUMBER_LEN);
 }
 
-/* LMDB divides the rest of the older lists into ranges, so the two ends of a list are enough to
-   skip most lists. */
+/* LMDB writes the pages that remain of older lists back in ranges, so the two ends of a list are
+   enough to skip most lists. */
 static bool search_list(void *arg, const struct list *list)
 {
     struct search *search = arg;

@@ -139,7 +139,8 @@ static inline enum reader_status search_integers(const struct page *page, uint64
     return found == key ? READER_OK : READER_NONE;
 }
 
-/* A binary search. OK: `key` was found. NONE on a branch: the node before it. */
+/* A binary search. OK: *ret_node is the node of `key`. NONE: *ret_index is the last node below
+   `key`, or 0 if there is none; on a branch *ret_node is that node. */
 static inline enum reader_status search_names(const struct page *page, const uint8_t *key,
                                               size_t key_len, unsigned guess, struct node *ret_node,
                                               uint32_t *ret_index)

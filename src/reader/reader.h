@@ -8,8 +8,8 @@
  *         again.
  * MUST 2: every offset is checked against page, file and mapping before it is followed.
  * MUST 3: both meta pages are intact, or the answer is READER_CORRUPT; the reader never falls back
- *         to one of them. The state of the older one has no later revision: one wrong bit can make
- *         id 3 look like 1.
+ *         to one of them. The state of the older one must not have a later revision, because one
+ *         wrong bit can make id 3 look like 1.
  * MUST 4: copied data counts only after reader_end() returned READER_OK: the state at the end has
  *         the same identity as the state at the beginning.
  * MUST 5: a record counts only if its page is in use in the snapshot (freelist.h), and an absent
@@ -25,7 +25,7 @@
 
 #include "reader/types.h"
 
-/* Maps the file behind `fd` with some room to grow. The reader owns `fd` from the call on, also on
+/* Maps the file behind `fd` with some room to grow. The reader owns `fd` from the call on, even on
    failure. `map_size` is the largest size of the store in bytes, from the configuration.
    ESPT_UNUSABLE: the file is not a store of this format, or a limit of the process, which the
    message names, prevents the mapping. */
@@ -38,9 +38,9 @@ ESPT_MUST_USE int reader_widen(struct reader *ret_reader, const struct reader *n
 void reader_close(struct reader *reader);
 
 /* Takes a snapshot of the newest committed state: OK, AGAIN, CORRUPT, CLOSED, NEWER, OLDER or
-   BEYOND. A meta page that a writer is just rewriting looks like damage, so CORRUPT counts only
-   after several tries. AGAIN may never end (a copied file whose state record was not stamped):
-   bound the tries. */
+   BEYOND. A meta page that a writer is rewriting looks like damage, so CORRUPT counts only after
+   several tries. AGAIN may come for ever (from a copied file whose state record was not stamped),
+   so bound the tries. */
 ESPT_MUST_USE enum reader_status reader_begin(struct snapshot *ret_snapshot, struct reader *reader);
 
 /* A look-up in progress: the record's page is being prefetched, and the caller can do other work

@@ -63,7 +63,7 @@ struct restore_wish {
     uint64_t shown;   /* if not `unasked`: revision of the old store that the user confirmed; 0: it
                          could not be read */
     bool keeps_removed; /* tokens and entities that were removed or switched off since the backup
-                           stay so: restore_keep.h */
+                           stay so (restore/keep.h) */
 };
 
 /* Replaces the store that `named` names by the copy. The caller has verified the copy. It is copied
@@ -79,14 +79,14 @@ ESPT_MUST_USE int store_restore(const struct config *named, const struct tier_ta
    entities, tokens and texts of the backup. The log goes on, and no file is replaced. */
 struct restoring;
 struct restored_items {
-    uint64_t removed, changed, added; /* of what the store has: gone, other, back again */
+    uint64_t removed, changed, added; /* how many the restore removes, changes and adds */
 };
 struct restore_counts {
     uint64_t revision; /* of the store that was compared */
     struct restored_items entities, tokens;
 };
-/* Copies the backup beside the store and proves it. wish->shown is not used. The caller closes it
-   before the store. */
+/* Copies the backup beside the store and proves it. wish->shown is not used. The caller calls
+   restoring_close() before it closes the store. */
 ESPT_MUST_USE int restoring_open(struct restoring **ret, struct store *store,
                                  const struct tier_table *tiers, const struct restore_wish *wish,
                                  struct espt_error *err);

@@ -2,7 +2,7 @@
 /*
  * Many changes in few transactions: bulk creation and import. Items are added one by one. Each is
  * checked by all rules, as if it came alone. batch_commit() makes the added items durable, in one
- * transaction with one log entry. The batch can be used further after a commit.
+ * transaction with one log entry. The batch can be used again after a commit.
  *
  * A refused item (ESPT_USAGE, ESPT_MISSING, ESPT_REFUSED) does not affect the others. After
  * ESPT_UNUSABLE the items added since the last commit are lost, and the batch accepts no more. The
@@ -34,10 +34,10 @@ ESPT_MUST_USE int batch_token_create(struct batch *batch, const struct token_new
 
 /* Imports an exported entity or token: an entity without a first token of its own, a token with its
    id, creation and digest. If the same entity or token is there already, its note, contact and who
-   switched it off stay as they are. A token that was rotated since is the same, as long as its old
-   secret retires. Another entity or token of that name or id is refused. All of §5 holds for a new
-   one: names, reseller, tier, and the token limit of the entity. A foreign token without an id gets
-   one. A token with EXPIRES_BY_DEFAULT gets the config's default_expiry. */
+   switched it off stay as they are. A token that was rotated since the export counts as the same
+   while its old secret is retiring. Another entity or token of that name or id is refused. All of
+   §5 holds for a new one: names, reseller, tier, and the token limit of the entity. A foreign token
+   without an id gets one. A token with EXPIRES_BY_DEFAULT gets the config's default_expiry. */
 enum imported { IMPORTED_THERE, IMPORTED_NEW, IMPORTED_ROTATED };
 ESPT_MUST_USE int batch_import_entity(struct batch *batch, const struct entity *entity,
                                       enum imported *ret_imported, struct espt_error *err);

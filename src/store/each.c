@@ -40,8 +40,8 @@ static int give_old(const struct each *each, const struct entity *entity,
     return result;
 }
 
-/* The index has the retiring secrets before all names. Each one waits until its name has been
-   given. */
+/* The index lists the retiring secrets before all names. Each is held back until the token of its
+   name has been given. */
 static int each_of(void *arg, const struct entity *entity, struct espt_error *err)
 {
     const struct each *each = arg;

@@ -16,8 +16,8 @@
  * In a fleet step 2 is made of several transactions (key_seal.h).
  *
  * MUST 1: only store_key_forget() removes a key from the secret file. The one exception is a key
- *         that an interrupted rotation left there and that no text is sealed to: without it, the
- *         file would grow with each attempt.
+ *         that an interrupted rotation left there and that no text is sealed to: otherwise the file
+ *         would grow with each attempt.
  */
 #include "store/apply.h"
 #include "store/begin.h"

@@ -10,9 +10,10 @@
 #include <string.h>
 #include <time.h>
 
-/* Texts in one transaction, in a fleet: about a second of work. */
+/* The most texts that one transaction seals in a fleet: about a second of work. */
 #define TOGETHER 5000
-/* So long the turn is left to other sites; one that waits for it looks more often. */
+/* How long the turn is left to other sites between two transactions. A site that waits for it polls
+   more often. */
 #define BETWEEN_MS 50
 
 /* A text that no key opens stays as it is; the holder of the token still has the text. */

@@ -5,7 +5,7 @@
  * In a fleet that takes several transactions, because each is one entry of the journal and holds
  * the fleet's turn. Other sites may write between them, with the old key; what they wrote is sealed
  * by the last one, which also makes the new key that of the fleet. A rotation that is interrupted
- * between two leaves texts of both keys, and the old key in force.
+ * between two of them leaves texts that are sealed to either key, and the old key in force.
  */
 #ifndef ESPT_STORE_KEY_SEAL_H
 #define ESPT_STORE_KEY_SEAL_H

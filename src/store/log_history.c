@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One block, so that closing a store frees it without knowing it. `past` has the items twice: in
-   order of name from 0 on, in order of number from `room` on; both then in order of `last`. */
+/* One block, so that store_close() can free it without knowing its type. `past` has the items
+   twice: in order of name from 0 on, in order of number from `room` on; both then in order of
+   `last`. */
 struct log_history {
     struct log_head head; /* read up to here */
     size_t count, room;

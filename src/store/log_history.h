@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What entities were: each name and reseller that an entity has lost, and the entry of the log that
- * ended it. Entries name entities, and names are given again; this tells whose entry it is. It is
- * read from the log once, follows it from then on, and belongs to the open store.
+ * ended it. Entries name entities, and a name may later belong to another entity; this history
+ * tells which entity an entry is about. It is read from the log once, follows it from then on, and
+ * belongs to the open store.
  */
 #ifndef ESPT_STORE_LOG_HISTORY_H
 #define ESPT_STORE_LOG_HISTORY_H
@@ -10,7 +11,7 @@
 #include "store/log.h"
 
 struct log_past {
-    uint64_t last; /* the entry in which it ended; the entity was so before that entry's change */
+    uint64_t last; /* the entry whose change ended it */
     uint32_t number;
     char name[ENTITY_NAME_MAX + 1], reseller[ENTITY_NAME_MAX + 1];
 };

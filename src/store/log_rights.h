@@ -15,8 +15,7 @@
 #include "store/log.h"
 
 /* Removes from the entry what is not for the entity of `--as`: the accounts of the platform's
-   people. Sets `acting` and `person`.
-   log_history_follow() was called. */
+   people. Sets `acting` and `person`. Call log_history_follow() first. */
 void log_rights_limit(struct txn *txn, struct log_entry *entry);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The names of tokens as Unicode sees them (specification §5.5): by utf8proc, of whatever version
- * of Unicode it knows. A name is stored in the form NFC, so two names that are canonically equal
- * are the same bytes. Stores of 0.2.0 and earlier may hold names in other forms.
+ * Unicode's view of token names (specification §5.5), in the version of Unicode that utf8proc
+ * knows. A name is stored in the form NFC, so two names that are canonically equal are the same
+ * bytes. Stores of 0.2.0 and earlier may hold names in other forms.
  */
 #ifndef ESPT_STORE_NAME_FORM_H
 #define ESPT_STORE_NAME_FORM_H

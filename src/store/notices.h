@@ -3,8 +3,9 @@
  * Which notices of an expiration are due, and which were sent (table notices).
  *
  * A notice belongs to a token, an expiration and a stage. The stage is how long before the
- * expiration it is sent: of several stages that have begun, only the last one counts. What was sent
- * for another expiration counts as not sent. Retiring, inactive and suspended tokens get no notice.
+ * expiration it is sent: of several stages that have begun, only the last one counts. A notice that
+ * was sent for another expiration does not count. Retiring, inactive and suspended tokens get no
+ * notice.
  *
  * No call holds a transaction when it returns, so that a slow program pins no state of the store.
  * Like the counts of uses, these records change no right: they do not pass through apply.h, and the

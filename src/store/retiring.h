@@ -26,9 +26,9 @@ struct retiring_list {
     size_t count, room;
     struct retiring_name *name; /* owned, in order of name */
 };
-/* Reads the list, if it is not that of the entity. True: it was read now. */
+/* Reads the entity's list, unless `list` holds it already. True: it was read now. */
 bool retiring_read(struct txn *txn, struct retiring_list *list, uint32_t entity);
-/* Adds a secret to a list that the caller fills; retiring_sort() when it is filled. */
+/* Adds a secret to a list that the caller fills. Call retiring_sort() when it is complete. */
 void retiring_add(struct txn *txn, struct retiring_list *list, const struct token *token);
 void retiring_sort(struct retiring_list *list);
 /* The id of the secret that retires under the name; 0: there is none. */

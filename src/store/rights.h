@@ -21,8 +21,8 @@ void rights_load(struct txn *txn);
 bool rights_see(const struct txn *txn, const struct entity *entity);
 
 /* As load_entity_name() and load_token_id(), for an entity or token that the user named. The
-   transaction fails (ESPT_MISSING) if there is none that the command may see. no_entity() fails it
-   so. */
+   transaction fails (ESPT_MISSING) if there is none that the command may see; no_entity() fails it
+   in that way. */
 int need_entity(struct txn *txn, const char *name, struct entity *ret_entity);
 int need_token(struct txn *txn, const struct token_ref *ref, struct token_full *ret_token);
 int no_entity(struct txn *txn);

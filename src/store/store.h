@@ -36,8 +36,8 @@ enum sharing {
 };
 enum sharing store_share(const struct config *config, bool is_new);
 /* Odd while liblmdb searches for a record, and another number for each search. A search ends within
-   microseconds, except in a damaged store: liblmdb goes round in circles on a page that is none.
-   May be called in a signal handler and by any thread. */
+   microseconds, except in a damaged store: there liblmdb may loop for ever on bytes that are not a
+   page. May be called in a signal handler and by any thread. */
 unsigned store_search(void);
 /* Checks owner, mode and file system, then opens the store. store_close() frees it. */
 ESPT_MUST_USE int store_open(struct store **ret_store, const struct config *config,
@@ -83,10 +83,10 @@ void store_result_printed(void);
 /* Names who runs the command, for the log. */
 void store_actor(struct store *store, const struct actor *actor);
 /* Limits every later call to the rights of `entity`. What it may not see is ESPT_MISSING, what it
-   may not do is ESPT_REFUSED. NULL: no limit any more. ESPT_USAGE: not an entity's name. */
+   may not do is ESPT_REFUSED. NULL: removes the limit. ESPT_USAGE: not an entity's name. */
 ESPT_MUST_USE int store_as(struct store *store, const char *entity, struct espt_error *err);
-/* As store_as(), for an entity that was read before: another one that has its name since then gets
-   no rights by it. */
+/* As store_as(), for an entity that was read before: an entity that has been given its name since
+   then gets no rights. */
 void store_as_entity(struct store *store, const struct entity *entity);
 
 /* --- the reveal key; store/keyfile.h --- */

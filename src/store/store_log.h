@@ -46,8 +46,8 @@ bool log_next_change(const struct log_entry *entry, struct log_place *place,
                      struct log_change *ret_change);
 
 /* `fn` is called for each entry from number `from` on (0: all), in order. A non-zero result stops
-   the walk and is returned. With --as an entry has no user, login and sudo, and no changes that the
-   entity may not see: maybe none at all. Its hash still covers all of them: do not show it. */
+   the walk and is returned. With --as an entry has no user, login or sudo, and only those changes
+   that the entity may see, perhaps none. Its hash still covers all of them: do not show it. */
 typedef int (*log_fn)(void *arg, const struct log_entry *entry, struct espt_error *err);
 ESPT_MUST_USE int store_log_each(struct store *store, uint64_t from, log_fn fn, void *arg,
                                  struct espt_error *err);

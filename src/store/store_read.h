@@ -37,7 +37,8 @@ ESPT_MUST_USE int store_each(struct store *store, const char *entity, each_fn fn
 /* A page of an entity's tokens. `fn` is called for the entity, then for at most `most` tokens in
    order of name, from the first name above `after` (empty: from the first one), and then for each
    old secret that retires under one of these names. *ret_more: there are tokens after the page. The
-   cost does not depend on the number of tokens before or after the page. */
+   cost does not depend on the number of tokens before or after the page, but grows with the number
+   of the entity's old secrets. */
 struct token_page {
     const char *after;
     size_t most; /* at most TOKEN_PAGE_MAX */

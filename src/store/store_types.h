@@ -75,7 +75,7 @@ struct actor {
 /* `user` of what a person did through the portal; `login` is the person. */
 #define STORE_PORTAL_USER "portal"
 
-/* A long work has done `done` of `total` steps. */
+/* A long operation has completed `done` of `total` steps. */
 typedef void (*progress_fn)(void *arg, uint64_t done, uint64_t total);
 
 #endif

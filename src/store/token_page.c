@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* One page of an entity's tokens, by name, without a look at the tokens of other pages. */
+/* One page of an entity's tokens, by name. It does not read the named tokens of other pages. */
 #include "store/retiring.h"
 #include "store/rights.h"
 #include "store/usage.h"

@@ -16,8 +16,8 @@
  *         under the file's key, how far the fold came, so that a fold that is killed is continued.
  *         A reader of a file finds there which of its counts are in the totals.
  * MUST 3: the work of one command is bounded, because every user who may count may also fill the
- *         folder. It opens a random sample of the names in the folder, drawn for each user apart.
- *         It ignores a file that counts more tokens than [usage] tokens allows.
+ *         folder. It opens a random sample of the names in the folder, drawn separately for each
+ *         user. It ignores a file that counts more tokens than [usage] tokens allows.
  */
 #ifndef ESPT_STORE_USAGE_H
 #define ESPT_STORE_USAGE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A bounded random sample of the names in the folder of the usage files, drawn for each user apart.
-   A hash, which differs from run to run, assigns users to shares. */
+/* A bounded random sample of the names in the folder of the usage files, drawn separately for each
+   user. A hash, which differs from run to run, assigns users to shares. */
 #ifndef ESPT_STORE_USAGE_SAMPLE_H
 #define ESPT_STORE_USAGE_SAMPLE_H
 

@@ -181,7 +181,7 @@ static int report_put(espt_journal *journal, const char *name, const uint8_t *by
                : status;
 }
 
-/* What is no report does not keep the others from being read. */
+/* A file that is not a report does not keep the others from being read. */
 static bool is_report(const espt_journal *journal, const char *name)
 {
     struct stat st;

@@ -8,7 +8,7 @@
 
 #define MAGIC "ESPF"
 #define FORM 1
-#define AGAIN_MS 100 /* a head is not asked for again so soon */
+#define AGAIN_MS 100 /* a head that was fetched this recently is not asked for again */
 
 /* The error is sticky, as in src/common/record_bytes.h. */
 struct parser {

@@ -5,10 +5,11 @@
  *
  * MUST 1: only the statuses 200 and 304 are an answer. The page of an error is none.
  * MUST 2: no answer is longer than the feed said before, and the head is at most
- *         ESPT_JOURNAL_HEAD_MAX. What is longer is cut off where it passes that.
- * MUST 3: nothing of a piece is used, and nothing kept, before its hash was that of its name.
- * MUST 4: after an answer that cannot be used the next request asks past caches, and takes the head
- *         anew: a cache may hold a head whose pieces are gone, or a piece that was cut off.
+ *         ESPT_JOURNAL_HEAD_MAX. A transfer that exceeds this is ended at once, and fails.
+ * MUST 3: no part of a piece is used or kept before its hash is found to be the one in its name.
+ * MUST 4: after an answer that cannot be used, the next request bypasses caches, and the head is
+ *         fetched again: a cache may hold a head whose pieces are gone, or a piece that was cut
+ *         off.
  * MUST 5: every call ends within its time limit. No proxy, password or other setting is taken from
  *         the environment, no redirection is followed, and no other protocol than the URL's is
  *         spoken.

@@ -53,7 +53,7 @@ static int apply_setting(espt_journal *journal, const struct setting *setting, c
                     setting->line);
 }
 
-/* A password is sent as it is. */
+/* Over http a password is sent in clear text, so it may only go to this machine. */
 static bool is_local(const char *url)
 {
     static const char *const hosts[] = {"http://127.0.0.1", "http://[::1]", "http://localhost"};
@@ -150,7 +150,7 @@ static int wait_for_news(espt_journal *journal, uint64_t last, uint32_t wait_ms,
     const int64_t until = http_now() + wait_ms;
     for (;;) {
         const int64_t left = until - http_now();
-        /* edges that were started together do not ask together */
+        /* so that edges that were started together do not ask at the same moment */
         const int64_t pause = POLL_MS + (int64_t)randombytes_uniform(POLL_MS);
         const int64_t ms = pause < left ? pause : left;
         if (ms > 0 &&
@@ -202,7 +202,8 @@ static int report_put(espt_journal *journal, const char *name, const uint8_t *by
     return status == 0 ? ESPT_JOURNAL_UNKNOWN : ESPT_JOURNAL_FAILED;
 }
 
-/* The report of this member alone. A server that does not show reports has none for it. */
+/* Reads the report of this member only. A server that does not show reports counts as having
+   none. */
 static int report_each(espt_journal *journal,
                        int (*each)(void *arg, const char *name, const uint8_t *bytes, size_t len),
                        void *arg, char *err, size_t err_len)
@@ -271,7 +272,7 @@ static int piece_each(espt_journal *journal, int (*each)(void *arg, const char *
                       char *err, size_t err_len)
 {
     (void)journal, (void)each, (void)arg;
-    return read_only(err, err_len); /* who lists them wants to remove some */
+    return read_only(err, err_len); /* pieces are listed only to remove some */
 }
 
 static int head_put(espt_journal *journal, const uint8_t *bytes, size_t len, char *err,

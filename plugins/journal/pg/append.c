@@ -161,7 +161,7 @@ int pg_append(espt_journal *journal, uint64_t number, const espt_journal_entry *
     if (!fits(entry))
         return pg_say(ESPT_JOURNAL_FAILED, err, err_len, "the entry has more than %u bytes",
                       ESPT_JOURNAL_ENTRY_MAX);
-    /* without the turn, it is taken for this one: see pg_trim() */
+    /* without the turn, its lock is taken for this statement: see pg_trim() */
     const int status = add_row(journal, journal->turn ? NULL : PG_TURN, true, &row, err, err_len);
     if (status == ESPT_JOURNAL_NONE)
         return pg_say(ESPT_JOURNAL_FAILED, err, err_len,

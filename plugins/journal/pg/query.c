@@ -137,7 +137,7 @@ int pg_begin(espt_journal *journal, uint32_t lock_ms, int64_t deadline, char *er
     return status;
 }
 
-/* NOTIFY runs in a transaction of its own, after the COMMIT: what it meets does not matter. */
+/* NOTIFY runs in a transaction of its own, after the COMMIT: its outcome does not matter. */
 int pg_commit(espt_journal *journal, bool tells, int64_t deadline, char *err, size_t err_len)
 {
     journal->turn = false;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Entries that are read ahead: at most so many, and so many bytes. The one that was asked for
-   always comes. */
+/* The most entries, and the most bytes, that are read ahead. The entry that was asked for is always
+   read. */
 #define AHEAD "1000"
 #define AHEAD_BYTES "4194304"
 /* Within the turn. A site that freezes while it has room for the whole answer leaves the server
@@ -124,7 +124,7 @@ static const char *batch_sql(const espt_journal *journal, bool ahead)
     return ahead ? AHEAD_SQL(WHOLE_COLUMNS, WHOLE_LENGTH) : NEAR_SQL(WHOLE_COLUMNS);
 }
 
-/* The entry before comes along, because members compare it with their own; not within the turn. */
+/* Outside the turn the entry before is read too, because members compare it with their own. */
 static int read_batch(espt_journal *journal, uint64_t number, char *err, size_t err_len)
 {
     char from[32] = "", asked[32] = "";

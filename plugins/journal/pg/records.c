@@ -88,8 +88,8 @@ int pg_head_get(espt_journal *journal, const uint8_t **ret_bytes, size_t *ret_le
     return status;
 }
 
-/* Within the turn, in which each INSERT is too: one that has looked for the entry before it could
-   otherwise add an entry again that was appended and removed meanwhile. */
+/* Takes the turn, as each INSERT of an entry does. Otherwise an INSERT that has already found the
+   entry before its own could add again an entry that was appended and trimmed meanwhile. */
 int pg_trim(espt_journal *journal, uint64_t first, char *err, size_t err_len)
 {
     char number[32] = "";

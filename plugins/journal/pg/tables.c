@@ -2,7 +2,7 @@
 /* The tables of the database, which each call needs. */
 #include "journal/pg/pg.h"
 
-/* A number, once taken, keeps its entry. Values are stored as they are, because sealed texts and
+/* A number, once taken, keeps its entry. Values are stored uncompressed, because sealed texts and
    hashes do not shrink. */
 #define AS_IT_IS(column) " ALTER COLUMN " column " SET STORAGE EXTERNAL"
 static const char tables[] =

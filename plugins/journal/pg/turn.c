@@ -23,9 +23,9 @@ static int fail_busy(espt_journal *journal, char *err, size_t err_len)
     return ESPT_JOURNAL_BUSY;
 }
 
-/* A round trip costs more than what it asks. So the message that takes the turn asks also what each
-   writer needs to know then. The SELECT sees what was committed before it began, so it comes last.
- */
+/* A round trip costs more than what it asks. So the message that takes the turn also asks what each
+   writer needs to know next. The SELECT sees what was committed before it began, so it comes
+   last. */
 #define TAKE_TURN                                                                             \
     PG_TURN ";SELECT coalesce(max(number), 0), floor(extract(epoch FROM clock_timestamp())) " \
             "FROM esp_token_entry"

@@ -9,7 +9,7 @@
 
 #define STEP 4096
 
-/* A backup of an edge does not exist. */
+/* An edge has no backups: the remedy is to join again. */
 static void mend_edge(struct finding *finding)
 {
     const size_t len = strlen(finding->message), end = sizeof RESTORE - 1;

@@ -212,7 +212,7 @@ int copy_set_mode(const char *path, struct espt_error *err)
         return fail(path, err);
     struct group *group = getgrnam(STORE_GROUP);
     int rc = 0;
-    /* a user who is neither root nor in the group keeps the own group */
+    /* if this user is neither root nor in the group, the file keeps the user's own group */
     if (group != NULL && fchown(fd, (uid_t)-1, group->gr_gid) != 0 && errno != EPERM)
         rc = -1;
     if (rc == 0)

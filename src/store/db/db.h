@@ -35,23 +35,23 @@
 #define OVERTAKEN_MAX 5
 
 struct txn;
-/* What src/fleet adds to transactions that write. store/db knows nothing else of a fleet. Each
-   function fails by the transaction, if it has one. */
+/* What src/fleet adds to transactions that write. store/db knows nothing else of a fleet. A
+   function that is given a transaction reports a failure through it. */
 struct store_hooks {
     /* Before a transaction begins; it may make transactions of its own. `locked`: the caller holds
        the writers' lock. */
     int (*before)(void *arg, struct store *store, bool locked, struct espt_error *err);
-    /* The transaction has begun; nothing of it was used yet. */
+    /* The transaction has begun, and has not been used yet. */
     void (*begun)(void *arg, struct txn *txn);
-    /* A record is put or deleted next. */
+    /* Before a record is put or deleted. */
     void (*touch)(void *arg, struct txn *txn, enum table table, const struct record_key *key);
-    /* The transaction works. Called for each record of a walk. */
+    /* Before each record of a walk. */
     void (*progress)(void *arg, struct txn *txn);
     /* Every record is written, apart from the state record. */
     void (*ready)(void *arg, struct txn *txn);
-    /* Only the commit is left. What follows a success is done, even if the commit fails. */
+    /* Only the commit is left. If this succeeds, the change is made, even if the commit fails. */
     void (*append)(void *arg, struct txn *txn);
-    /* The commit failed. True: the change is done all the same. */
+    /* The commit failed. True: the change is made nevertheless. */
     bool (*lost)(void *arg, struct txn *txn);
     void (*ended)(void *arg, struct txn *txn);
 };
@@ -88,7 +88,7 @@ struct store {
     bool replaced;    /* the last transaction found that the store was marked as closed */
     struct espt_error usage_warning; /* see usage.h; code 0: none */
     struct actor actor;
-    uint32_t as_number;                /* its number; 0: whichever has that name */
+    uint32_t as_number;                /* of the entity of --as; 0: whichever has its name */
     char as[ENTITY_NAME_MAX + 1];      /* the entity of --as; empty: none */
     struct log_history *log_history;   /* of store/log_history.c: one block; NULL: not read */
     const struct elsewhere *elsewhere; /* NULL: no use is counted elsewhere */

@@ -55,7 +55,7 @@ static int begin_read(struct store *store, MDB_txn **ret_mdb)
 }
 
 /* EAGAIN: a process with the same pid, in another PID namespace, has a slot. It may keep the slot
-   for long, and the callers have other ways to read, so the wait for it is bounded by
+   for a long time, and the callers have other ways to read, so the wait for it is bounded by
    `how_slot`. */
 int db_begin_slot(struct store *store, const struct config_wait *how,
                   const struct config_wait *how_slot, MDB_txn **ret_mdb, struct espt_error *err)

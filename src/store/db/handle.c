@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The store that callers hold: opened, at rest, awake and closed. open.c opens what is in it. */
+/* The store that callers hold: it is opened, put to rest (store_rest()), woken and closed here.
+   open.c opens its environment. */
 #include "store/db/db.h"
 
 #include "store/db/lock.h"

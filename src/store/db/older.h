@@ -8,8 +8,8 @@
 /* The schema of the newest snapshot, and its state record if that schema is older. */
 ESPT_MUST_USE int older_schema(struct store *store, unsigned *ret_schema,
                                struct state_record *ret_state, struct espt_error *err);
-/* Begins the transaction that upgrades the store from schema `from`. Records that cannot be read as
-   they are, are converted. The caller commits the transaction; a failure sticks. */
+/* Begins the transaction that upgrades the store from schema `from`. Converts the records that this
+   schema cannot read. The caller commits the transaction; a failure sticks. */
 ESPT_MUST_USE int older_begin(struct txn *ret_txn, struct store *store, unsigned from,
                               const struct state_record *state, struct espt_error *err);
 

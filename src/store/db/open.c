@@ -19,8 +19,8 @@
    `log --follow` makes twice a second. */
 #define OPEN_TRIES 75
 
-/* Outcomes of opening the environment that are not errors. REPLACED: restore is just now replacing
-   the store by another file. */
+/* Outcomes of opening the environment that are not errors. REPLACED: restore is replacing the store
+   by another file at this moment. */
 enum { BUSY = LOCK_BUSY, OVERTAKEN = PRIVATE_COPY_OVERTAKEN, REPLACED = ENV_REPLACED };
 
 /* Without a table of readers, a snapshot is valid only while no process writes. A process that
@@ -147,7 +147,7 @@ static int open_tables(struct store *store, struct espt_error *err)
     return code;
 }
 
-/* For some moments of a restore, the store's lock file describes the old file; then the store is
+/* For a moment during a restore, the store's lock file describes the old file; then the store is
    opened again. txn_begin() reports a mismatch that lasts longer. If the gate lock cannot be taken,
    or `busy` is set, a private copy is opened. A stale copy means that a writer got through, so the
    gate is tried again. */

@@ -16,7 +16,7 @@
 ESPT_MUST_USE int publish_file(const char *path, const void *data, size_t len, mode_t mode,
                                bool *ret_made, struct espt_error *err);
 
-/* Gives the finished file `temporary` the name `path`, durably. Removes the old name, also on
+/* Gives the finished file `temporary` the name `path`, durably. Removes the old name, even on
    failure. */
 ESPT_MUST_USE int publish(const char *temporary, const char *path, bool *ret_made,
                           struct espt_error *err);

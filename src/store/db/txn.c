@@ -47,8 +47,8 @@ static void begin_write(struct txn *txn)
     txn->code = db_begin_write(txn->store, &txn->mdb, txn->err);
 }
 
-/* A store of a fleet changes by the fleet's journal alone. A private copy, which no other process
-   opens, is no longer that store. */
+/* A store of a fleet changes by the fleet's journal alone. A file that no other process opens
+   (db_open_private()) is no longer that store. */
 static void require_hooks(struct txn *txn)
 {
     struct store *store = txn->store;
@@ -226,8 +226,8 @@ void store_result_printed(void)
     hold_signals(SIG_UNBLOCK);
 }
 
-/* Writes what comes last, and lets a fleet decide. Signals are held from here on, because what the
-   fleet's journal has taken is done. */
+/* Writes the last records, and appends the change to the fleet's journal. Signals are held from
+   here on, because a change that the journal has taken is made. */
 static void prepare_commit(struct txn *txn)
 {
     const struct store_hooks *hooks = txn->store->hooks;

@@ -59,8 +59,8 @@ static void compare_token(struct comparing *c, uint64_t id, bool adds)
     changes_add(c->changes, c->live, &change);
 }
 
-/* Compares what is in `from`: what the backup adds is in the backup alone, all else in the store.
- */
+/* Compares the records of `from`. If that is the backup, only those that the store lacks count,
+   because the others are compared when `from` is the store. */
 static void compare_table(struct comparing *c, struct txn *from, enum table table,
                           void (*compare)(struct comparing *, uint64_t, bool))
 {
