@@ -133,7 +133,8 @@ local function load(path)
     end
     local plugin = get(esp_token.ABI)
     if plugin == nil or plugin.size < ffi.sizeof "espt_validator" then
-        return nil, path .. ": no validator of ABI 1.0; install the esp_validator.so of this release"
+        return nil, ("%s: no validator of ABI %d.%d; install the esp_validator.so of this release"):format(
+            path, esp_token.ABI / 0x10000, esp_token.ABI % 0x10000)
     end
     return plugin, library
 end

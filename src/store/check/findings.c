@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STEP 4096
-
 /* An edge has no backups: the remedy is to join again. */
 static void mend_edge(struct finding *finding)
 {
