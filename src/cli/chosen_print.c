@@ -11,7 +11,8 @@ static void print_line(const struct token *token, const char *done)
     printf("%s %s (%s of %s)\n", done, id, token->name, token->entity);
 }
 
-/* The items that the set lacks were named twice, or were refused. */
+/* A reference that is not an item of the set was refused, or names a token that another one named.
+ */
 static void warn_twice(const struct cli *cli, const struct chosen *chosen)
 {
     char message[128];

@@ -57,10 +57,10 @@ void suggest_option(const struct command *command, const char *word, struct espt
    the store. */
 void suggest_name(struct cli *cli, const struct command *command, struct espt_error *err);
 
-/* context.c */
 /* usage.c: after a command that wrote to the store: adds the counts of ended hosts if that needs no
    wait, and reserves room for revocations. Call it after the output of the command is written. */
 void cli_fold(struct cli *cli);
+/* context.c */
 const char *cli_config_path(const struct cli *cli);
 ESPT_MUST_USE int cli_config(struct cli *cli, struct espt_error *err);
 ESPT_MUST_USE int cli_store(struct cli *cli, struct espt_error *err);

@@ -28,8 +28,8 @@ static void forget(struct many *many)
     many->count = 0;
 }
 
-/* Grows the array when it is full. The old array is wiped, because it held texts. A dry run prints
-   none. */
+/* Grows the array when it is full. The old array is wiped, because it held texts. A dry run keeps
+   one item only, because it prints none. */
 static struct made *next_made(const struct bulk *bulk, struct espt_error *err)
 {
     struct many *many = bulk->arg;

@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-#define CALL_MS 10000 /* of the journal, for a command that writes */
-#define LOCK_MS 250   /* for such a command, for 'fleet follow' or another writer here */
+#define CALL_MS 10000 /* limit of a call of the journal */
+#define LOCK_MS 250   /* how long catching up waits for 'fleet follow' or another writer here */
 
 void cli_fleet_catch_up(struct cli *cli)
 {
@@ -62,7 +62,7 @@ static bool names_something(const struct cli *cli)
     return names;
 }
 
-/* A failure is that of the change, which catches up again. */
+/* A failure is ignored here: the change itself catches up again, and reports it. */
 static void catch_up_to_look(struct cli *cli)
 {
     struct espt_error ignored;

@@ -17,7 +17,7 @@
 
 struct following {
     struct fleet_daemon daemon;
-    struct fleet_daemon reports; /* failures of reports are no failures to follow */
+    struct fleet_daemon reports; /* a failed report is not a failure to follow */
     int64_t report_at;           /* monotonic milliseconds */
     struct follower follower;
     bool hinted; /* the journal said that there is something new */
@@ -44,7 +44,7 @@ static int step(struct following *f, uint64_t *ret_entries, struct espt_error *e
     return code;
 }
 
-/* After a step that failed in nothing. */
+/* After a step without a failure. */
 static void say_step(struct following *f, uint64_t entries)
 {
     const bool again = daemon_went_on(&f->daemon);

@@ -106,7 +106,7 @@ static int find_pin(struct cli *cli, struct espt_error *err)
     return code != 0 ? code : !has;
 }
 
-/* A journal that cannot be reached is a figure, and no failure. */
+/* A journal that cannot be reached is a figure and not a failure. */
 static int print_figures(struct cli *cli, const struct status *s, struct espt_error *err)
 {
     struct espt_error why;
@@ -147,7 +147,7 @@ int run_fleet_status(struct cli *cli, struct espt_error *err)
         return find_pin(cli, err);
     if (code != 0)
         return code;
-    /* of what cannot be read, the reason follows for the journal itself */
+    /* without the journal: it is asked again below, which reports the failure */
     if (!s.place.edge && fleet_uses(cli->fleet, cli->store, &s.uses, &why) != 0)
         s.uses = (struct fleet_uses){0};
     code = given(cli, OPTION_PROMETHEUS) ? print_figures(cli, &s, err) : show_status(cli, &s, err);

@@ -33,8 +33,8 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Looks through the entries from `first` to `last`. *wanted: how many more are needed. Sets
- *ret_start to the oldest one found, if any. */
+/* Looks through the entries from `first` to `last`. *wanted: how many more are needed. If any is
+   found, *ret_start becomes the oldest one. */
 static int search(const struct log_list *list, uint64_t first, uint64_t last, uint64_t *wanted,
                   uint64_t *ret_start, struct espt_error *err)
 {

@@ -27,7 +27,7 @@ static int apply_some(struct fleet *fleet, struct store *store, bool locked, uin
     return code;
 }
 
-/* After an entry that is refused, the good ones before it are applied alone. */
+/* If an entry is refused, the good ones before it are applied in a second transaction. */
 int fleet_apply_batch(struct fleet *fleet, struct store *store, bool locked, uint64_t *ret_count,
                       struct espt_error *err)
 {
@@ -43,7 +43,7 @@ int fleet_apply_batch(struct fleet *fleet, struct store *store, bool locked, uin
     return code;
 }
 
-/* Takes the lock of writers only if there is an entry to apply. */
+/* Takes the writers' lock only if there is an entry to apply. */
 int fleet_catch_up_before(struct fleet *fleet, struct store *store, bool locked,
                           struct espt_error *err)
 {

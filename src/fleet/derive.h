@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From what a transaction has touched to the parts of an entry. A site derives the parts of its own
- * entry, and also those of every entry that it applies: they must be the same bytes. So a site
- * finds any divergence at the entry where it begins.
+ * Derives the parts of an entry from the records that a transaction has touched. A site derives the
+ * parts of its own entries, and also those of every entry that it applies: they must be the same
+ * bytes. So a site finds any divergence at the entry where it begins.
  */
 #ifndef ESPT_FLEET_DERIVE_H
 #define ESPT_FLEET_DERIVE_H
@@ -18,8 +18,8 @@ struct derived {
     bool sites;       /* the entry changes the list of sites */
 };
 
-/* The position of the transaction is still the one before. The log has the entry already. Failures
-   are the transaction's. */
+/* The transaction still has the position before the entry, and its log has the entry already. A
+   failure is the transaction's (txn->code). derived_clear() frees *ret. */
 void derive(struct derived *ret, struct txn *txn, struct touched *touched);
 /* Puts the sums into the position. */
 void derived_sums(const struct derived *derived, struct fleet_position *position);

@@ -79,7 +79,7 @@ static struct site *find_site(struct sites *sites, const char *name)
     return NULL;
 }
 
-/* What one operation makes of the list; false: it cannot be. */
+/* Applies one operation to the list. False: it does not fit the list. */
 static bool change_sites(struct sites *sites, const struct op *op, uint64_t number)
 {
     struct site *site = find_site(sites, op->site);
@@ -290,7 +290,7 @@ void edge_snapshot_clear(struct edge_snapshot *snapshot)
 
 /* --- the pieces --- */
 
-/* MUST 2. `last` is the record before, for the order over all pieces. */
+/* MUST 2. `last` is the record before, so that the order holds across pieces too. */
 static int each_record(const struct entry_bytes *piece, struct op *last, edge_record_fn fn,
                        void *arg, struct espt_error *err)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A later snapshot, which the publisher makes: the records that validators need, as they were at
- * one entry, in pieces. A new edge begins with it, and one that is behind what the journal still
- * has. It lies in the journal under names that are hashes (`get`), and in the publisher's feed. The
- * head of the fleet names its index. In the journal, the index also names what only sites need
- * (site_snapshot.h). docs/journal-format.md lists the bytes.
+ * one entry, in pieces. A new edge begins with it, and so does an edge whose next entry the journal
+ * no longer has. It is in the journal and in the publisher's feed, under names that hold its
+ * hashes. The head of the fleet names its index. In the journal, the index also names what only
+ * sites need (site_snapshot.h). docs/journal-format.md lists the bytes.
  *
- * The index needs no trust but the trust file: it holds the entries that changed the list of sites,
- * each signed by a site that could write before it, the first by the key of the trust file. So it
- * proves which sites may write, and one of them has signed the index.
+ * The trust file is enough to verify the index, which holds the entries that changed the list of
+ * sites, each signed by a site that could write before it, the first by the key of the trust file.
+ * So it proves which sites may write, and one of them has signed the index.
  *
  * MUST 1: nothing of a piece is used before its hash was compared with that in the index.
  * MUST 2: a piece holds puts of the edge part alone, in the order of ops.h over all pieces.
@@ -29,7 +29,7 @@ struct edge_files {
     int (*put)(void *arg, const char *name, const uint8_t *bytes, size_t len,
                struct espt_error *err);
 };
-/* Those of the fleet's journal; `fleet` must outlive it. */
+/* The files of the fleet's journal; `fleet` must outlive the result. */
 struct edge_files edge_files_of(struct fleet *fleet);
 
 struct edge_snapshot {
@@ -64,9 +64,8 @@ typedef int (*edge_record_fn)(void *arg, const struct op *op, struct espt_error 
 ESPT_MUST_USE int edge_snapshot_each(const struct edge_snapshot *snapshot,
                                      const struct edge_files *files, edge_record_fn fn, void *arg,
                                      struct espt_error *err);
-/* Reads every piece and compares the sum of the records with snapshot->position.edge_sum, without
- * storing them.
- */
+/* Reads every piece and compares the sum of the records with snapshot->position.edge_sum. Stores
+   nothing. */
 ESPT_MUST_USE int edge_snapshot_prove(const struct edge_snapshot *snapshot,
                                       const struct edge_files *files, struct espt_error *err);
 void edge_snapshot_clear(struct edge_snapshot *snapshot);

@@ -119,9 +119,9 @@ static void add_change(struct writing_edge *w, uint64_t number)
     w->change_count++;
 }
 
-/* The log names the changes backwards, and among them those of edges, which sign nothing and are no
-   part of the proof. Returns how many of sites are newer than `known`, and their numbers, the
-   newest first. */
+/* Follows the log's chain of changes backwards. Those of edges are left out, because edges sign
+   nothing and are not part of the proof. Returns how many changes of sites are newer than `known`,
+   and their numbers, newest first; the caller frees them. */
 static size_t new_changes(struct writing_edge *w, uint64_t known, uint64_t **ret_numbers)
 {
     uint64_t *numbers = NULL, at = w->txn->state.position.sites;

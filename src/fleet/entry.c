@@ -45,7 +45,7 @@ static size_t write_header(const struct entry *entry, uint8_t out[static HEADER_
     return w.len;
 }
 
-/* Copies the bytes behind *at and moves it. */
+/* Copies the bytes to *at, moves *at behind them, and returns where they begin. */
 static const uint8_t *add(uint8_t **at, const void *bytes, size_t len)
 {
     const uint8_t *begin = *at;

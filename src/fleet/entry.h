@@ -49,8 +49,8 @@ struct entry {
     uint8_t hash[FLEET_HASH_LEN]; /* of the header; the next entry's `before` */
 };
 
-/* Encodes and signs. *ret_bytes is allocated, *ret_len bytes long, and holds the pieces of
- *ret_pieces. Sets entry->hash. */
+/* Encodes and signs. *ret_bytes is allocated and *ret_len bytes long; ret_pieces refers to it. Sets
+   entry->hash. */
 ESPT_MUST_USE int entry_encode(struct entry *entry,
                                const uint8_t secret[static crypto_sign_SECRETKEYBYTES],
                                uint8_t **ret_bytes, size_t *ret_len, espt_journal_entry *ret_pieces,

@@ -226,7 +226,7 @@ static int step(struct feed *feed, struct store *store, struct sites *sites, boo
                 struct espt_error *ret_late, struct espt_error *err)
 {
     const int64_t now = clock_now(); /* MUST 3 */
-    /* whatever head is in the journal, the next one replaces it */
+    /* the journal's head is not taken: the next one replaces it */
     int code = fleet_catch_up_before(feed->fleet, store, false, err);
     if (code == 0)
         code = fleet_sites(store, sites, err);
@@ -251,8 +251,8 @@ static int step(struct feed *feed, struct store *store, struct sites *sites, boo
     return code == 0 ? feed_snapshot_begin(feed, store, ret_late, err) : code;
 }
 
-/* PostgreSQL names what it does not permit, but not what a publisher needs. A server that speaks
-   another language is not understood, and its message stays as it is. */
+/* PostgreSQL names what it does not permit, but not what a publisher needs. The message of a
+   server that is set to another language is not recognised, and stays as it is. */
 static int say_role(const struct feed *feed, int code, struct espt_error *err)
 {
     if (code != 0 && strcmp(feed->fleet->config->fleet_journal, "pg") == 0 &&
@@ -276,7 +276,8 @@ int feed_step(struct feed *feed, struct store *store, bool *ret_written, struct 
     return say_role(feed, code == 0 ? late.code : code, err);
 }
 
-/* The journal wakes also for another head than the one that was read last, which is ours. */
+/* The journal also wakes for another head than the one that was read last. So ours is read first,
+   which must not wake this publisher. */
 int feed_wait(struct feed *feed, uint32_t wait_ms, struct espt_error *err)
 {
     const uint8_t *bytes;

@@ -24,7 +24,7 @@
  *         snapshot that this process, by its child, has read back from the journal and proved. The
  *         last two snapshots stay, and the entries since the older one.
  * MUST 6: while the head of another publisher is fresh, this one removes and replaces nothing in
- * the journal.
+ *         the journal.
  * MUST 7: nothing that takes as long as a snapshot is done between two heads: a child does it
  *         (feed_child.h). Meanwhile no piece is removed, in the feed and in the journal, because
  *         those that the child writes are named by no head yet.
@@ -95,7 +95,7 @@ struct feed {
     bool shared;                     /* the journal has `snapshot`, with what sites need */
     bool proved;                     /* and this process has read it back (MUST 5) */
     bool broken;    /* this process has found that the journal lacks a part of `snapshot` */
-    bool untidy;    /* there may be pieces in the journal that nobody needs */
+    bool untidy;    /* there may be pieces in the journal that no member needs */
     bool dropping;  /* the last step has removed some of them, and there are more */
     bool unproved;  /* something is to be removed, and `snapshot` must be proved before that */
     int64_t other;  /* time of the last head of another publisher in the journal; 0: none */
@@ -109,9 +109,9 @@ ESPT_MUST_USE int feed_new(struct feed **ret_feed, struct fleet *fleet, const ch
                            struct espt_error *err);
 void feed_free(struct feed *feed); /* NULL is allowed */
 /* Catches up, and writes what is new; a head at least every HEAD_EVERY seconds. To be called at
-   most once in FEED_PAUSE_MS (MUST 2). *ret_written: a head was written; it can be so after a
-   failure too. ESPT_REFUSED: the feed is not of this fleet's history, or this machine is no site.
- */
+   most once in FEED_PAUSE_MS (MUST 2). *ret_written: a head was written, which is possible even if
+   the step fails. ESPT_REFUSED: the feed is not of this fleet's history, or this machine is not a
+   site. */
 ESPT_MUST_USE int feed_step(struct feed *feed, struct store *store, bool *ret_written,
                             struct espt_error *err);
 /* Returns 1 when there may be a new entry, 0 after `wait_ms`, or sooner while a child works. Only a
@@ -129,8 +129,8 @@ ESPT_MUST_USE int feed_read(struct feed *feed, int folder, const char *name, uin
 off_t feed_length(const struct feed *feed, int folder, const char *name);
 /* Removes what no head names any more, and what killed publishers left. */
 void feed_sweep(struct feed *feed);
-/* The files of snapshots: they are read from the feed, and written to it and, by who leads, to the
-   journal. */
+/* The files of snapshots. They are read from the feed, and written to it; a publisher that leads
+   also writes them to the journal. */
 struct edge_files feed_files(struct feed *feed);
 void feed_piece_name(const struct feed_piece *piece,
                      char ret_name[static ESPT_JOURNAL_NAME_MAX + 1]);
@@ -140,10 +140,9 @@ void feed_tiers_name(const uint8_t hash[static FLEET_HASH_LEN],
 /* --- feed_head.c --- */
 /* Signs and writes a head for the state of the feed. */
 ESPT_MUST_USE int feed_put_head(struct feed *feed, int64_t time, struct espt_error *err);
-/* Puts a head into the journal alone, at least every HEAD_EVERY seconds: while the first snapshot
-   is made, without which there is no feed, members that follow the journal learn how old their
-   state is.
- */
+/* Puts a head into the journal alone, at least every HEAD_EVERY seconds. There is no feed before
+   the first snapshot is made; meanwhile this head tells members that follow the journal how old
+   their state is. */
 ESPT_MUST_USE int feed_put_early_head(struct feed *feed, const struct fleet_position *position,
                                       int64_t time, struct espt_error *err);
 /* Reads the feed that is there, if it is whole. */
@@ -172,12 +171,12 @@ struct head_snapshot feed_named(const struct feed *feed);
 /* Proves that the journal has `snapshot` (MUST 5). */
 ESPT_MUST_USE int feed_prove_shared(struct feed *feed, const struct edge_snapshot *snapshot,
                                     const struct edge_snapshot *known, struct espt_error *err);
-/* Removes from the journal what nobody needs, a part at a time. To be called after the head. */
+/* Removes from the journal what no member needs, a part at a time. Call it after the head. */
 ESPT_MUST_USE int feed_tidy(struct feed *feed, const struct sites *sites, struct espt_error *err);
 
 /* --- feed_reports.c --- */
-/* Puts the reports that have come from edges into the journal. To be called all the time; it seldom
-   looks. */
+/* Puts the reports that have come from edges into the journal. Call it in every step; it limits how
+   often it looks. */
 ESPT_MUST_USE int feed_reports(struct feed *feed, struct store *store, struct espt_error *err);
 
 /* --- feed_pieces.c --- */

@@ -24,7 +24,7 @@ struct answer {
 
 static int parent; /* the socket to the publisher */
 
-/* One byte: it goes on. */
+/* One byte: the child still works. */
 static void show_life(void)
 {
     (void)!send(parent, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -5,8 +5,8 @@
  *
  * MUST 1: the child has nothing of the publisher's store, journal and lock: it closes what it
  *         inherited, and opens its own.
- * MUST 2: it ends with the publisher, however that ends. What it has written until then no head
- *         names.
+ * MUST 2: it ends with the publisher, however that ends. No head names what it has written until
+ *         then.
  */
 #ifndef ESPT_FLEET_FEED_CHILD_H
 #define ESPT_FLEET_FEED_CHILD_H
@@ -28,8 +28,8 @@ struct feed_child {
     bool leads;     /* it began while this publisher led */
     int64_t other;  /* feed->other then */
     uint64_t grown; /* feed->grown then */
-    /* In the child: the publisher's journal, left as it is. To close it would tell its server to
-       end the publisher's connection. */
+    /* In the child: the publisher's journal, left as it is. Closing it would tell the server to end
+       the publisher's connection. */
     void *inherited;
 };
 

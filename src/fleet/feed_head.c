@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The file `head` of a feed: the signed head, and around it what plugins/journal/http needs to find
-   the entries. Only the inner head is signed: a reader believes the rest no more than a server. */
+   the entries. Only the inner head is signed; a reader trusts the rest as little as the server. */
 #include "common/record_bytes.h"
 #include "fleet/feed.h"
 
@@ -59,7 +59,7 @@ static size_t tail_bytes(const struct feed *feed)
     return sum;
 }
 
-/* The head goes into the journal last: who sees it there finds the feed as new. */
+/* The head goes into the journal last: the feed is at least as new as the head that is there. */
 static int write_head(struct feed *feed, const struct head *head, struct espt_error *err)
 {
     uint8_t signed_head[HEAD_MAX];

@@ -2,9 +2,9 @@
 /*
  * What the publisher that leads does in the journal. MUST 5 and MUST 6 of feed.h.
  *
- * Who leads, the journal's head says, which is signed every HEAD_EVERY seconds: its publisher,
- * until it is FEED_LEASE seconds old. A publisher that begins to lead makes a snapshot at once,
- * because the journal may lack a part of its last one.
+ * The journal's head, which is signed every HEAD_EVERY seconds, says who leads: the publisher that
+ * signed it, until the head is FEED_LEASE seconds old. A publisher that begins to lead makes a
+ * snapshot at once, because the journal may lack a part of its last one.
  */
 #include "common/clock.h"
 #include "fleet/feed.h"
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DROP_MS 300 /* one step removes pieces for so long */
+#define DROP_MS 300 /* how long one step removes pieces */
 
 /* --- who leads --- */
 
@@ -51,7 +51,7 @@ int feed_look(struct feed *feed, const struct sites *sites, struct espt_error *e
     const bool good = found > 0 && head_decode(bytes, len, &head, needs) == ENTRY_GOOD &&
                       memcmp(head.fleet, feed->trust.id, sizeof head.fleet) == 0;
     const bool ours = good && is_ours(feed, &head);
-    /* a snapshot proves itself, also where the site that signed the head was removed */
+    /* a snapshot proves itself, even if the site that signed the head was removed */
     feed->in_journal = good ? head.snapshot : (struct head_snapshot){0};
     if (good && !ours)
         feed->other = head.time;
@@ -137,7 +137,7 @@ static int add_name(void *arg, const char *name)
     return 0;
 }
 
-/* MUST 5 and 6, right before something is removed. 1: go on. */
+/* MUST 5 and 6, checked right before each removal. 1: it may be removed. */
 static int may_remove(struct feed *feed, const struct sites *sites, struct espt_error *err)
 {
     const int code = feed_look(feed, sites, err);

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define FOLDER "r"
-#define REPORTS_SHARE 100 /* looks take at most this part of the time */
+#define REPORTS_SHARE 100 /* looks take at most 1/REPORTS_SHARE of the time */
 #define REPORTS_MS 10000  /* between two looks, at most */
 #define SLACK 2           /* seconds, by which the time of a file may be behind the clock */
 

@@ -18,7 +18,7 @@ static uint64_t snapshot_bytes(const struct feed *feed)
     return sum;
 }
 
-/* As many bytes of entries as of records: then the snapshot is the shorter way. What sites need is
+/* With as many bytes of entries as of records, the snapshot is the shorter way. What sites need is
    larger, but most of it is the log, whose pieces stay. */
 static bool snapshot_due(const struct feed *feed)
 {
@@ -98,8 +98,8 @@ static int prove(struct feed *feed, struct head_snapshot *ret, struct espt_error
 
 /* --- in the publisher --- */
 
-/* The one before stays, unless enough entries came since then: members that are a little behind
-   need them. */
+/* `before` stays unless enough entries came after `snapshot`: members that are a little behind need
+   the entries since `before`. */
 static void replace(struct feed *feed, const struct head_snapshot *which,
                     const struct edge_snapshot *snapshot)
 {
@@ -117,8 +117,8 @@ static void replace(struct feed *feed, const struct head_snapshot *which,
         feed_trim(feed, feed->which_before.number);
 }
 
-/* While the child worked, the journal may have been set back, and the store may have joined anew.
- */
+/* While the child worked, the journal may have been set back, and the store may have joined
+   again. */
 static int require_entry(struct feed *feed, const struct fleet_position *position,
                          struct espt_error *err)
 {
@@ -162,7 +162,7 @@ static void take_proof(struct feed *feed, bool good)
     }
 }
 
-/* Only without an older snapshot is a failure that of the step. */
+/* A failure fails the step only if there is no older snapshot. */
 static int late(struct feed *feed, int code, struct espt_error *ret_late,
                 const struct espt_error *err)
 {

@@ -44,8 +44,8 @@ void follower_end(struct follower *follower)
     follower->lock = -1;
 }
 
-/* The store may have been replaced, or have joined anew. What is remembered of the list of sites
-   holds for the entries that this process has applied. */
+/* Another process may have replaced the store, moved it on, or made it join again. The list of
+   sites in memory is valid only after the entries that this process has applied. */
 static int read_place(struct follower *follower, struct espt_error *err)
 {
     struct fleet_place place;

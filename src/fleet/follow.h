@@ -29,14 +29,14 @@ ESPT_MUST_USE int follower_begin(struct follower *ret, struct fleet *fleet, stru
                                  struct espt_error *err);
 void follower_end(struct follower *follower);
 /* Applies new entries, as many as one transaction takes; if there are none, takes the newest head.
-   *ret_entries is how many, also if it fails: unless 0, call it again at once. An edge that is
-   behind what the journal keeps begins again with the snapshot that the head names, which counts as
-   one entry. ESPT_REFUSED: the
-   store became that of another fleet, or another kind of member, so this process cannot go on. */
+   *ret_entries is how many, also if it fails: unless 0, call it again at once. An edge whose next
+   entry the journal no longer has begins again with the snapshot that the head names, which counts
+   as one entry. ESPT_REFUSED: the store became that of another fleet, or another kind of member, so
+   this process cannot go on. */
 ESPT_MUST_USE int follower_step(struct follower *follower, uint64_t *ret_entries,
                                 struct espt_error *err);
-/* Returns 1 when there may be something new, 0 after `wait_ms`. Only a hint, and without a lock or
-   a slot of the store. */
+/* Returns 1 when there may be something new, 0 after `wait_ms`. Only a hint. It holds no
+   lock and no slot of the store. */
 ESPT_MUST_USE int follower_wait(struct follower *follower, uint32_t wait_ms,
                                 struct espt_error *err);
 

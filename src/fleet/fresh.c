@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* How old the state of a store is: by times that sites have signed, never by when something
-   answered. */
+/* The age of a store's state. It is counted from times that sites have signed, never from when
+   something answered. */
 #include "fleet/head.h"
 #include "fleet/member.h"
 #include "store/clock.h"
@@ -63,8 +63,9 @@ static int require_time(const struct head *head, struct espt_error *err)
                            (long long)ahead, head->site);
 }
 
-/* 1: the head says something new about this state. 0: it does not. A head before this state is no
-   fault: the publisher takes a moment. One before a head that was seen says nothing (MUST 2). */
+/* 1: the head says something new about this state. 0: it does not. A head with an older entry than
+   this state is not a fault, because the publisher takes a moment; nor is one that is older than a
+   head that was seen (MUST 2). */
 static int is_news(const struct fleet_position *position, const struct head *head,
                    struct espt_error *err)
 {
@@ -97,7 +98,7 @@ static int check_head(struct fleet *fleet, struct txn *txn, struct head *ret_hea
     return code == 0 ? is_news(&txn->state.position, ret_head, txn->err) : code;
 }
 
-/* The state may have moved since the head was judged. */
+/* The state may have moved since the head was checked. */
 static int record_head(struct store *store, const struct head *head, bool locked,
                        struct espt_error *err)
 {

@@ -6,11 +6,11 @@
  *
  * MUST 1: the decoder accepts any bytes, and takes nothing on trust.
  * MUST 2: heads are ordered by `number`, never by `time`. A head with a lower number than one that
- * was seen is refused. A head with a higher number is taken, whatever its time. How fresh a state
- *         is, the greatest time says that was signed; a time more than HEAD_FUTURE_MAX ahead of the
- *         clock here is refused.
- * MUST 3: a head is used only if a site that may write has signed it. A head can name a site that
- * an entry adds which was not applied yet: apply the entries first.
+ *         was seen is not taken. A head with a higher number is taken, whatever its time. A state
+ *         is as fresh as the greatest time that was signed for it; a time more than HEAD_FUTURE_MAX
+ *         ahead of the clock here is refused.
+ * MUST 3: a head is used only if a site that may write has signed it. The site of a head may have
+ *         been added by an entry that is not applied yet: apply the entries first.
  */
 #ifndef ESPT_FLEET_HEAD_H
 #define ESPT_FLEET_HEAD_H

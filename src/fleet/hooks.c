@@ -222,8 +222,8 @@ static void make_entry(struct fleet *fleet, struct txn *txn, const struct derive
     fleet->position = *position;
 }
 
-/* In a fleet that knows no key yet, the next site's key counts. A rotation says itself which key is
-   in force. */
+/* If the fleet has no reveal key yet, it gets that of the site that writes next. `key rotate` sets
+   the key itself. */
 static void follow_key(struct fleet *fleet, struct txn *txn)
 {
     struct fleet_position *position = &txn->state.position;

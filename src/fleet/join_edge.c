@@ -23,9 +23,9 @@ static bool same_change(const struct site_change *one, const struct site_change 
            (!one->added || memcmp(one->key, other->key, sizeof one->key) == 0);
 }
 
-/* The entries between are gone, so what can be compared is the list of sites up to the entry at
-   which this store stands. It binds who may sign: a site that was removed by then, and signs a
-   history in which it was not, is found out. */
+/* The journal no longer has the entries between, so only the list of sites can be compared, up to
+   the entry at which this store stands. That is enough to detect a site that was removed by then
+   and signs a history in which it was not. */
 static void require_continues(struct txn *txn, const struct edge_snapshot *snapshot)
 {
     const struct fleet_position *position = &txn->state.position;

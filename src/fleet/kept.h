@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * STORE.kept and STORE.kept.old: the last entries that this store took, whole, for `fleet refill`.
- * Of an entry the store itself has the log part and the records that it made, which is less.
+ * The store itself has less of an entry: its log part, and the records that it made.
  *
- * They are files and no table: an entry proves itself, because hashes lead from the store's
+ * They are files and not a table: an entry proves itself, because hashes lead from the store's
  * position back to it. So they need not change in the store's transaction, and the file that
- * validators read does not grow. What they hold too much, or of another history, leads nowhere and
- * is not used.
+ * validators read does not grow. No hash leads to an entry that was not committed or is of another
+ * history, so such an entry is not used.
  *
  * MUST 1: an entry is on the disk here before the store's transaction is committed.
- * MUST 2: a failure to keep an entry is no failure of the change.
+ * MUST 2: a failure to keep an entry does not fail the change.
  */
 #ifndef ESPT_FLEET_KEPT_H
 #define ESPT_FLEET_KEPT_H

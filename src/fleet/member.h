@@ -89,7 +89,7 @@ int journal_fail(struct espt_error *err, const char *said);
 /* --- turn.c --- */
 ESPT_MUST_USE int journal_hold(struct fleet *fleet, struct espt_error *err);
 void journal_release(struct fleet *fleet);
-/* Keeps the turn, if this process has it. To be called all the time; it seldom asks the journal. */
+/* Keeps the turn, if this process has it. Call it often; it seldom asks the journal. */
 ESPT_MUST_USE int journal_keep(struct fleet *fleet, struct espt_error *err);
 /* Requires that the clock here is at most a minute from that of the journal. */
 ESPT_MUST_USE int journal_same_time(struct fleet *fleet, struct espt_error *err);
@@ -115,7 +115,8 @@ ESPT_MUST_USE int fleet_tiers_hash(const struct config *config, uint8_t ret[stat
                                    struct espt_error *err);
 
 /* --- tiers.c --- */
-/* Puts the tier table here into the journal if that lost it, and it is the fleet's. */
+/* If the journal has lost the fleet's tier table, puts that of this machine there; fails if that is
+   another one. */
 ESPT_MUST_USE int tiers_put_back(struct fleet *fleet, const struct fleet_position *position,
                                  struct espt_error *err);
 
@@ -179,8 +180,8 @@ ESPT_MUST_USE int fleet_begin_local(struct txn *ret_txn, struct store *store, bo
 /* Opens the store again if a write failed, for example on a full disk: a daemon goes on after that.
  */
 ESPT_MUST_USE int fleet_reopen(struct store *store, struct espt_error *err);
-/* Applies what one transaction takes; fleet->more says whether there may be more. An entry that is
-   refused does not take the good ones before it with it. */
+/* Applies what one transaction takes; fleet->more says whether there may be more. If an entry is
+   refused, the good ones before it are applied all the same. */
 ESPT_MUST_USE int fleet_apply_batch(struct fleet *fleet, struct store *store, bool locked,
                                     uint64_t *ret_count, struct espt_error *err);
 /* As fleet_catch_up(), without the head. */

@@ -2,7 +2,7 @@
 /*
  * refill: entries that this store has, and that the journal lost when it was set back, go into the
  * journal again, the same bytes under the same numbers. They are signed already, so this needs no
- * key; and other sites check them as ever.
+ * key, and other sites check them as usual.
  */
 #include "fleet/kept.h"
 #include "fleet/member.h"

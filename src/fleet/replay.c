@@ -229,7 +229,7 @@ static void apply_entry(struct fleet *fleet, struct txn *txn, const espt_journal
     touched_clear(&fleet->touched);
 }
 
-/* Other machines keep these entries too, so a failure needs no word. */
+/* Other machines keep these entries too, so a failure is not reported. */
 static void keep(struct fleet *fleet, const struct txn *txn)
 {
     struct espt_error ignored;

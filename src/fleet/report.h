@@ -17,7 +17,7 @@
 #define REPORT_FORM 1
 /* Tokens in one report. More do not fit into the journal's record. */
 #define REPORT_USES_MAX 40000
-/* Seconds, by which the clock of a machine may be ahead of another's. */
+/* How far the clock of a machine may be ahead of another's, in seconds. */
 #define REPORT_AHEAD_MAX 60
 
 struct report_use {

@@ -29,7 +29,7 @@ static bool add(struct totals *totals, const struct report_use *use)
     return true;
 }
 
-/* Of every token that the store has; an edge has no other table of all tokens. */
+/* Reads the uses of every token. `auth` is the one table of all tokens that an edge has too. */
 static int read_totals(struct totals *totals, struct store *store, struct espt_error *err)
 {
     struct txn txn;
@@ -73,7 +73,7 @@ static int by_id(const void *a, const void *b)
     return (one > other) - (one < other);
 }
 
-/* Totals never fall, also if this machine has a new store. */
+/* Totals never fall, even if this machine has a new store. */
 static int raise_totals(void *arg, const char *name, const uint8_t *bytes, size_t len)
 {
     struct before *before = arg;
@@ -131,7 +131,7 @@ static void sort(struct totals *totals, int (*order)(const void *, const void *)
         qsort(totals->items, totals->count, sizeof *totals->items, order);
 }
 
-/* If not all fit, those that were used last are the ones that matter. */
+/* If not all fit, the tokens that were used last are reported. */
 static int put(struct fleet *fleet, const struct fleet_place *place, struct totals *totals,
                struct espt_error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a later snapshot (edge_snapshot.h) has for sites: all records that the fleet shares, and the
- * log, in pieces that lie in the journal alone. Their form is that of the first snapshot's pieces.
+ * log, in pieces that only the journal has. Their form is that of the first snapshot's pieces.
  * The index of the snapshot names them, so one proof and one signature cover both.
  *
  * MUST 1: nothing of a piece is used before its hash was compared with that in the index.

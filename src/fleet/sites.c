@@ -124,7 +124,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct site *)a)->name, ((const struct site *)b)->name);
 }
 
-/* Walks from the last change to the first: the last word on a name counts. */
+/* Walks from the last change to the first: the last change of a name counts. */
 static void collect(struct sites *all, struct txn *txn)
 {
     for (uint64_t at = txn->state.position.sites; at != 0 && txn->code == 0;) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The first snapshot, which `fleet init` makes: the whole state before the first entry, in pieces,
- * for stores that join. edge_snapshot.h is about the later ones. Its head lists the hash of each
- * piece, and the first site of the fleet signs it. It is no file of LMDB: each record is checked by
- * its decoder.
+ * for stores that join. Its head lists the hash of each piece, and the first site of the fleet
+ * signs it. It is not an LMDB file: each record is checked by its decoder. edge_snapshot.h is about
+ * later snapshots.
  *
  * There is one for sites, with all that the fleet shares and the log, and one for edges, with what
  * validators need.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The sums over the records that a fleet shares: one over all of them, and one over those that
    edges have, in the form that they have there. Their order does not matter, so they follow from
-   the records alone, and one changed record costs two hashes. They find divergence; they are no
+   the records alone, and one changed record costs two hashes. They find divergence; they are not a
    signature. At an edge, only the second one means something. */
 #ifndef ESPT_FLEET_SUM_H
 #define ESPT_FLEET_SUM_H

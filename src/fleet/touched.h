@@ -24,7 +24,7 @@ struct touched {
 /* Call it before the record changes. Only the first call for a key counts. */
 void touched_note(struct touched *touched, struct txn *txn, enum table table,
                   const struct record_key *key);
-/* Sorts the items by table and key, for one part after the other. */
+/* Sorts the items by table and key, as a part needs its operations (table_order()). */
 void touched_sort(struct touched *touched);
 void touched_clear(struct touched *touched);
 

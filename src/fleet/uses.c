@@ -51,7 +51,7 @@ static void add_uses(struct collecting *c, const struct report *report)
     }
 }
 
-/* The first reason is the one that is told. */
+/* Only the first reason is kept. */
 ESPT_PRINTF(2, 3)
 static void not_known(struct collecting *c, const char *format, ...)
 {
@@ -63,7 +63,7 @@ static void not_known(struct collecting *c, const char *format, ...)
     va_end(args);
 }
 
-/* MUST 2 of report.h. What is refused is as if there was no report. */
+/* MUST 2 of report.h. A report that is refused counts as missing. */
 static int add_report(void *arg, const char *name, const uint8_t *bytes, size_t len)
 {
     struct collecting *c = arg;
@@ -108,7 +108,7 @@ static void add_up(struct elsewhere *elsewhere)
     elsewhere->count = kept;
 }
 
-/* Edges are known; a site is one that reports only once it has. */
+/* Every edge of the list must report; a site only once it has reported before. */
 static void find_silent(struct collecting *c)
 {
     size_t kept = 0;

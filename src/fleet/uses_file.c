@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * STORE.uses: what the reports of other machines came to, for a process of this machine that asks
- * no journal. It is written and read on one machine, so the numbers are as the processor has them.
+ * STORE.uses: the sums of the reports of other machines, for a process of this machine that does
+ * not ask the journal. Only this machine reads the file, so its numbers are in native byte order.
  */
 #include "fleet/uses.h"
 

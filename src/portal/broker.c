@@ -38,7 +38,8 @@ static run_fn *const runs[PORTAL_COMMANDS] = {
 
 /* --- one request --- */
 
-/* The descriptor of a connection: the ticket is for one whose other side is a user in `peers`. */
+/* `peer` is a connection's descriptor. If its other side is a user in `peers`, the answer is the
+   ticket. */
 static int answer_peer(const struct broker *broker, int peer, struct answer *answer,
                        struct espt_error *err)
 {

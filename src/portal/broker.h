@@ -4,7 +4,8 @@
  * other those that change something, so that a reader does not wait for a writer. Both look at the
  * same files, and neither has a state that the other needs.
  *
- * MUST 1: a broker believes nothing that the worker sends but that it was sent (message.h).
+ * MUST 1: a broker trusts nothing in a message of the worker: it checks form and identity itself
+ *         (message.h, identify.c).
  * MUST 2: a command runs with the rights of the entity that identify() found, by store_as().
  * MUST 3: no transaction is open while a broker waits for the worker.
  */

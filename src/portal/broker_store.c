@@ -13,7 +13,7 @@ int broker_store(struct broker *broker, struct espt_error *err)
         return 0;
     int code = (broker->changes ? store_open : store_open_to_read)(&broker->store, config, err);
     if (code == 0 && store_not_edge(broker->store, err) != 0)
-        code = ESPT_UNUSABLE; /* a matter of this machine, not of who asks */
+        code = ESPT_UNUSABLE; /* about this machine, not about the request */
     if (code == 0 && broker->changes)
         code = site_attach(broker, err);
     if (code == 0)

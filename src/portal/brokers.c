@@ -195,7 +195,8 @@ void broker_lost(struct worker *worker, enum broker_link link)
     }
 }
 
-/* It is the same for as long as the portal runs, so waiting for it once is no burden. */
+/* Waits for the answer. The ticket stays the same while the portal runs, so one answer is enough.
+ */
 void broker_ticket(struct worker *worker, int fd)
 {
     struct request_out request;

@@ -14,7 +14,7 @@
 /* The texts of a message, in the order in which they stand in it. */
 enum field {
     FIELD_COOKIE, /* the secret of a session */
-    FIELD_TICKET, /* proof that the connection's peer is the proxy (peer.h) */
+    FIELD_TICKET, /* proof that the connection's peer is the proxy (PORTAL_PEER) */
     FIELD_PROXY_SECRET,
     FIELD_PROXY_ENTITY,
     FIELD_PROXY_PERSON,
@@ -94,8 +94,9 @@ const char *field_name(enum field field);
 /* The fields that a message of that command may have. */
 uint64_t command_fields(enum portal_command command);
 
-/* Finds the command for a path below /api/v1. *ret_path: the path exists. The places of {e} and
-   {id} are in `ret_entity` and `ret_token`, with their lengths. */
+/* Finds the command for a path below /api/v1. *ret_path: the path exists, perhaps with another
+   method. In `ret_route`, `entity` and `token` point into the path, at what stands for {e} and
+   {id}. */
 struct route {
     enum portal_command command;
     const char *entity, *token; /* NULL: none */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The socket between the supervisor and each child. The supervisor sends sockets that connect the
- * child with others, and the word to end; a child says only that it is ready. When the socket ends,
- * the supervisor has ended, and so does the child.
+ * child with others, and CONTROL_END; a child says only that it is ready. When the socket ends, the
+ * supervisor has ended, and so does the child.
  */
 #ifndef ESPT_PORTAL_CONTROL_H
 #define ESPT_PORTAL_CONTROL_H

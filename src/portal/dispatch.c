@@ -71,7 +71,7 @@ static void add_identity(struct exchange *exchange)
 static uint32_t next_id(struct worker *worker)
 {
     worker->rounds++;
-    if (worker->rounds == 0) /* it is that of the ticket */
+    if (worker->rounds == 0) /* 0 is the id of the request for the ticket */
         worker->rounds++;
     return worker->rounds;
 }

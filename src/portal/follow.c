@@ -5,7 +5,7 @@
 
 struct following {
     struct log_head *head;
-    bool sought, found; /* the entry that *head names, which comes first */
+    bool sought, found; /* the entry that *head names: it comes next; it did */
     log_fn fn;
     void *arg;
 };

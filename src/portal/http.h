@@ -9,10 +9,8 @@
 
 #define PORTAL_COOKIE "__Host-esp-token-portal"
 
-#define CONNECTIONS_MAX                                                                          \
-    1000                    /* beyond it, the connection that has done nothing longest is closed \
-                             */
-#define CONNECTIONS_ROOM 64 /* more than that are not accepted until some have ended */
+#define CONNECTIONS_MAX 1000    /* beyond it, each new connection ends an idle or slow one */
+#define CONNECTIONS_ROOM 64     /* more than that are not accepted until some have ended */
 #define CONNECTION_MEMORY 16384 /* bytes for a request's line and headers; more: 431 */
 #define BODY_MAX 16384          /* bytes; more: 413 */
 #define PENDING_MAX 1024        /* requests that wait for brokers; more: 503 */
@@ -134,8 +132,8 @@ const char *session_cookie(struct exchange *exchange);
 /* dispatch.c: answers a request that has arrived, or asks a broker. */
 enum MHD_Result dispatch(struct exchange *exchange, const char *path);
 
-/* fields.c: puts the query string and the body into the request. NULL, or what is wrong, and
- *ret_field where (NULL: nowhere). */
+/* fields.c: puts the query string and the body into the request. NULL, or what is wrong; *ret_field
+   is then the field that it is about, or NULL. */
 const char *fields_add(struct exchange *exchange, const char **ret_field);
 
 /* download.c: pages of the log, one after the other, as one document. No page is asked for before

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The sockets on which the portal listens: those of the configuration, or those that systemd
- * passes. */
+   passes. */
 #ifndef ESPT_PORTAL_LISTEN_H
 #define ESPT_PORTAL_LISTEN_H
 

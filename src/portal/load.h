@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the portal reads before its processes part. */
+/* What the portal reads before it forks. */
 #ifndef ESPT_PORTAL_LOAD_H
 #define ESPT_PORTAL_LOAD_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* esp-token-portal: options, configuration, and what is read before the processes part. */
+/* esp-token-portal: options, configuration, and what is read before the first fork. */
 #include "build_config.h"
 #include "portal/load.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The messages between the worker and a broker, over a SOCK_SEQPACKET socketpair: one packet is one
- * message, so that no length has to be believed.
+ * message, so that no length has to be trusted.
  *
  * A request: id u32, command u8, then for each field, in the order of enum field: its number u8,
  * the length of its text u16, the text, and a zero byte. A text is UTF-8 without a zero byte.
@@ -9,7 +9,7 @@
  * An answer: struct answer_head, then etag, location, cookie and body, one after the other. The
  * body continues in further packets, each of which begins with a struct answer_more.
  *
- * MUST 1: the broker believes nothing in a request. request_decode() refuses whatever is not in
+ * MUST 1: the broker trusts nothing in a request. request_decode() refuses whatever is not in
  * this form, and what the command does not take.
  */
 #ifndef ESPT_PORTAL_MESSAGE_H

@@ -7,7 +7,7 @@ void notify_ready(void);
 void notify_stopping(void);
 /* What the service does now, in one line without a newline, for `systemctl status`. */
 void notify_status(const char *text);
-/* That the service goes on, for WatchdogSec. */
+/* Says that the service still works, for WatchdogSec. */
 void notify_alive(void);
 
 #endif

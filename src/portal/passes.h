@@ -6,7 +6,7 @@
  *
  * MUST 1: the file holds digests. A link or a cookie cannot be made from it.
  * MUST 2: a change of a record is one write, under an exclusive lock of the file, after the record
- *         was read again under that lock. So a link is used once, whatever is killed.
+ *         was read again under that lock. So a link is used once, whatever process is killed.
  * MUST 3: a record whose checksum is wrong is no record.
  */
 #ifndef ESPT_PORTAL_PASSES_H

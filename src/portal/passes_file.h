@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The file STORE.portal: made, opened, locked, and written record by record (passes.h says what
- * for). */
+/* Creates, opens and locks the file STORE.portal, and writes its records. passes.h says what it is
+   for. */
 #ifndef ESPT_PORTAL_PASSES_FILE_H
 #define ESPT_PORTAL_PASSES_FILE_H
 

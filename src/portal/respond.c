@@ -26,7 +26,7 @@ void respond_headers(struct MHD_Response *response, bool own)
 {
     for (size_t i = 0; i < sizeof always / sizeof *always; i++)
         MHD_add_response_header(response, always[i][0], always[i][1]);
-    /* the pages hold nothing that is anyone's, and are asked for again by their ETag */
+    /* pages hold nobody's data; browsers may keep them, and revalidate them by their ETag */
     MHD_add_response_header(response, "Cache-Control", own ? "no-store" : "no-cache");
 }
 

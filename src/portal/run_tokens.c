@@ -13,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sorting and seeking read every token of the entity, so that is for entities of at most so many.
- */
+/* Sorting and seeking read every token of the entity. They are refused if it has more than this. */
 #define SORTED_MAX 20000
 
 enum { BY_NAME, BY_STATUS, BY_CREATED, BY_EXPIRES, BY_LAST_USED, BY_USES };

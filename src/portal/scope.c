@@ -30,8 +30,8 @@ static bool is_within(const struct scope *scope, const struct log_change *change
     return scope->customers || change->about == scope->entity;
 }
 
-/* {level, entity, person}: who made the entry, as far as who asks may know. Its changes are about
-   `subject`. */
+/* {level, entity, person}: who made the entry, as far as the entity that asks may know. The changes
+   of the entry are about `subject`. */
 static json_t *made_by(const struct log_entry *entry, uint32_t subject)
 {
     const char *level = entry->as[0] == '\0'       ? "platform"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Whose entries of the log are wanted, of those that the store lets who asks see (§5.9): those of
-   an entity and, if it is who asks, of its customers. */
+/* Which entries of the log a request is about: those of one entity and, if that entity itself asks,
+   of its customers. The store shows only those that the entity that asks may see (§5.9). */
 #ifndef ESPT_PORTAL_SCOPE_H
 #define ESPT_PORTAL_SCOPE_H
 

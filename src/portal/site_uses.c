@@ -15,8 +15,8 @@
 #include <stdlib.h>
 
 #define USES_MS 60000 /* from one look at the reports to the next, at least */
-#define USES_SHARE 20 /* and so many times what the look took */
-#define USES_OLD 1800 /* seconds: then the broker that changes reads none any more */
+#define USES_SHARE 20 /* and at least so many times as long as the look took */
+#define USES_OLD 1800 /* seconds: an older file means that nobody reads the reports any more */
 
 static void set(struct broker *broker, struct elsewhere *elsewhere)
 {

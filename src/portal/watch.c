@@ -13,7 +13,7 @@ struct event {
     uint32_t number;
     bool ends; /* else it was renamed */
     bool reseller;
-    char name[ENTITY_NAME_MAX + 1]; /* the new one, or that of a reseller */
+    char name[ENTITY_NAME_MAX + 1]; /* the new one, if it was renamed */
 };
 
 struct watching {
@@ -22,7 +22,7 @@ struct watching {
     bool restarted;       /* the log is not the one that was read before */
     struct event *events;
     size_t count, room;
-    bool lacks; /* memory */
+    bool lacks; /* out of memory */
 };
 
 static void add_event(struct watching *w, const struct event *event)

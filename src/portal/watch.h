@@ -10,7 +10,7 @@
 #include "portal/passes.h"
 #include "store/store.h"
 
-/* Call it before a pass is believed, and before one is made. Lifts the limit of store_as(). */
+/* Call it before a pass is accepted, and before one is made. Lifts the limit of store_as(). */
 ESPT_MUST_USE int watch(struct store *store, struct passes *passes, struct espt_error *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The reveal key: its two halves belong together, and it opens the texts of the store. */
+/* The reveal key: whether its two halves belong together, and whether it opens the texts. */
 #include "cli/doctor/doctor.h"
 #include "cli/progress.h"
 

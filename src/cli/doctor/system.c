@@ -120,8 +120,8 @@ static void query_unit(struct doctor *doctor, const struct unit *unit)
         doctor_skipped(doctor, "%s: systemctl does not answer", unit->name);
 }
 
-/* A proxy's first connection starts the service of an enabled socket, so that one need not be
-   enabled. */
+/* If the socket is enabled, a proxy's first connection starts the service, so the service itself
+   need not be enabled. */
 static const char *portal_unit(void)
 {
     static const char socket[] = "esp-token-portal.socket";

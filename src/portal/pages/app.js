@@ -71,7 +71,7 @@ async function start(moved) {
   await draw(moved);
 }
 
-// What no screen has dealt with, as a module that could not be loaded
+// Errors that no screen handles, such as a module that could not be loaded
 addEventListener('unhandledrejection', ({reason}) => {
   if (reason.code !== 'signed-out')
     toast(reason instanceof Problem ? reason.message : 'The portal does not answer. Try again.');

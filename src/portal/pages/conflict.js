@@ -13,7 +13,8 @@ const SHOWN = {
   tier: 'Tier',
 };
 
-// Sends the changes against what the form was opened with. `send` gets the state that must still hold.
+// Sends the changes, on condition that the thing is still as it was when the form was opened. `send` gets
+// that state.
 // place: the element of the form that shows the conflict.
 export async function save(before, send, place, close) {
   const done = () => {

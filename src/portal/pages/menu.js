@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// The menu of a menu button, as the ARIA practices describe it. It lies in the top layer (popover), so
+// The menu of a menu button, as the ARIA practices describe it. It is in the top layer (popover), so
 // no card or table cuts it off, and the browser closes it on Escape and on a click elsewhere.
 import {h, icon, stylesheet} from './dom.js';
 

@@ -13,7 +13,7 @@ export default async function metrics({item}) {
   const path = `/entities/${encodeURIComponent(owner())}/tokens?limit=${MOST}`;
   const {entity, tokens, cursor} = await call('GET', path),
     live = tokens.filter(token => token.of == null);
-  // A token beyond the first page, that the list of tokens led to
+  // The token that the address names, if it is not on the first page
   if (item && !live.some(token => token.id === item))
     live.unshift(await call('GET', `/tokens/${encodeURIComponent(item)}`));
   return [

@@ -70,8 +70,8 @@ function secretRow(text, copied) {
   );
 }
 
-// After create and rotate. Where the eye is off the text is seen once, so leaving it uncopied is held
-// back once.
+// After create and rotate. Without the eye the text is shown only once, so the first attempt to close the
+// dialog before the text was copied only warns.
 export function created(title, token, {back, more} = {}) {
   let held = !state.me.reveal;
   const warning = h('p.fault', {role: 'alert'});
