@@ -11,8 +11,7 @@ static void print_line(const struct token *token, const char *done)
     printf("%s %s (%s of %s)\n", done, id, token->name, token->entity);
 }
 
-/* A reference that is not an item of the set was refused, or names a token that another one named.
- */
+/* A reference that is not an item of the set was refused, or names the token of another one. */
 static void warn_twice(const struct cli *cli, const struct chosen *chosen)
 {
     char message[128];

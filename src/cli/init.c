@@ -47,8 +47,7 @@ static void print_file(struct made *made, const char *path, bool is_new)
         printf("%s %s\n", is_new ? "made" : "kept", path_seen(path, seen));
 }
 
-/* Whether a file that is there would be trusted; its folder may be one in which none can be made.
- */
+/* Whether an existing file is trusted. Its folder may be one in which no file may be made. */
 static int look_at_file(const char *path, struct espt_error *err)
 {
     int fd;

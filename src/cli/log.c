@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The entries that log shows: which of them the options select, and the document or lines of each.
- */
+/* The entries that log shows: which ones the options select, and the output for each. */
 #include "cli/log_list.h"
 
 #include <string.h>

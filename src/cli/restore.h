@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a restore shows, in both of its ways: a file in the store's place, and changes in a fleet.
- */
+/* What a restore shows, whether it replaces the store's file or makes changes in a fleet. */
 #ifndef ESPT_CLI_RESTORE_H
 #define ESPT_CLI_RESTORE_H
 

@@ -25,8 +25,7 @@ static inline bool fleet_configured(const struct config *config)
     return config->fleet_journal[0] != '\0';
 }
 
-/* `config` must outlive the fleet. `limit_ms` bounds each call of the journal. Opens nothing yet.
- */
+/* `config` must outlive the fleet. `limit_ms` bounds each call of the journal. Opens nothing. */
 ESPT_MUST_USE int fleet_new(struct fleet **ret_fleet, const struct config *config,
                             uint32_t limit_ms, struct espt_error *err);
 void fleet_free(struct fleet *fleet); /* after the store was closed; NULL is allowed */

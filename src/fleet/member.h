@@ -56,8 +56,7 @@ bool journal_in_time(const struct fleet *fleet); /* see fleet_within() */
 ESPT_MUST_USE int journal_open(struct fleet *fleet, struct espt_error *err);
 
 /* --- journal.c; each opens the journal if necessary. 1: found. 0: there is none --- */
-/* If it fails, fleet->too_long says whether the entry is only too long to be read within the turn.
- */
+/* After a failure, fleet->too_long: the entry is only too long to be read within the turn. */
 ESPT_MUST_USE int journal_read(struct fleet *fleet, uint64_t number, espt_journal_entry *ret,
                                struct espt_error *err);
 ESPT_MUST_USE int journal_get(struct fleet *fleet, const char *name, const uint8_t **ret_bytes,
@@ -177,8 +176,8 @@ void edge_may_begin(struct txn *txn);
 /* A transaction that only follows. It needs neither the turn nor a key. */
 ESPT_MUST_USE int fleet_begin_local(struct txn *ret_txn, struct store *store, bool locked,
                                     struct espt_error *err);
-/* Opens the store again if a write failed, for example on a full disk: a daemon goes on after that.
- */
+/* Opens the store again if a write failed, for example on a full disk, so that a daemon can go
+   on. */
 ESPT_MUST_USE int fleet_reopen(struct store *store, struct espt_error *err);
 /* Applies what one transaction takes; fleet->more says whether there may be more. If an entry is
    refused, the good ones before it are applied all the same. */

@@ -21,8 +21,7 @@ static int other_entry(const struct fleet_position *position, uint64_t number,
                      (unsigned long long)(position->number - number + 1));
 }
 
-/* The kept entry with that number and hash; searches from `from` downwards, then all. NULL: none.
- */
+/* The kept entry with that number and hash, or NULL. Searches downwards from `from`, and wraps. */
 static const struct kept_entry *find(const struct kept_list *list, size_t from, uint64_t number,
                                      const uint8_t hash[static FLEET_HASH_LEN])
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The worker's side of the brokers: sends requests, and puts answers together from their packets.
- */
+/* The worker's side of the brokers: sends requests, and builds answers from their packets. */
 #include "portal/http.h"
 
 #include "common/clock.h"
@@ -195,8 +194,7 @@ void broker_lost(struct worker *worker, enum broker_link link)
     }
 }
 
-/* Waits for the answer. The ticket stays the same while the portal runs, so one answer is enough.
- */
+/* Waits for the answer, once: the ticket stays the same while the portal runs. */
 void broker_ticket(struct worker *worker, int fd)
 {
     struct request_out request;
