@@ -112,7 +112,7 @@ static enum problem problem_of(int code)
     }
 }
 
-/* Messages about the machine name paths, and are for its administrator: they go to the journal. */
+/* Messages about the machine name paths. They are for its administrator, and go to stderr. */
 static const char *detail_of(enum problem problem, const struct espt_error *err, char *out,
                              size_t size)
 {
