@@ -113,8 +113,9 @@ const struct command fleet_commands[] = {
      .run = run_fleet_publish,
      .text =
          "Write the fleet's journal as signed files into the folder that [fleet] publish names: "
-         "what changed at once, and every 10 seconds that nothing has. Any web server can show "
-         "the folder to edges. Run it at one site, as the unit esp-token-publish.service; it "
+         "each change at once, and a newly signed head every 10 seconds without one. Any web "
+         "server can show the folder to edges. Run it at one site, as the unit "
+         "esp-token-publish.service; it "
          "ends with SIGTERM. If the journal cannot be reached, it says so and goes on when it "
          "can. The folder must exist.",
      .examples = "esp-tokenctl fleet publish\n"},
@@ -124,12 +125,12 @@ const struct command fleet_commands[] = {
      .run = run_fleet_follow,
      .edges = true,
      .text =
-         "Take up what the sites of the fleet change, at once or within half a second, and the "
-         "times that they sign (max_age). Run it at each edge and at each site, as the unit "
-         "esp-token-follow.service; it ends with SIGTERM. Hosts wait for nothing of it. If the "
+         "Apply the changes of the fleet's sites, at once or within half a second, and the times "
+         "that they sign (max_age). Run it at each edge and at each site, as the unit "
+         "esp-token-follow.service; it ends with SIGTERM. Hosts do not wait for it. If the "
          "journal cannot be reached, or the disk is full, it says so once and goes on when it "
-         "can. An entry that it must refuse is said and tried again, and the store stays at the "
-         "entry before. One process follows for a store at a time.",
+         "can. An entry that it must refuse is reported and tried again, and the store stays at "
+         "the entry before. One process follows for a store at a time.",
      .examples = "esp-tokenctl fleet follow\n"},
     {0},
 };

@@ -19,8 +19,9 @@ const struct command token_commands[] = {
              {OPTION_OVER_LIMIT, NULL, "list tokens of entities over their limit"},
              {OPTION_QUIET, NULL, "print the ids alone, one a line"}},
      .columns = &token_columns,
-     .text = "List the tokens of ENTITY, or of all entities, in order of name; retiring secrets "
-             "come first. If several filters are given, a token must match all of them. A token "
+     .text = "List the tokens of ENTITY, or of all entities, in order of name; a retiring "
+             "secret stands directly after its successor. If several filters are given, a token "
+             "must match all of them. A token "
              "that was never used counts as "
              "unused since it was created. --expiring leaves out retiring secrets, which were "
              "replaced already, unless --status retiring is given. --reseller none selects the "

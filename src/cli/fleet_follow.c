@@ -64,7 +64,8 @@ static void report_if_due(struct following *f)
         return;
     f->report_at = monotonic_ms() + REPORT_MS;
     if (fleet_report(cli->fleet, cli->store, &err) == 0) {
-        daemon_went_on(&f->reports);
+        if (daemon_went_on(&f->reports))
+            say_entry(f, NULL); /* the status of the unit no longer names the failure */
         return;
     }
     espt_fail_in(&err, "the uses were not reported to the fleet");

@@ -26,18 +26,18 @@ static void say_written(struct publishing *p)
     if (!p->ready)
         notify_ready();
     if (!p->ready || again)
-        fprintf(stderr, "publishing in %s from entry %llu\n", p->feed->path,
+        fprintf(stderr, "esp-tokenctl: publishing in %s from entry %llu\n", p->feed->path,
                 (unsigned long long)head->number);
     if (!p->ready || again || p->number != head->number)
         daemon_entry(head->number);
     if (strcmp(p->leader, p->feed->leader) != 0 && p->feed->leader[0] != '\0')
         fprintf(
             stderr,
-            "site %s publishes too: this one writes its feed, and takes care of the journal when "
-            "that one has stopped\n",
+            "esp-tokenctl: site %s publishes too; this one writes its own feed, and takes care of "
+            "the journal when that one stops\n",
             p->feed->leader);
     else if (strcmp(p->leader, p->feed->leader) != 0)
-        fprintf(stderr, "takes care of the journal now\n");
+        fprintf(stderr, "esp-tokenctl: takes care of the journal now\n");
     snprintf(p->leader, sizeof p->leader, "%s", p->feed->leader);
     p->ready = true;
     p->number = head->number;

@@ -81,7 +81,7 @@ int run_restore(struct cli *cli, struct espt_error *err)
     struct restore_wish wish = {.path = file,
                                 .unasked = given(cli, OPTION_YES),
                                 .keeps_removed = given(cli, OPTION_KEEP_REMOVED)};
-    int code = backup_there(file, err);
+    int code = backup_require(file, err);
     if (code == 0)
         code = prompt_possible(cli, err);
     if (code == 0)

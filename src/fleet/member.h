@@ -19,7 +19,6 @@ struct fleet {
     void *library;   /* of the plugin; NULL: not loaded */
     const espt_journal_plugin *plugin;
     espt_journal *journal; /* NULL: not open */
-    bool edge;             /* the store is that of an edge, or becomes it */
     bool has_key;
     uint8_t public[SITE_KEY_LEN], secret[crypto_sign_SECRETKEYBYTES];
     struct sites sites; /* those in force at sites.from */

@@ -21,7 +21,7 @@ enum control_word control_receive(int control, int *ret_fd)
 {
     unsigned char byte;
     *ret_fd = -1;
-    if (packet_receive(control, &byte, 1, ret_fd) == 1 && byte < CONTROL_ERROR)
+    if (packet_receive(control, &byte, 1, ret_fd) == 1 && byte <= CONTROL_READY)
         return (enum control_word)byte;
     return CONTROL_END;
 }

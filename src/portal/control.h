@@ -15,7 +15,6 @@ enum control_word {
     CONTROL_CHANGES, /* to a worker: the socket of the broker that changes */
     CONTROL_END,
     CONTROL_READY, /* from a child */
-    CONTROL_ERROR, /* from a child: a text follows */
 };
 
 /* Returns 0, or -1 with errno set. `fd` -1: none. */

@@ -173,8 +173,8 @@ static enum reader_status enter_child(struct proof *proof, const struct page *pa
     return READER_OK;
 }
 
-static enum reader_status prove_by_way(struct proof *proof, uint64_t root,
-                                       const struct record_key *key)
+static enum reader_status prove_by_path(struct proof *proof, uint64_t root,
+                                        const struct record_key *key)
 {
     struct snapshot *snapshot = proof->snapshot;
     uint64_t number = root;
@@ -279,5 +279,5 @@ enum reader_status absence_prove(struct snapshot *snapshot, enum table table, ui
     struct proof proof = {
         .snapshot = snapshot, .table = table, .integer_keys = table_has_integer_key(table)};
     const enum reader_status status = prove_by_gap(&proof, from, key);
-    return status == READER_OK ? prove_by_way(&proof, root, key) : status;
+    return status == READER_OK ? prove_by_path(&proof, root, key) : status;
 }

@@ -165,7 +165,7 @@ static int folder_must_serve(const char *path, struct espt_error *err)
     return code;
 }
 
-int backup_there(const char *path, struct espt_error *err)
+int backup_require(const char *path, struct espt_error *err)
 {
     struct stat st;
     const bool there = stat(path, &st) == 0;

@@ -42,7 +42,7 @@ ESPT_MUST_USE int store_facts(struct store *store, struct backup_facts *ret_fact
                               struct espt_error *err);
 
 /* ESPT_UNUSABLE if there is no such file. The other calls check more. */
-ESPT_MUST_USE int backup_there(const char *path, struct espt_error *err);
+ESPT_MUST_USE int backup_require(const char *path, struct espt_error *err);
 /* Reads the copy at `path` and its manifest. ESPT_UNUSABLE if the manifest is missing or its hash
    differs. */
 ESPT_MUST_USE int backup_verify(const char *path, struct backup_facts *ret_facts,

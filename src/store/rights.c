@@ -167,7 +167,7 @@ void rights_add(struct txn *txn, enum entity_kind kind, const char **reseller)
         return;
     if (txn->as.kind != KIND_RESELLER || kind != KIND_CUSTOMER) {
         txn_fail(txn, ESPT_REFUSED, "%s may create %s; " ASK, txn->as.name,
-                 txn->as.kind == KIND_RESELLER ? "customers alone" : "no entities");
+                 txn->as.kind == KIND_RESELLER ? "customers only" : "no entities");
         return;
     }
     if (*reseller != NULL && strcmp(*reseller, txn->as.name) != 0)

@@ -90,7 +90,7 @@ void set_drop_done(struct token_set *set)
 }
 
 /* A token may be named by its id and by its name. */
-static void drop_twice(struct txn *txn, struct token_set *set)
+static void drop_duplicates(struct txn *txn, struct token_set *set)
 {
     struct token_item **items = in_order(txn, set, by_id);
     if (items == NULL)
@@ -118,7 +118,7 @@ void set_find(struct txn *txn, struct token_set *set)
         else if (!set_refused(txn, set, ref))
             return;
     }
-    drop_twice(txn, set);
+    drop_duplicates(txn, set);
 }
 
 struct token_item **set_by_entity(struct txn *txn, struct token_set *set)

@@ -133,7 +133,7 @@ static bool add_if_usage_file(struct scan *scan, const char *name, int fd)
 }
 
 /* The file is gone, not readable for this user, or no regular file. */
-static bool is_strange(int why)
+static bool is_skippable(int why)
 {
     return why == ENOENT || why == ELOOP || why == EACCES || why == EPERM || why == ENXIO ||
            why == EISDIR;
@@ -143,7 +143,7 @@ static void scan_name(struct scan *scan, const char *name)
 {
     struct usage_files *files = scan->files;
     int fd = openat(files->dir, name, scan->flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0 && !is_strange(errno))
+    if (fd < 0 && !is_skippable(errno))
         usage_mark_unread(files);
     else if (fd < 0)
         files->all = files->all && (errno == ENOENT || errno == ELOOP);
@@ -240,5 +240,5 @@ struct usage_files *usage_files_to_read(struct store *store)
     errno = 0;
     if (store->config.usage[0] == '\0' || usage_files_open(&files, store, O_RDONLY, &ignored) == 0)
         return files;
-    return errno != 0 && !is_strange(errno) ? &unread_folder : NULL;
+    return errno != 0 && !is_skippable(errno) ? &unread_folder : NULL;
 }

@@ -127,7 +127,7 @@ static void add_part(struct fold *fold, struct txn *txn, const struct part *part
     txn_put(txn, TABLE_FOLDED, &key, out, folded_encode(&key, part->next, out));
 }
 
-static bool lies_there(const struct usage_files *files, const struct record_key *key)
+static bool has_file(const struct usage_files *files, const struct record_key *key)
 {
     for (size_t i = 0; i < files->count; i++) {
         struct record_key there = key_integer(files->file[i].key);
@@ -141,7 +141,7 @@ static bool lies_there(const struct usage_files *files, const struct record_key 
 static void forget(struct fold *fold, struct txn *txn)
 {
     for (size_t i = 0; fold->files->all && i < fold->marks; i++) {
-        if (!lies_there(fold->files, &fold->mark[i]))
+        if (!has_file(fold->files, &fold->mark[i]))
             txn_delete_if_there(txn, TABLE_FOLDED, &fold->mark[i]);
     }
     fold->marks = 0;

@@ -90,8 +90,8 @@ static bool in_batch(const espt_journal *journal, uint64_t number, espt_journal_
 }
 
 /* DONE, NONE, or BUSY: the entry is too long to be read within the turn. */
-static int look_at_length(espt_journal *journal, const struct pg_param *number, int64_t deadline,
-                          char *err, size_t err_len)
+static int check_length(espt_journal *journal, const struct pg_param *number, int64_t deadline,
+                        char *err, size_t err_len)
 {
     PGresult *result;
     int status = pg_must(journal,
@@ -138,7 +138,7 @@ static int read_batch(espt_journal *journal, uint64_t number, char *err, size_t 
     journal->batch = NULL;
     int status = pg_ready(journal, &deadline, err, err_len);
     if (status == ESPT_JOURNAL_DONE && turn)
-        status = look_at_length(journal, &params[2], deadline, err, err_len);
+        status = check_length(journal, &params[2], deadline, err, err_len);
     return status == ESPT_JOURNAL_DONE
                ? pg_must(journal, batch_sql(journal, ahead), params, ahead ? 3 : 1, deadline,
                          &journal->batch, err, err_len)
