@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A journal for tests: the dir journal behind a line that fails. The settings have, besides `path`,
- * a line `fault = WORD`:
+ * A journal for tests: the dir journal, with faults. Besides `path`, the settings have a line
+ * `fault = WORD`:
  *
- *   failed    nothing is appended
- *   lost      the entry is appended, and the answer is lost each time
- *   late      the answer is lost, nothing arrives; the third attempt is the one that arrives
- *   silent    nothing arrives, and no answer either
- *   taken     another entry, made of the same bytes and one more, is there first
- *   full      the entry is appended; from then on this process can write no page of a store
- *   killed    the entry is appended, and the process is killed at once
+ *   failed    append() fails, and nothing is appended
+ *   lost      the entry is appended, but the result is always UNKNOWN
+ *   late      nothing is appended and the result is UNKNOWN, until the third attempt succeeds
+ *   silent    nothing is appended, and the result is UNKNOWN
+ *   taken     another entry, the same with one byte more, gets the number first
+ *   full      the entry is appended; from then on this process cannot write any page of a store
+ *   killed    the process is killed as soon as the entry is appended
  *   early     the process is killed before the entry is appended
- *   unread    nothing can be read
- *   dropped   the turn is lost; what needs it takes long
- *   slow      each entry takes a tenth of a second
- *   ahead, behind    its clock is 100 seconds off
- *   dies-N    the process is killed before its call number N, from 1, that puts or removes
- *             something; with a child (of the publisher), calls of both count, and both are killed
- *   held      a call that puts or gets a piece waits while the file PATH.hold exists, and says so
- *             with a file PATH.reached
- *   unread-back    the same, of calls that get a piece
+ *   unread    reading an entry fails
+ *   dropped   clock() takes 2.5 seconds, and then keep() reports that the turn is lost
+ *   slow      reading an entry takes a tenth of a second
+ *   ahead, behind    the journal's clock is off by 100 seconds
+ *   dies-N    the process is killed before its Nth call (from 1) that puts or removes something.
+ *             Calls of the publisher's child count too, and then both processes are killed
+ *   held      a call that puts or gets a piece waits while the file PATH.hold exists; it creates
+ *             PATH.reached to show that it waits
+ *   unread-back    the same, only for calls that get a piece
  */
 #include "espt/journal.h"
 
@@ -39,9 +39,9 @@ static const espt_journal_plugin *dir;
 static char fault[32], hold[4200], reached[4200];
 static unsigned attempts;
 static atomic_uint *changes; /* of this process and its children */
-static pid_t opener;         /* the process, not its child */
+static pid_t opener;         /* the process that loaded the plugin, not its child */
 
-/* Takes the line of the fault away; the rest is for the dir journal. */
+/* Moves the word of `fault = WORD` to `fault`; `rest` gets the other lines, for the dir journal. */
 static void take_fault(const char *settings, char *rest, size_t size)
 {
     const char *line = strstr(settings, "fault = ");
@@ -182,7 +182,7 @@ static int trim(espt_journal *journal, uint64_t first, char *err, size_t err_len
     return dir->trim(journal, first, err, err_len);
 }
 
-/* The turn is lost, as that of a process that was frozen. */
+/* Reports that the turn is lost, as a process finds that was frozen for too long. */
 static int keep(espt_journal *journal, char *err, size_t err_len)
 {
     return strcmp(fault, "dropped") == 0 ? say(ESPT_JOURNAL_FAILED, err, err_len)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* How long a change takes from the site that made it to many edges, over a real publisher and
    nginx. A thousand edges are simulated (feed_edge.h), in threads of this process: they speak the
-   real protocol and verify everything, and have no store. Three edges beside them are real: each
-   has a store, the daemon `fleet follow`, and a host, which says when the answer has changed. */
+   real protocol and verify everything, but have no store. Three more edges are real: each has a
+   store, the daemon `fleet follow`, and a host whose verdict shows when the change has arrived. */
 #include "fleet/bench_fleet.h"
 
 #include "fleet/daemon.h"
@@ -69,7 +69,7 @@ static void *run_edges(void *arg)
     return NULL;
 }
 
-/* The hosts of the real edges: each answer that changes is the next change. */
+/* The hosts of the real edges: each change of the verdict is the next change of the token. */
 static void *run_hosts(void *arg)
 {
     size_t seen[REAL] = {0};
@@ -177,7 +177,7 @@ static int64_t make_changes(const struct member *site)
         DONE(*site, "edit", "acme/web", "--status", c % 2 ? "active" : "inactive");
         made[c] = now_ms();
         nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
-        AWAIT(hosts_have(c)); /* a host does not see two changes that come at once */
+        AWAIT(hosts_have(c)); /* a host could miss two changes in quick succession */
     }
     AWAIT(all_have());
     return now_ms() - begun;

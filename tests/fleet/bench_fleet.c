@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The command line of make bench-fleet, and the order of its parts. They run in one process of
-   Check, whose helpers for fleets they use. */
+/* The command line of make bench-fleet, and the order of its parts. They run as one Check test,
+   because the helpers for fleets need Check. */
 #include "fleet/bench_fleet.h"
 
 #include "fleet/postgres.h"

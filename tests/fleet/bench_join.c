@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* How long a new edge takes to join, by the size of the store. The store is written without a fleet
-   (bench/corpus.c), becomes that of a site, and is published; the edge joins over nginx. */
+   (bench/corpus.c), becomes the store of a site, and is published; the edge joins over nginx. */
 #include "fleet/bench_fleet.h"
 
 #include "fleet/web.h"
@@ -21,7 +21,7 @@ static const char *below(void)
     return folder != NULL ? folder : "/tmp";
 }
 
-/* Makes the store of the corpus that of the first site of a fleet over a folder. */
+/* Turns the store of the corpus into the first site of a fleet whose journal is a folder. */
 static void make_site(const struct corpus *corpus, struct fleet_of *ret)
 {
     char settings[512];
@@ -54,7 +54,7 @@ static void make_edge(struct member *ret, const struct corpus *corpus, const str
               file_read(in_folder(corpus->folder, "tiers.ini"), NULL));
 }
 
-/* The file as the disk has it: a sparse file counts its blocks. */
+/* The space that the file takes on the disk; holes of a sparse file do not count. */
 static double megabytes(const char *path)
 {
     struct stat st = {0};
@@ -83,7 +83,7 @@ static struct joining measure(size_t tokens)
     struct member edge;
     struct plugin host;
     corpus_make(&corpus, below(), tokens);
-    store_result_printed(); /* or children would hold back SIGTERM for ever */
+    store_result_printed(); /* otherwise children would keep SIGTERM blocked */
     int64_t begun = clock_ns();
     make_site(&corpus, &fleet);
     progress("fleet init: %.1f s", (double)(clock_ns() - begun) / 1e9);

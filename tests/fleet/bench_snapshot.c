@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-/* From the end of the command until the feed has its entry. */
+/* The time from the end of the command until the feed has its entry. */
 static double publish_one(const struct fleet_of *fleet, const struct publisher *publisher,
                           struct head *head, int round)
 {
@@ -26,7 +26,7 @@ void bench_fleet_snapshot(const struct fleet_of *fleet, struct publisher *publis
     double worst = 0;
     DONE(fleet->site[0], "entity", "add", "bench", "--kind", "customer", "--tier", "advanced");
     publisher_end(publisher, SIGTERM);
-    unlink(in_folder(fleet->journal, "head")); /* so it has to make one */
+    unlink(in_folder(fleet->journal, "head")); /* forces it to make a snapshot */
     if (!publisher_head(publisher, &head))
         die("there is no feed");
     const uint64_t snapshot = head.snapshot.number;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Writing through the journal against writing to a store alone, and what followers make of it. */
+/* Writing through the journal, compared with a store that is in no fleet; and how fast followers
+   apply the entries. */
 #include "fleet/bench_fleet.h"
 
 #include "common/tier.h"
@@ -10,7 +11,7 @@
 #define CREATIONS 20 /* in a round */
 #define CREATE_ROUNDS 15
 #define BULK_ROUNDS 3
-#define SINGLE 500 /* entries to take up that were made one by one */
+#define SINGLE 500 /* entries, created one by one, that the followers apply */
 #define LIMIT_MS 60000
 
 /* --- one creation, in this process --- */

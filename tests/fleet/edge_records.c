@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The records of an edge, against those of a site. */
+/* Compares the records of an edge with those of a site. */
 #include "fleet/members.h"
 #include "fleet/ops.h"
 #include "support/raw_store.h"

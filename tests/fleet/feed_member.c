@@ -34,7 +34,7 @@ void feed_allow_many(const struct fleet_of *fleet)
         file_text(in_folder(fleet->site[i].folder, "tiers.ini"), text);
 }
 
-/* Tokens of another system, because to seal their texts would take ten times as long. */
+/* Foreign tokens, because sealing the texts of ordinary ones would take ten times as long. */
 static const char *many_tokens(void)
 {
     static char lines[MANY * 300];

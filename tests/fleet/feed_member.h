@@ -6,17 +6,17 @@
 #include "fleet/publisher.h"
 #include "fleet/web.h"
 
-/* A new store with [fleet] for the journal at that server; it has joined nothing. Its name is
-   edge-1. */
+/* Makes a new store whose [fleet] names the feed of that server. It has not joined yet; its name
+   is edge-1. */
 void feed_member(struct member *ret, const struct fleet_of *fleet, const struct web *web);
 /* Lets the first two sites create thousands of tokens for one entity. */
 void feed_allow_many(const struct fleet_of *fleet);
-/* More than half a megabyte of entries. */
+/* Writes more than half a megabyte of entries. */
 void feed_write_much(const struct fleet_of *fleet, int round);
-/* The same; they are in the feed afterwards. */
+/* The same, and waits until the feed has them. */
 void feed_much(const struct fleet_of *fleet, const struct publisher *publisher, int round);
-/* So many of them that the feed has two snapshots more, and begins after what it began with.
-   Returns the number of the older of the two that it keeps. */
+/* Writes until the feed has made two more snapshots and has dropped the entries with which it
+   began. Returns the number of the older of the two snapshots that it keeps. */
 uint64_t feed_far(const struct fleet_of *fleet, const struct publisher *publisher);
 
 #endif

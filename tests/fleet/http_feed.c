@@ -46,7 +46,7 @@ static void make(void)
     folder_copy(ret->publisher.feed, in_folder(ret->kept, "feed"));
 }
 
-/* By the length, which no two heads in a row share. */
+/* Compares lengths: successive heads never have the same length. */
 static bool head_is_new(const struct http_feed *feed)
 {
     struct stat was, is;

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* As in the name of the plugin. */
+/* The KIND in esp_journal_KIND.so; each test program sets it. */
 static const char *conformance_kind;
 
 #define LIMIT_MS 20000
@@ -49,8 +49,8 @@ static inline const espt_journal_plugin *load(void)
     return load_from(plugin_file());
 }
 
-/* Writes a copy of the plugin with other bytes of the same length in its SQL, wherever that stands:
-   a sanitizer keeps each file's strings apart. */
+/* Copies the plugin, and replaces `words` in its strings by `others` of the same length. There may
+   be several places, because with a sanitizer each object file keeps its own strings. */
 static inline void copy_altered(const char *to, const char *words, const char *others)
 {
     size_t len;
@@ -64,7 +64,7 @@ static inline void copy_altered(const char *to, const char *words, const char *o
     file_write(to, bytes, len, 0755);
 }
 
-/* A control. */
+/* Loads such a copy: a control. */
 static inline const espt_journal_plugin *load_altered(const char *words, const char *others)
 {
     const char *path = in_folder(temp_folder(), "altered.so");
@@ -87,7 +87,7 @@ static inline espt_journal *opened(const espt_journal_plugin *p, const char *set
     return opened_for(p, settings, name, ESPT_JOURNAL_WHOLE);
 }
 
-/* An entry whose pieces differ, and one of which is empty. */
+/* An entry whose pieces differ; the vault is empty. */
 static inline espt_journal_entry entry_of(const char *text)
 {
     const size_t len = strlen(text);

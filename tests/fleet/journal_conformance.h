@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What every journal plugin must pass (include/espt/journal.h). A test program of a plugin defines
-   `conformance_settings`, and adds conformance_case() to its suite. */
+/* What every journal plugin must pass (include/espt/journal.h). The test program of a plugin
+   defines `conformance_settings`, and adds conformance_case() to its suite. */
 #ifndef TESTS_FLEET_JOURNAL_CONFORMANCE_H
 #define TESTS_FLEET_JOURNAL_CONFORMANCE_H
 
@@ -40,7 +40,7 @@ START_TEST(conformance_entries)
 }
 END_TEST
 
-/* The same number with one piece changed, longer, shorter or in another place is another entry. */
+/* An entry of the same number is another entry if the bytes or the length of any piece differ. */
 START_TEST(conformance_four_pieces)
 {
     const espt_journal_plugin *p = load();
@@ -109,7 +109,7 @@ START_TEST(conformance_sizes)
 }
 END_TEST
 
-/* Asked to stop at the second. */
+/* Stops at the second piece. */
 static int count_pieces(void *arg, const char *name)
 {
     int *count = arg;
@@ -159,7 +159,7 @@ END_TEST
 #define RACERS 4
 #define RACE_ENTRIES 60
 
-/* Appends one entry under each number; the exit status is how many were its own. */
+/* Tries to append under each number. The exit status is how many of the entries are its own. */
 static void race(const espt_journal_plugin *p, const char *settings, int racer)
 {
     char name[16];

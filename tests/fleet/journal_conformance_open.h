@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What every journal plugin must pass, also one that is read only: its symbol, and its settings. */
+/* What every journal plugin must pass, even a read-only one: its symbol, and its settings. */
 #ifndef TESTS_FLEET_JOURNAL_CONFORMANCE_OPEN_H
 #define TESTS_FLEET_JOURNAL_CONFORMANCE_OPEN_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What every journal plugin must pass, of what members share beside entries and pieces: head,
-   reports, waiting and removing. Included by journal_conformance.h. */
+/* The part of the conformance tests for what members share besides entries and pieces: head,
+   reports, waiting and removing. journal_conformance.h includes it. */
 #ifndef TESTS_FLEET_JOURNAL_CONFORMANCE_SHARED_H
 #define TESTS_FLEET_JOURNAL_CONFORMANCE_SHARED_H
 
@@ -8,7 +8,7 @@
 
 static const char *conformance_settings(void);
 
-/* The newest head replaces the one before, also for a journal that is open elsewhere. */
+/* A new head replaces the previous one, also for another handle of the journal. */
 START_TEST(conformance_head)
 {
     const espt_journal_plugin *p = load();

@@ -29,7 +29,7 @@ static void take_entity(struct model *model, const struct op *op)
     }
     entity->is_new = entity->number == 0;
     entity->number = number;
-    RULE(model, !entity->is_new || number >= model->next_number); /* no number comes again */
+    RULE(model, !entity->is_new || number >= model->next_number); /* no number is reused */
     RULE(model, entity_decode(&op->key, op->value, op->len, &entity->record));
 }
 

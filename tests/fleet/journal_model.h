@@ -14,7 +14,7 @@
 #define MODEL_MAX 512
 struct model {
     const struct tier_table *tiers;
-    uint64_t number; /* of the entry that was taken last */
+    uint64_t number; /* of the last entry taken */
     uint32_t next_number;
     struct model_entity {
         uint32_t number; /* 0: none */

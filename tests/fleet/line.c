@@ -29,8 +29,8 @@ static struct {
 /* esp-tokenctl has one connection at a time. */
 static struct {
     int client, server; /* -1: closed */
-    bool silent;        /* nothing comes back any more */
-    bool next_answer;   /* the harm is to what comes back next */
+    bool silent;        /* answers are no longer passed on */
+    bool next_answer;   /* the fault applies to the next answer */
     size_t answered;    /* bytes of the answer so far */
 } pair = {.client = -1, .server = -1};
 
@@ -59,7 +59,7 @@ static int dial(void)
     return fd;
 }
 
-/* Also in the handler of a signal. */
+/* Called by a signal handler, too. */
 static void arrive_late(void)
 {
     if (late.server >= 0)
@@ -82,7 +82,8 @@ static void hang_up(void)
     pair.silent = pair.next_answer = false;
 }
 
-/* A reset, so that the client knows at once. The server answers into the void until line_end(). */
+/* Resets the client's connection, so that the client notices at once. The server's answers are
+   discarded until line_end(). */
 static void cut_client(void)
 {
     setsockopt(pair.client, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));

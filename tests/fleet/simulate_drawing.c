@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* One drawing: the way of a change, and the traffic on it. */
+/* The drawing: the path of a change from the origin to the edges, with its traffic. */
 #include "fleet/simulate.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The edges and caches of a simulation. Each edge has one event, its next question, so the calendar
-   is a list of edges for each millisecond. */
+/* The edges and caches of a simulation. The only event of an edge is its next request, so the
+   calendar of events is a list of edges for each millisecond. */
 #include "fleet/simulate_feed.h"
 
 #include <sodium.h>
@@ -16,10 +16,10 @@
 
 struct cache {
     size_t head;
-    int64_t until; /* milliseconds: the head is asked for again; 0: there is none */
-    size_t next;   /* a head that was asked for past the cache, which keeps it ... */
-    int64_t comes; /* ... from then on; 0: there is none */
-    uint8_t *has;  /* pieces, by id */
+    int64_t until; /* milliseconds: when the head expires; 0: there is none */
+    size_t next;   /* a head that an edge requested past the cache; it is stored here ... */
+    int64_t comes; /* ... at this millisecond; 0: there is none */
+    uint8_t *has;  /* 1 for each piece that it holds, by id */
 };
 struct edge {
     uint64_t number;
@@ -78,8 +78,8 @@ static size_t head_bytes(const struct world *w, size_t head)
 
 /* --- a head --- */
 
-/* The head that the cache gives at that time. One request at a time renews it; others wait for it.
- */
+/* The head that the cache returns at that time. One request at a time renews it; others wait for
+   it, *ret_later milliseconds. */
 static size_t cached_head(struct world *w, size_t region, struct cache *cache, int64_t at,
                           int64_t *ret_later)
 {
@@ -103,7 +103,8 @@ static size_t cached_head(struct world *w, size_t region, struct cache *cache, i
     return cache->head;
 }
 
-/* As plugins/journal/http: a head that is older than the last one is asked for past caches. */
+/* As in plugins/journal/http: if the cache has an older head than the edge has seen, the edge asks
+   again, past the caches. */
 static size_t ask_head(struct world *w, struct edge *edge, size_t region, struct cache *cache,
                        int64_t *at)
 {

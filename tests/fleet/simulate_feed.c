@@ -89,7 +89,7 @@ static void put_head(struct publisher_of *p, const struct sizes *sizes, int64_t 
     memcpy(head->pieces, p->pieces, p->count * sizeof *p->pieces);
 }
 
-/* Whole pieces, as a feed has that runs for long. */
+/* Fills the feed with pieces of full length, at most `bytes` in all, as after a long time. */
 static void fill(struct publisher_of *p, uint64_t bytes)
 {
     const uint64_t each = (uint64_t)((double)FEED_PIECE / p->entry);

@@ -8,10 +8,10 @@
 struct sim_piece {
     uint64_t first, last;
     size_t len;
-    size_t id; /* that no other piece has */
+    size_t id; /* unique */
 };
 struct sim_head {
-    int64_t at; /* milliseconds: from then on the origin has it */
+    int64_t at; /* milliseconds: when the origin gets it */
     uint64_t last, newest_first;
     size_t len;
     struct sim_piece *pieces;
@@ -28,9 +28,9 @@ struct sim_feed {
 void sim_feed_make(struct sim_feed *ret, const struct scenario *scenario, const struct sizes *sizes,
                    int64_t until_ms);
 void sim_feed_free(struct sim_feed *feed);
-/* The newest head at that time. */
+/* The index of the newest head at that millisecond. */
 size_t sim_feed_at(const struct sim_feed *feed, int64_t at);
-/* When the entry was made. */
+/* The millisecond at which the entry was made. */
 double sim_made_ms(const struct sim_feed *feed, const struct scenario *scenario, uint64_t number);
 
 #endif

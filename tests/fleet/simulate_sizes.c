@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The sizes that the simulation uses, of a real feed. */
+/* Measures, at a real feed, the sizes that the simulation uses. */
 #include "fleet/simulate.h"
 
 #include "fleet/publisher.h"
@@ -36,7 +36,7 @@ static const char *tag_of(const char *url)
     return tag;
 }
 
-/* Of one token that is switched off, as it is in a piece. */
+/* The bytes that an entry takes in a piece. */
 static double entry_bytes(const struct fleet_of *fleet, uint64_t number)
 {
     size_t len;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A site of a fleet in this process, for tests that read or forge what only a site can sign. */
+/* Opens a site of a fleet in the test's own process, so that the test can read its state and sign
+   forgeries with its key. */
 #ifndef TESTS_FLEET_SITE_HERE_H
 #define TESTS_FLEET_SITE_HERE_H
 

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/* Each at one site, 0 or 1, in this order; then stores are compared. */
+/* Each runs at site 0 or 1, in this order. Tests compare the stores after each step. */
 static const struct {
     int site;
     const char *input;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Controls of what the pg journal promises: each takes away one of the things that the promise
- * rests on, and it must be broken then. A lock of the session behind a pooler is in
+ * Controls of what the pg journal promises: each test removes one of its safeguards, and the
+ * promise must then be broken. The control with a session lock behind a pooler is in
  * test_network_pg.c.
  */
 #include "fleet/journal_calls.h"
@@ -21,7 +21,7 @@ static void setup(void)
     database = postgres_database();
 }
 
-/* True: of two that append under one number, one is told that it is taken. */
+/* True: of two appends under one number, the second gets TAKEN. */
 static bool append_decides(const espt_journal_plugin *p)
 {
     espt_journal *one = opened(p, settings_at(postgres_port()), "one"),
@@ -42,14 +42,14 @@ START_TEST(without_the_key)
 }
 END_TEST
 
-/* True: what was said done is there after a crash. The process that writes the log of the server
-   in the background is frozen, so that an append which does not wait for the disk is lost. */
+/* True: an entry that was reported as done survives a crash. PostgreSQL's WAL writer is stopped
+   first, so that an append that does not wait for the disk is lost. */
 static bool survives(const espt_journal_plugin *p, uint64_t number)
 {
     espt_journal_entry entry;
     espt_journal *j = opened(p, settings_at(postgres_port()), "one");
     uint64_t first, last;
-    p->range(j, &first, &last, said, sizeof said); /* makes the tables */
+    p->range(j, &first, &last, said, sizeof said); /* creates the tables */
     postgres_sql(database, "CHECKPOINT");
     const pid_t writer = (pid_t)atoi(postgres_sql(
         database, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"));
@@ -72,8 +72,8 @@ START_TEST(without_waiting_for_the_disk)
 }
 END_TEST
 
-/* A writer that looks for its entry instead of repeating the append takes an entry for
-   not appended that is still on its way. */
+/* A writer that looks for its entry instead of repeating the append wrongly concludes that an entry
+   was not appended which is still in transit. */
 START_TEST(look_instead_of_repeat)
 {
     const espt_journal_plugin *p = load();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The server of the journal crashes at each message of a command, while another site writes. What
- * both commands say is true once the server runs again.
+ * The PostgreSQL server crashes at each message of a command, while another site writes. Once the
+ * server runs again, what both commands reported is true.
  */
 #include "fleet/pg_fleet.h"
 
@@ -24,8 +24,8 @@ static pid_t add(int site, const char *name)
     return pg_fleet_command(&pg, site, command);
 }
 
-/* Crashes it when that message was sent, before it arrives or before its answer does. False: the
-   command has no such message. */
+/* Crashes the server after the command has sent message number `chunks`: before the message
+   arrives, or before its answer does. False: the command has no such message. */
 static bool crash(enum line_fault fault, int chunks, int signal_number)
 {
     char name[2][40];
@@ -51,8 +51,8 @@ static bool crash(enum line_fault fault, int chunks, int signal_number)
     return did;
 }
 
-/* After the server has answered, and the answer is lost. With ESPT_TORTURE_SECONDS also
-   before the message arrives, and in both ways to crash. */
+/* A short run crashes the server once for each message, after it has answered, and the answer is
+   lost. With ESPT_TORTURE_SECONDS it crashes also before the message arrives, with each signal. */
 START_TEST(at_each_message)
 {
     static const struct {
@@ -73,7 +73,7 @@ START_TEST(at_each_message)
         }
         crashes += did;
     }
-    ck_assert_int_ge(crashes, 6); /* of the messages that test_messages_pg.c names */
+    ck_assert_int_ge(crashes, 6); /* one for each message that test_messages_pg.c lists */
     fleet_same(&pg.fleet, 0, 1);
     for (int site = 0; site < 2; site++)
         DONE(pg.fleet.site[site], "check");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A damaged store at an edge: check and doctor find it, and name what mends an edge, which has no
-   backup. */
+/* A damaged store at an edge: check and doctor find the damage, and check names the remedy, which
+   is joining again, because an edge has no backup. */
 #include "fleet/members.h"
 #include "support/raw_store.h"
 
@@ -58,7 +58,7 @@ static struct record_key first_key(enum table table)
     return key;
 }
 
-/* check and doctor say the words; check says what to do. */
+/* Asserts that check and doctor report the words, and that check names the remedy. */
 static void found(const char *words)
 {
     struct run run = AT(fleet.site[EDGE], "check", "--stale");
@@ -125,7 +125,7 @@ START_TEST(damaged)
 }
 END_TEST
 
-/* What doctor says of a good one, of another one's records, and of one that is too old. */
+/* What doctor says of a site, of an edge, and of an edge whose state is older than max_age. */
 START_TEST(doctor)
 {
     char config[16384];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A snapshot for edges: it holds what validators need, proves who may write, and nothing of it is
-   taken that was altered. */
+/* A snapshot for edges: it holds what validators need, proves who may write, and an edge takes
+   nothing from it that was altered. */
 #include "fleet/members.h"
 #include "fleet/site_here.h"
 
@@ -74,7 +74,7 @@ static void must(int code)
     site_here_must(code, &err);
 }
 
-/* Two sites came and one went; the store has tokens of two entities. */
+/* A fleet of two sites; the store has tokens of two entities. */
 static void setup(void)
 {
     fleet_begin(&sites, 2);
@@ -152,7 +152,7 @@ START_TEST(holds_the_edge_part)
 }
 END_TEST
 
-/* The changes of the list come from the snapshot before where the journal has lost them. */
+/* If the journal has lost changes of the list of sites, they come from the previous snapshot. */
 START_TEST(follows_the_one_before)
 {
     struct head_snapshot which, next;
@@ -188,7 +188,8 @@ static void not_written(const struct edge_snapshot *before, const char *words)
     txn_abort(&txn);
 }
 
-/* The last snapshot is of another history, or the journal has lost what this store has. */
+/* No snapshot is made if the previous one is of another history, or if the journal has lost
+   entries that this store has. */
 START_TEST(another_history)
 {
     struct head_snapshot which;
@@ -203,8 +204,8 @@ START_TEST(another_history)
 }
 END_TEST
 
-/* Edges that report uses are in the list too. No operation tells other edges of them, and they are
-   no part of the proof. */
+/* The list of sites also has the edges that report uses. Other edges are not told of them, and the
+   proof of who may write does not include them. */
 START_TEST(edges_that_report)
 {
     struct head_snapshot which, next;
@@ -236,7 +237,7 @@ static void refused(const struct head_snapshot *which, const char *words)
     ck_assert_ptr_null(snapshot.index);
 }
 
-/* Stores the bytes under the name that they have by right. */
+/* Stores the bytes under the name that their length and hash give. */
 static struct head_snapshot named(const uint8_t *bytes, size_t len, uint64_t number)
 {
     char name[ESPT_JOURNAL_NAME_MAX + 1];
@@ -277,7 +278,7 @@ START_TEST(altered_index)
 }
 END_TEST
 
-/* Signed by a site. */
+/* Indexes of another form, with a valid signature of a site. */
 START_TEST(other_forms)
 {
     char name[ESPT_JOURNAL_NAME_MAX + 1];

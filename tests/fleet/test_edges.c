@@ -54,7 +54,8 @@ static const void *sought;
 static size_t sought_len;
 static unsigned found, searched;
 
-/* Mapped, because what file_read() returns stays: thousands of stores that each fork would copy. */
+/* Maps the file instead of calling file_read(), whose buffers are never freed: each fork would copy
+   thousands of stores. */
 static bool file_has(const char *path, size_t len)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -76,7 +77,8 @@ static int search_file(const char *path, const struct stat *st, int type, struct
     return 0;
 }
 
-/* In any file of the member: the store with its free pages, and all that is beside it. */
+/* Whether any file of the member has the bytes: the store, also in its free pages, and the files
+   beside it. */
 static bool bytes_on_disk(int member, const void *what, size_t len)
 {
     sought = what;
@@ -92,12 +94,13 @@ static bool on_disk(const char *what)
     return bytes_on_disk(EDGE, what, strlen(what));
 }
 
-/* Token names, contacts, notes and logins of the steps; nothing of them may be on an edge's disk.
- */
+/* Words that only the names, notes, contacts and log of the steps have, and the prefix of token
+   texts. None of them may be on an edge's disk. */
 static const char *const secrets[] = {"default", "of the web", "zed@example.com",
                                       "brief",   "passphrase", "esptk_"};
 
-/* The sealed texts that a site has at the moment. Returns how many there are. */
+/* Asserts that no sealed text of the first site is on the edge's disk. Returns how many there are.
+ */
 static unsigned no_box_on_disk(void)
 {
     unsigned count = 0;
@@ -273,19 +276,19 @@ START_TEST(unknown_is_said)
 }
 END_TEST
 
-/* The file of a store that has held tokens keeps them in its free pages. */
+/* A store that has held tokens cannot become an edge's, because its free pages still have them. */
 START_TEST(only_a_new_store_becomes_an_edge)
 {
     fleet_says(AT(fleet.site[1], "fleet", "join", "--edge"), 4, "held tokens");
     DONE(fleet.site[1], "create", "acme", "still-a-site");
-    /* an edge stays one, also without the option */
+    /* an edge that joins again without the option stays an edge */
     DONE(fleet.site[EDGE], "fleet", "join");
     fleet_same_edge(&fleet, EDGE, 0);
     ck_assert(!on_disk("still-a-site"));
 }
 END_TEST
 
-/* Every piece of the snapshot for edges, and only those, is verified by an edge. */
+/* An edge that joins verifies every piece of the snapshot for edges, and takes no other one. */
 START_TEST(altered_snapshot)
 {
     char command[9000];
@@ -302,7 +305,7 @@ START_TEST(altered_snapshot)
     struct run run = run_process(argv, NULL);
     ck_assert_str_eq(run.out, "5\n5\n");
     ck_assert_str_eq(DONE(other, "entity", "list", "--stale", "-q"), "");
-    /* that of sites under the name of that of edges */
+    /* the snapshot for sites under the name of the one for edges */
     snprintf(command, sizeof command,
              "cd '%s/pieces' && for f in edge-*; do cp ${f#edge-} $f; done; '%s' -c '%s' fleet "
              "join --edge",
@@ -338,8 +341,8 @@ START_TEST(a_lost_record)
 }
 END_TEST
 
-/* Nothing of an entry is taken that no site has signed, or whose records were altered. Only the log
-   and the vault are not looked at: an edge does not even read them. */
+/* An edge takes nothing of an entry that no site has signed, or whose records were altered. Changes
+   in the log and the vault do not matter, because an edge does not read them. */
 START_TEST(hostile_entries)
 {
     const uint64_t last = fleet_entry(&fleet, EDGE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Entries of a journal: round trip, and nothing but what was signed. */
+/* Entries of a journal: they are decoded as they were encoded, and only if they were signed. */
 #include "fleet/ops.h"
 #include "support/support.h"
 
@@ -113,8 +113,8 @@ static bool passes(const espt_journal_entry *pieces, uint32_t which)
            entry_signed_by(pieces, public);
 }
 
-/* One wrong bit anywhere, or a byte less or more in a piece: refused, or not signed. For an edge
-   the same, but for the pieces that it does not see. */
+/* With one wrong bit anywhere, or a byte less or more in a piece, the entry is refused or its
+   signature is wrong. The same holds for an edge, except for the pieces that it does not see. */
 START_TEST(every_bit_counts)
 {
     struct ops edge = {0}, vault = {0};
@@ -154,7 +154,8 @@ START_TEST(every_bit_counts)
 }
 END_TEST
 
-/* What a decoder finds without the signature: lengths that are not those of the pieces. */
+/* The decoder itself refuses lengths that differ from those of the pieces, before any signature is
+   checked. */
 START_TEST(lengths)
 {
     struct ops edge = {0}, vault = {0};
@@ -182,7 +183,7 @@ START_TEST(lengths)
 }
 END_TEST
 
-/* A later form is told from damage, and says which version it needs. */
+/* An entry of a later form is not called damaged; the version that it needs is reported. */
 START_TEST(newer_form)
 {
     static const uint8_t newer[] = "ESPJ\x02\x05"

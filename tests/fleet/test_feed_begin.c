@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A publisher begins with what it finds: the feed of an earlier run, which may be damaged or behind
-   a trimmed journal, and a folder that cannot be used. */
+/* What a publisher finds when it starts: the feed of an earlier run, which may be damaged, or end
+   before the first entry of a trimmed journal; or a folder that cannot be used. */
 #include "fleet/members.h"
 #include "fleet/site_here.h"
 
@@ -102,7 +102,7 @@ START_TEST(unusable_folder)
     ck_assert_int_eq(rmdir(in_folder(folder, ".new-head")), 0);
     ck_assert_int_eq(mkdir(in_folder(folder, "p/other"), 0755), 0);
     feed->swept = 0;
-    step(); /* what is no file is not swept */
+    step(); /* a folder is not swept */
     ck_assert_int_eq(rmdir(in_folder(folder, "p/other")), 0);
     end();
     const char *head = keep_string(strdup(in_folder(folder, "head")));
@@ -127,8 +127,8 @@ END_TEST
 
 /* --- the head --- */
 
-/* Whatever is in the file, the feed begins with it, begins again, or is refused; and a step
-   makes it good. */
+/* Whatever bytes the head file has, the publisher continues from it, begins a new feed, or refuses
+   to start. */
 static void begins_with(const char *bytes, size_t len)
 {
     file_write(in_folder(folder, "head"), bytes, len, 0644);
@@ -172,8 +172,9 @@ END_TEST
 
 /* --- the journal --- */
 
-/* It was trimmed behind the feed's last entry, so the feed begins again; the changes of the list
-   of sites, which the journal has lost, come from the snapshot that its head names. */
+/* The journal was trimmed beyond the feed's last entry, so the feed begins again. The changes of
+   the list of sites are no longer in the journal; they come from the snapshot that the head names.
+ */
 START_TEST(trimmed_since_then)
 {
     begin();
@@ -227,13 +228,14 @@ END_TEST
 
 /* --- the next snapshot --- */
 
-/* So many bytes of entries came that the next step makes a snapshot. */
+/* Pretends that enough bytes of entries came for the next step to make a snapshot. */
 static void make_due(void)
 {
     feed->grown = (uint64_t)FEED_SNAPSHOT << 20;
 }
 
-/* It is longer than a file may be; the feed goes on with the older one, and says so. */
+/* A snapshot that exceeds the file size limit fails: the publisher reports it, and goes on with the
+   older one. */
 START_TEST(snapshot_fails)
 {
     const struct rlimit any = {RLIM_INFINITY, RLIM_INFINITY},
@@ -250,7 +252,7 @@ START_TEST(snapshot_fails)
     fails(ESPT_UNUSABLE, "cannot be written");
     ck_assert_uint_eq(feed->head.number, feed->number);
     ck_assert_mem_eq(feed->head.snapshot.hash, before.hash, sizeof before.hash);
-    step(); /* not again at once */
+    step(); /* does not try again at once */
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &any), 0);
     ck_assert_int_gt(feed->retry, monotonic_ms());
     feed->retry = 0;
@@ -260,7 +262,7 @@ START_TEST(snapshot_fails)
 }
 END_TEST
 
-/* The records are as they were, and the log has grown: two snapshots share a piece. */
+/* If only the log has grown, two snapshots share the piece with the records. */
 START_TEST(shared_piece)
 {
     begin();
@@ -278,8 +280,8 @@ START_TEST(shared_piece)
 }
 END_TEST
 
-/* A publisher that was ended between its snapshot and the tidying: the next one proves the snapshot
-   again before it removes anything. */
+/* A publisher ended after it made a snapshot, and before it removed what is no longer needed. The
+   next one proves the snapshot again before it removes anything. */
 START_TEST(tidies_after_a_restart)
 {
     begin();
@@ -299,8 +301,8 @@ START_TEST(tidies_after_a_restart)
 }
 END_TEST
 
-/* A piece that the snapshot in the journal needs was damaged: nothing is removed, and a new
-   snapshot is made. */
+/* A piece of the snapshot in the journal is damaged: nothing is removed, and a new snapshot is
+   made. */
 START_TEST(damaged_piece_in_the_journal)
 {
     char name[ESPT_JOURNAL_NAME_MAX + 8];

@@ -58,7 +58,7 @@ static int verify(const struct member *member, const char *token)
     return CTL(member->config, fixture(token, NULL), "verify").status;
 }
 
-/* The member stands at the entry at which the site of the fixture stood. */
+/* Asserts that the member has the position of the fixture's site, and its tokens and sites. */
 static void stands_there(const struct member *member)
 {
     const char *text = strstr(fixture("status.json", NULL), "\"hash\": ");

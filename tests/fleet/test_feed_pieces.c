@@ -72,7 +72,8 @@ START_TEST(the_newest_stay)
 }
 END_TEST
 
-/* A feed has many long pieces behind a large snapshot. They are no reason to merge all the time. */
+/* A feed keeps many long pieces if its snapshot is large. Those must not trigger a merge at each
+   new piece. */
 START_TEST(long_pieces_stay)
 {
     struct espt_error err;
@@ -92,7 +93,7 @@ START_TEST(long_pieces_stay)
 }
 END_TEST
 
-/* What was left out behind a snapshot is not looked for. */
+/* Merging does not look for pieces that were trimmed away. */
 START_TEST(trimmed)
 {
     for (uint64_t number = 1; number <= FEED_PIECES; number++)
@@ -107,7 +108,7 @@ START_TEST(trimmed)
 }
 END_TEST
 
-/* A piece that was damaged or lost is merged into none, and the feed stays as it was. */
+/* A damaged or missing piece is never merged: the call fails, and the feed stays as it was. */
 START_TEST(damaged_piece)
 {
     static const uint8_t bytes[ENTRY];

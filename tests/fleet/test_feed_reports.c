@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Use counts of edges that follow over HTTP: fleet follow sends them, the publisher takes them into
-   the journal, and takes nothing else that somebody puts there. */
+/* Use counts of edges that follow over HTTP: fleet follow sends them, and the publisher stores them
+   in the journal. It stores nothing else that somebody uploads. */
 #include "fleet/daemon.h"
 #include "fleet/feed_member.h"
 #include "fleet/report.h"
@@ -66,7 +66,7 @@ static uint64_t uses_last(void)
     return report_use_at(&report, 0).uses;
 }
 
-/* A host of the edge allows the token so often. */
+/* A host of the edge allows the token `times` times. */
 static void use(int times)
 {
     config = edge.config;
@@ -91,7 +91,8 @@ static bool site_counts(const char *uses)
     return strcmp(word, uses) == 0;
 }
 
-/* The follower reports when it starts. A report counts if its second is later. */
+/* Starts the follower, which then reports. Waits first, because a report counts only if its time,
+   in seconds, is later than that of the last one. */
 static void start_later(void)
 {
     UNTIL(access(report_path(), F_OK) != 0 || time(NULL) > reported_last().time);
@@ -114,7 +115,7 @@ START_TEST(reported)
     const int64_t begun = monotonic_ms();
     follow_once("5");
     ck_assert_int_lt(monotonic_ms() - begun, 9000); /* in a small fleet: see feed_reports() */
-    DONE(edge, "usage", "fold");                    /* which reports too */
+    DONE(edge, "usage", "fold");                    /* this reports, too */
     ck_assert_int_eq(daemon_count(&follower, "warning"), 0);
     /* totals do not fall with a new store, because the edge reads what it reported before */
     struct member again;
@@ -134,7 +135,7 @@ START_TEST(reported)
 }
 END_TEST
 
-/* A server that takes no reports: it is said once, and following goes on. */
+/* A server that refuses reports: the follower says so once, and goes on. */
 START_TEST(not_taken)
 {
     web_restart(&web, publisher.feed, "");
@@ -147,7 +148,7 @@ START_TEST(not_taken)
 }
 END_TEST
 
-/* Returns after a new publisher has looked at the folder. */
+/* Restarts the publisher, and returns when it has read the folder of reports. */
 static void look_again(void)
 {
     publisher_end(&publisher, SIGTERM);
@@ -202,7 +203,7 @@ START_TEST(hostile)
         ck_assert_int_ne(access(in_folder(fleet.journal, name), F_OK), 0);
     }
     ck_assert(site_counts("5"));
-    DONE(edge, "usage", "fold"); /* which puts a good one again */
+    DONE(edge, "usage", "fold"); /* this puts a good report again */
     ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
 }
 END_TEST

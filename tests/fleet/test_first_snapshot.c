@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The first snapshot of a fleet, signed by its first site and still wrong: a new site refuses it,
-   and stays as it was. */
+/* A wrong first snapshot of a fleet, with a valid signature of the first site: a new site refuses
+   it, and stays as it was. */
 #include "fleet/site_here.h"
 #include "fleet/trimmed.h"
 
@@ -102,7 +102,7 @@ START_TEST(wrong_position)
 }
 END_TEST
 
-/* The piece has these bytes, and the head their hash. */
+/* Replaces the piece by these bytes, and its hash in the head. */
 static void put_piece(int piece, const void *bytes, size_t len)
 {
     uint8_t hashes[2][FLEET_HASH_LEN];
@@ -154,7 +154,7 @@ START_TEST(damaged_journal_head)
 }
 END_TEST
 
-/* Use counts of tokens that the store has no longer after it has joined go with them. */
+/* Joining removes the store's own tokens, and with them their use counts. */
 START_TEST(uses_of_its_own)
 {
     const struct member *site = &newcomers.site[0];
@@ -165,7 +165,7 @@ START_TEST(uses_of_its_own)
     DONE(*site, "usage", "fold");
     ck_assert_ptr_nonnull(strstr(DONE(*site, "--json", "show", "mine/web"), "\"uses\": 1"));
     DONE(*site, "fleet", "join", "--yes");
-    DONE(*site, "check"); /* it finds uses of no token */
+    DONE(*site, "check"); /* would report a use count without a token */
 }
 END_TEST
 

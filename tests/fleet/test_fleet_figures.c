@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* fleet status --prometheus: figures that are true, also while the journal is away or wrong. */
+/* fleet status --prometheus: the figures are true, even if the journal cannot be read or is wrong.
+ */
 #include "fleet/members.h"
 
 #include <unistd.h>
 
 static struct fleet_of fleet;
 
-/* The value of a figure at a site, as text; "-": it is not there. */
+/* The value of a figure at a site, as text; "-": it is missing. */
 static const char *figure(int site, const char *name)
 {
     static char value[32];

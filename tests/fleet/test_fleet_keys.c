@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* key rotate in a fleet: many texts in several entries, beside a site that writes, and killed. */
+/* key rotate in a fleet: it seals many texts in several entries, while another site writes, and is
+   killed. */
 #include "fleet/members.h"
 
 #include <signal.h>
@@ -19,8 +20,8 @@ static bool there(uint64_t number)
     return access(fleet_entry_path(&fleet, number), F_OK) == 0;
 }
 
-/* Two sites, and more tokens than one entry of a rotation seals. Once, because to seal them takes a
-   second. */
+/* Two sites, and more tokens than one entry of a rotation seals. Made once, because sealing them
+   takes a second. */
 static void setup(void)
 {
     static char lines[TEXTS * 8], tiers[16384];
@@ -67,7 +68,7 @@ static void give_key(void)
     file_write(in_folder(fleet.site[1].folder, "reveal.key"), data, len, 0600);
 }
 
-/* Every text is sealed to the key in force: forgetting the others loses nothing. */
+/* Asserts that every text is sealed to the key in force, so that no other key is needed. */
 static void all_sealed(void)
 {
     DONE(fleet.site[0], "check", "--texts");
@@ -97,7 +98,7 @@ START_TEST(in_several_entries)
 }
 END_TEST
 
-/* The lowest id of all, as it is exported; it is removed. */
+/* Removes the token with the lowest id, and returns its line of an export. */
 static const char *take_out_first(void)
 {
     const char *all = DONE(fleet.site[1], "export", "--sealed");
@@ -109,8 +110,8 @@ static const char *take_out_first(void)
     return line;
 }
 
-/* Another site writes between two entries, with the old key and below the ids that were sealed: the
-   last entry seals that too. */
+/* Between two entries of a rotation another site adds a token: with the old key, and an id below
+   those already sealed again. The last entry seals it, too. */
 START_TEST(beside_a_writer)
 {
     bool between = false;
@@ -127,7 +128,7 @@ START_TEST(beside_a_writer)
         ck_assert_int_eq(status, 0);
         give_key();
         between = run.status == 0;
-        if (!between) /* it came too late: the key had changed */
+        if (!between) /* too late: the key had already changed */
             fleet_done(CTL(fleet.site[1].config, first, "import", "-"));
     }
     ck_assert(between);
@@ -138,7 +139,8 @@ START_TEST(beside_a_writer)
 }
 END_TEST
 
-/* Killed between two entries: both sites work on with the old key, and a new rotation ends it. */
+/* A rotation is killed between two entries: both sites still work with the old key, and another
+   rotation completes it. */
 START_TEST(killed_between)
 {
     const uint64_t before = fleet_entry(&fleet, 0);

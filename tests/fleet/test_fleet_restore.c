@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* restore in a fleet: the changes that lead back to a backup are one entry, at every site. */
+/* restore in a fleet: one entry has all changes that lead back to the backup, for every site. */
 #include "cli/terminal.h"
 #include "fleet/members.h"
 
@@ -93,7 +93,7 @@ START_TEST(leads_back)
 }
 END_TEST
 
-/* At a terminal it says what the fleet loses, and asks; as JSON it counts. */
+/* At a terminal restore lists what the fleet loses, and asks. With --json it prints counts. */
 START_TEST(asks)
 {
     begin();
@@ -112,7 +112,7 @@ START_TEST(asks)
 }
 END_TEST
 
-/* A text that was sealed to a newer key since stays sealed to it. */
+/* A text that has been sealed to a newer key since the backup stays sealed to that key. */
 START_TEST(after_a_key_rotation)
 {
     begin();
@@ -167,7 +167,7 @@ START_TEST(is_asked)
                   seen.text);
     ck_assert_ptr_nonnull(strstr(seen.text, "acme/a"));
     ck_assert_uint_eq(fleet_entry(&fleet, 0), before);
-    /* what was shown must still be so, also after a change at another site */
+    /* a change at another site during the question makes the restore fail, too */
     seen = at_terminal(fleet.site[0].config, args, "y\n", another_change);
     ck_assert_int_eq(seen.status, 4);
     ck_assert_msg(strstr(seen.text, "changed meanwhile") != NULL, "%s", seen.text);
@@ -188,7 +188,7 @@ static bool leaves_a_copy(const struct member *member)
     return system(command) == 0;
 }
 
-/* Whatever fails, the fleet has nothing of it. */
+/* A restore that fails changes nothing in the fleet. */
 START_TEST(refusals)
 {
     begin();
@@ -212,7 +212,7 @@ START_TEST(refusals)
     /* a machine that is no site */
     DONE(fleet.site[0], "fleet", "site", "remove", "hq-2");
     fleet_says(AT(fleet.site[1], "restore", backup, "--yes"), 4, "is no site of the fleet");
-    /* a store that cannot be opened is not replaced by one on its own */
+    /* a store that cannot be opened is not replaced by one outside the fleet */
     const char *store = in_folder(fleet.site[0].folder, "tokens.mdb");
     file_write(store, "damaged", 7, 0600);
     fleet_says(AT(fleet.site[0], "restore", backup, "--yes"), 5, "fleet join");
@@ -221,7 +221,7 @@ START_TEST(refusals)
 }
 END_TEST
 
-/* A backup from before the store was in the fleet leads back as well. */
+/* A backup from before the store joined a fleet can be restored, too. */
 START_TEST(from_before_the_fleet)
 {
     fleet_folders(&fleet, 2);

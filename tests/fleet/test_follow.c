@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* fleet follow: what sites do arrives at every member, and hosts wait for nothing of it. */
+/* fleet follow: every change of a site reaches every member, and hosts never wait for it. */
 #include "fleet/daemon.h"
 #include "support/raw_store.h"
 
@@ -126,7 +126,7 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* What one site does, the other and the edges have, and no command runs there. */
+/* Changes of one site reach the other site and the edges, where no command runs. */
 START_TEST(changes_arrive)
 {
     int64_t slowest = 0;
@@ -149,7 +149,7 @@ START_TEST(changes_arrive)
     validator->close(host);
     for (int i = 1; i < MEMBERS; i++) {
         ck_assert_int_eq(daemon_end(&followers[i], SIGTERM), 0);
-        ck_assert_int_eq(daemon_count(&followers[i], "\n"), 1); /* it had nothing to complain of */
+        ck_assert_int_eq(daemon_count(&followers[i], "\n"), 1); /* no warning */
     }
     fleet_same(&fleet, 0, 1);
     fleet_same_edge(&fleet, EDGE, 0);
@@ -157,7 +157,7 @@ START_TEST(changes_arrive)
 }
 END_TEST
 
-/* A site that follows also writes. */
+/* Commands at a site can write while its follower runs. */
 START_TEST(both_sites_follow_and_write)
 {
     char name[32];
@@ -173,7 +173,7 @@ START_TEST(both_sites_follow_and_write)
 }
 END_TEST
 
-/* A command that reads takes the writers' lock only if there is something to take up. */
+/* A command that reads takes the writers' lock only if there are new entries to apply. */
 START_TEST(reading_needs_no_lock)
 {
     const int lock = open(in_folder(fleet.site[1].folder, "tokens.mdb.writer"), O_RDWR | O_CLOEXEC);
@@ -244,7 +244,8 @@ START_TEST(one_at_a_time)
 }
 END_TEST
 
-/* Stopped, killed, and started again, at any moment: hosts answer from a state that was one. */
+/* The follower is stopped, killed and started again at any moment: hosts answer from a committed
+   state. */
 START_TEST(killed_and_stopped)
 {
     host_open();
@@ -257,7 +258,7 @@ START_TEST(killed_and_stopped)
         kill(followers[EDGE].pid, i % 4 < 2 ? SIGSTOP : SIGKILL);
         ck_assert_int_eq(
             waitid(P_PID, (id_t)followers[EDGE].pid, &ended, WSTOPPED | WEXITED | WNOWAIT), 0);
-        const int now = host_says(); /* an answer, whatever became of it */
+        const int now = host_says(); /* whether or not the change has arrived */
         ck_assert_msg(now == ESPT_ALLOW || now == ESPT_DENY_INACTIVE, "%d", now);
         ck_assert_int_eq(CTL(fleet.site[EDGE].config, text, "verify").status,
                          host_says() == ESPT_ALLOW ? 0 : 1);
@@ -273,7 +274,7 @@ START_TEST(killed_and_stopped)
 }
 END_TEST
 
-/* An entry that is refused is said once, and the good ones before it are applied. */
+/* An entry that is refused is reported once, and the good ones before it are applied. */
 START_TEST(a_refused_entry)
 {
     size_t len;
@@ -303,7 +304,7 @@ START_TEST(a_refused_entry)
 }
 END_TEST
 
-/* Hosts deny when a journal says nothing for longer than max_age, though the follower runs. */
+/* If a journal has no news for longer than max_age, hosts deny, although the follower runs. */
 START_TEST(silent_journal)
 {
     char config[8192];

@@ -46,7 +46,7 @@ static uint64_t stands_at(void)
     return strtoull(strstr(DONE(edge, "fleet", "status", "--stale"), "entry    ") + 9, NULL, 10);
 }
 
-/* What a rejoined edge has is what a site says that edges have. */
+/* Asserts that the edge has the fleet's last entry, and that its records are right. */
 static void is_whole(void)
 {
     ck_assert_uint_eq(stands_at(), fleet_entry(&fleet, 0));
@@ -72,7 +72,8 @@ START_TEST(rejoins)
 }
 END_TEST
 
-/* A piece of the snapshot is away: hosts go on, it is said once, and mended when it is back. */
+/* A piece of the snapshot is damaged: hosts go on, the follower reports it once, and begins again
+   when the piece is whole. */
 START_TEST(snapshot_is_damaged)
 {
     struct head head;
@@ -105,7 +106,7 @@ START_TEST(snapshot_is_damaged)
 }
 END_TEST
 
-/* Killed at any moment: the store is at the entry before, or at the snapshot. */
+/* The follower is killed at any moment: the store has its old state, or that of the snapshot. */
 START_TEST(killed)
 {
     feed_far(&fleet, &publisher);
@@ -125,8 +126,8 @@ START_TEST(killed)
 }
 END_TEST
 
-/* A history in which a site still writes that this edge has seen removed. Its snapshot is later
-   than this edge, and signed. */
+/* A history in which a site that this edge has seen removed still writes. Its snapshot is signed,
+   and later than the state of the edge. */
 START_TEST(another_history)
 {
     const char *kept = temp_folder();

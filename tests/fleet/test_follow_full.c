@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fleet follow on a full disk: hosts go on, and what is missing is taken up when there is room. */
+/* fleet follow on a full disk: hosts go on, and the missing entries are applied once there is room.
+ */
 #include "fleet/daemon.h"
 
 #include "fault/space.h"
@@ -55,8 +56,8 @@ static void add_many(int from, int count)
     fleet_done(CTL(fleet.site[0].config, lines, "entity", "add", "--from", "-"));
 }
 
-/* Without its reserve: nothing can be taken up, hosts answer, and with room everything is there
-   without a new start. */
+/* Without its reserve the follower can apply nothing, and hosts go on. Once there is room, it
+   applies everything, without a restart. */
 START_TEST(full)
 {
     if (!begin())
@@ -78,7 +79,7 @@ START_TEST(full)
 }
 END_TEST
 
-/* With it: a revocation arrives on a full disk. */
+/* With the reserve, a revocation is applied on a full disk. */
 START_TEST(reserve)
 {
     if (!begin())

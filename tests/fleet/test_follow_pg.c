@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fleet follow over PostgreSQL, each member with a role of its own: an edge that sees no more than
-   it may, and a server that is away, or silent. */
+/* fleet follow over PostgreSQL, each member with its own role: an edge sees no more than its role
+   allows; the server stops, or hangs. */
 #include "fleet/daemon.h"
 #include "fleet/postgres.h"
 
@@ -78,7 +78,7 @@ START_TEST(an_edge_with_the_role_of_edges)
     ck_assert_int_eq(daemon_count(&follower, "\n"), 1);
     fleet_same_edge(&fleet, EDGE, 0);
     DONE(fleet.site[EDGE], "check");
-    /* it cannot take more than it may */
+    /* its role cannot read the vault */
     char sql[256];
     snprintf(sql, sizeof sql,
              "SET ROLE \"%s\"; DO $$ BEGIN PERFORM vault FROM esp_token_entry; RAISE 'allowed'; "
@@ -88,7 +88,8 @@ START_TEST(an_edge_with_the_role_of_edges)
 }
 END_TEST
 
-/* The server goes away and comes back: it is said once, hosts answer, and the follower goes on. */
+/* The server stops and starts again: the follower says so once and goes on, and hosts still answer.
+ */
 START_TEST(server_away)
 {
     begin();
@@ -110,8 +111,9 @@ END_TEST
 static pid_t warden; /* 0: nothing is frozen */
 static int warden_pipe;
 
-/* A stopped process outlives its server and this test, whatever ends them. So a process of its own
-   session waits for the end of this one, and lets it go on then. */
+/* Stops a process of the server. It would outlive the server and this test if they ended before
+   thaw(). So a child in a session of its own waits for the end of this process, and then continues
+   it. */
 static void freeze(pid_t pid)
 {
     int ends[2];
@@ -139,7 +141,7 @@ static void thaw(void)
     warden = 0;
 }
 
-/* A server that is frozen behind a connection that lives: hosts deny by max_age. */
+/* The server process of an open connection is frozen: hosts deny after max_age. */
 START_TEST(frozen_server)
 {
     char config[8192], sql[256];
@@ -153,7 +155,7 @@ START_TEST(frozen_server)
     ck_assert_int_eq(verify(), 0);
     snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_stat_activity WHERE usename = '%s'",
              edge->name);
-    UNTIL(atoi(postgres_sql(database, sql)) == 0); /* the connection before */
+    UNTIL(atoi(postgres_sql(database, sql)) == 0); /* the earlier connection has ended */
     daemon_start(&follower, edge, "follow");
     snprintf(sql, sizeof sql, "SELECT pid FROM pg_stat_activity WHERE usename = '%s'", edge->name);
     pid_t server = 0;
@@ -163,7 +165,7 @@ START_TEST(frozen_server)
     UNTIL(verify() == 5);
     ck_assert_ptr_nonnull(
         strstr(CTL(edge->config, text, "verify").err, "the store is older than max_age"));
-    /* the follower gives that connection up, and goes on over another one */
+    /* the follower gives up that connection, and goes on over a new one */
     UNTIL(verify() == 1);
     thaw();
     ck_assert_int_eq(daemon_end(&follower, SIGTERM), 0);

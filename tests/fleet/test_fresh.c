@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How old a state is: heads, and max_age in validators. */
+/* The age of an edge's state: signed heads, and max_age in validators. */
 #include "fleet/head.h"
 #include "fleet/members.h"
 
@@ -49,7 +49,7 @@ static const char *time_text(int64_t when)
     return keep_string(strdup(out));
 }
 
-/* A head of the state that the site has now. */
+/* An unsigned head with the site's current entry and the time `when`. */
 static struct head head_of(int64_t when)
 {
     struct head head = {.time = when};
@@ -88,7 +88,7 @@ START_TEST(a_head_makes_fresh)
     put_head(&head, 0);
     DONE(fleet.site[EDGE], "fleet", "status");
     ck_assert_str_eq(fresh(), time_text(now + 30));
-    /* an earlier one is no news, and no fault */
+    /* a head with an earlier time changes nothing, and is no error */
     head.time = now + 10;
     put_head(&head, 0);
     struct run run = AT(fleet.site[EDGE], "fleet", "status");
@@ -104,7 +104,7 @@ START_TEST(a_head_makes_fresh)
 }
 END_TEST
 
-/* What a head must be; each is said, and leaves the state as it is. */
+/* Heads that a member refuses: each gives a message, and changes nothing. */
 START_TEST(heads_that_are_refused)
 {
     const int64_t now = time(NULL);
@@ -156,7 +156,7 @@ START_TEST(heads_that_are_refused)
 }
 END_TEST
 
-/* By number, never by time. */
+/* Heads are ordered by entry number, never by time. */
 START_TEST(heads_have_an_order)
 {
     const int64_t now = time(NULL);
@@ -170,14 +170,14 @@ START_TEST(heads_have_an_order)
     struct run run = AT(fleet.site[EDGE], "fleet", "status");
     ck_assert_msg(run.status == 0 && run.err[0] == '\0', "%s", run.err);
     ck_assert_str_eq(fresh(), time_text(now + 10));
-    /* of an entry that is not there yet: that state is newer than this one, so it proves nothing */
+    /* a head of a later entry is about a newer state, so it proves nothing about this one */
     struct head later = head;
     later.number += 5;
     later.time = now + 50;
     put_head(&later, 0);
     DONE(fleet.site[EDGE], "fleet", "status");
     ck_assert_str_eq(fresh(), time_text(now + 10));
-    /* and then the one before it is old */
+    /* after it, a head of the current entry counts as an older one */
     head.time = now + 50;
     put_head(&head, 0);
     DONE(fleet.site[EDGE], "fleet", "status");
@@ -205,7 +205,7 @@ START_TEST(max_age)
     set_max_age("5m");
     fleet_says(CTL(edge->config, text, "verify"), 5, "the store is older than max_age");
     fleet_says(CTL(edge->config, "esptk_none", "verify"), 1, ""); /* needs no store */
-    /* whatever the time that the question is about */
+    /* --at does not change the age */
     fleet_says(CTL(edge->config, text, "verify", "--at", "2020-01-01"), 5, "older than max_age");
     set_max_age("never");
     ck_assert_int_eq(CTL(edge->config, text, "verify").status, 0);
@@ -230,7 +230,7 @@ static const espt_validator *plugin_load(void)
     return get(ESPT_ABI);
 }
 
-/* A host that stays open notices that time goes on, and that a head arrives. */
+/* A host with an open store notices that its state becomes too old, and that a new head arrives. */
 START_TEST(max_age_in_a_host)
 {
     const int64_t now = time(NULL);

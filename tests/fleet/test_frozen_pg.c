@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A site that is frozen while it writes: its turn ends, the other sites write on, and what it says
- * when it goes on is true. The time limit of its turn is a second here, and not 10; test_torture_pg
- * has the real one.
+ * A site is frozen while it writes: its turn ends, the other sites go on writing, and what it
+ * reports when it continues is true. Here the time limit of a turn is one second instead of 10;
+ * test_torture_pg uses the real one.
  */
 #include "fleet/journal_calls.h"
 #include "fleet/pg_fleet.h"
@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#define SECONDS_MAX 30 /* invariant: a turn ends within */
+#define SECONDS_MAX 30 /* invariant: a turn ends within this time */
 
 static struct pg_fleet pg;
 
@@ -28,7 +28,7 @@ static void setup(void)
     pg.ctl = keep_string(strdup(in_folder(programs, "esp-tokenctl")));
 }
 
-/* The other site writes in time. */
+/* The other site can write within SECONDS_MAX. */
 static void the_other_writes(const char *name)
 {
     const time_t begun = time(NULL);
@@ -54,7 +54,8 @@ static bool is_refused_meanwhile(void)
     return true;
 }
 
-/* Freezes the site when it waits for the answer to that message. False: it has no such message. */
+/* Freezes the site while it waits for the answer to message number `chunks`. False: its command has
+   no such message. */
 static bool freeze(int chunks, int *ret_refused)
 {
     char name[2][40], command[128];
@@ -103,8 +104,8 @@ static void until_waiting(int count)
     postgres_until(pg.database, sql);
 }
 
-/* In the midst of reading a long entry, which came while it waited for the turn. It does not read
-   that within the turn, because a server that sends is not idle. */
+/* The site is frozen while it reads a long entry, which was added while it waited for the turn. It
+   reads such an entry outside the turn, because a server that is sending does not count as idle. */
 START_TEST(in_a_long_read)
 {
     enum { LINES = 600 };
@@ -135,14 +136,14 @@ START_TEST(in_a_long_read)
     }
     ck_assert_int_eq(kill(frozen, SIGSTOP), 0);
     DONE(pg.fleet.site[0], "entity", "add", "beside-the-frozen-one", "--kind", "customer", "--wait",
-         "0"); /* it does not even have the turn */
+         "0"); /* works at once, because the frozen site does not have the turn */
     line_go_on();
     ck_assert_int_eq(kill(frozen, SIGCONT), 0);
     const int status = pg_fleet_ended(frozen);
     line_end();
     pg_fleet_reach(&pg, 1, postgres_port());
     pg_fleet_is_true(&pg, "behind-the-long-one", status);
-    postgres_session_end(turn); /* the commands have its standard input too */
+    postgres_session_end(turn); /* only now, because the commands inherited its input pipe */
     fleet_same(&pg.fleet, 0, 1);
 }
 END_TEST

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The head of a fleet: round trip, and nothing but what was signed. */
+/* The head of a fleet: it is decoded as it was encoded, and only if it was signed. */
 #include "fleet/head.h"
 #include "fleet/signature.h"
 #include "support/support.h"
@@ -112,7 +112,7 @@ START_TEST(newer_form)
 }
 END_TEST
 
-/* A signature of another kind of thing over the same bytes is none. */
+/* A signature of the same bytes that was made for another purpose does not count. */
 START_TEST(own_label)
 {
     uint8_t bytes[HEAD_MAX];

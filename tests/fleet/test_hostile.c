@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Hostile journals: nothing unsigned, unordered, unknown or altered is applied, and nothing that is
-   signed but does not fit. */
+/* Hostile journals: no entry is applied that is unsigned, out of order, unknown or altered, or that
+   is signed but does not fit the store. */
 #include "cli/terminal.h"
 #include "fleet/daemon.h"
 
@@ -12,7 +12,7 @@
 
 static struct fleet_of fleet;
 static uint8_t secret[2][crypto_sign_SECRETKEYBYTES];
-static uint64_t last; /* the entry that site 1 has not yet */
+static uint64_t last; /* the entry that site 1 does not have yet */
 
 static void load_secret(int site)
 {
@@ -227,7 +227,7 @@ static void signed_part(enum entry_part part, const struct ops *ops, const char 
     forged(&entry, secret[0], words);
 }
 
-/* Signed by a site, and still not what the store makes of it. */
+/* Entries signed by a site whose contents contradict the store that applies them. */
 START_TEST(signed_and_wrong)
 {
     struct entry entry;
@@ -256,7 +256,7 @@ START_TEST(signed_and_wrong)
     ops_delete(&ops, TABLE_NAMES, &acme); /* a name disappears */
     signed_part(PART_EDGE, &ops, misfit);
     ops_clear(&ops);
-    ops_delete(&ops, TABLE_NAMES, &none); /* of something that is not there */
+    ops_delete(&ops, TABLE_NAMES, &none); /* a record that does not exist */
     signed_part(PART_EDGE, &ops, "nothing was changed");
     ops_clear(&ops);
     ops_delete(&ops, TABLE_ENTITIES, &bolt);
@@ -317,7 +317,7 @@ START_TEST(history_differs)
 }
 END_TEST
 
-/* A snapshot that was altered is refused by who joins; its store stays as it is. */
+/* A machine that joins refuses an altered snapshot, and its store stays as it is. */
 START_TEST(altered_snapshot)
 {
     char command[9000];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The http journal behind caches that are behind, or wrong. */
+/* The http journal with caches that are out of date, or wrong. */
 #include "fleet/http_feed.h"
 
 #include <time.h>
@@ -8,8 +8,8 @@
 static struct http_feed feed;
 static char said[512];
 
-/* An edge that has followed does not take an older head from a cache that is behind, nor lose what
-   it has; it goes on when the cache is ahead again. */
+/* An edge ignores a head from a cache that is older than its own state, and loses nothing. It goes
+   on when the cache is ahead again. */
 START_TEST(older_head)
 {
     size_t len;
@@ -32,8 +32,8 @@ START_TEST(older_head)
 }
 END_TEST
 
-/* What a cache answers is wrong, and what the server behind it answers is right: the second attempt
-   asks past the cache. */
+/* A cache answers wrongly, and the server behind it correctly: the second attempt bypasses the
+   cache. */
 START_TEST(wrong_cache)
 {
     static const char *const rules[] = {
@@ -61,7 +61,7 @@ START_TEST(wrong_cache)
 }
 END_TEST
 
-/* Pieces that the head of a cache names are gone at the server: the edge takes the head anew. */
+/* The server no longer has a piece that the cached head names: the edge fetches the head again. */
 START_TEST(stale_cache)
 {
     char path[4096];

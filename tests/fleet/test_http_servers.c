@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The http journal and servers that are wrong: error pages, altered files, answers without an end.
-   An edge takes nothing of them. */
+/* The http journal and faulty servers: error pages, altered files, endless answers. An edge takes
+   nothing from them. */
 #include "fleet/http_feed.h"
 
 #include <time.h>
@@ -32,8 +32,8 @@ START_TEST(error_pages)
 }
 END_TEST
 
-/* A piece that was cut off, replaced or extended is not taken, also not if it has been taken from a
-   cache; once it is whole again, it is. */
+/* A piece that was cut off, altered or extended is not taken, whether it comes from the server or
+   from a cache. Once it is whole again, it is taken. */
 START_TEST(altered_files)
 {
     size_t len;
@@ -49,11 +49,12 @@ START_TEST(altered_files)
             memcpy(bytes, good, len);
             bytes[i] ^= 1;
             file_write(path, bytes, len, 0644);
-            /* what lies around the signed head may be altered in vain */
+            /* bytes around the signed head may be altered: the edge takes nothing wrong from them
+             */
             struct feed_edge other = http_edge(&feed, feed.web.url);
             ck_assert(!feed_edge_join(&other) || kind == 2);
             feed_edge_close(&other);
-            (void)!feed_edge_join(&edge); /* the cache may have a good one */
+            (void)!feed_edge_join(&edge); /* may succeed: the cache may have a good copy */
         }
         for (size_t cut = 0; cut < len; cut += 1 + len / 10) {
             file_write(path, good, cut, 0644);
@@ -66,9 +67,9 @@ START_TEST(altered_files)
         memset(bytes + len, 0, 4096);
         file_write(path, bytes, len + 4096, 0644);
         (void)!feed_edge_join(&edge);
-        /* The edge and the cache may keep an altered head for a second. The file is written anew
-           each time, because nginx tells two of one length apart by the second of their time alone.
-         */
+        /* The edge and the cache may keep an altered head for a second. The file is rewritten each
+           time, because nginx distinguishes two files of one length only by the second of their
+           modification times. */
         AWAIT((file_write(path, good, len, 0644), feed_edge_join(&edge)) &&
               edge.number == fleet_entry(&feed.fleet, 0));
         feed_edge_close(&edge);
@@ -76,7 +77,7 @@ START_TEST(altered_files)
 }
 END_TEST
 
-/* No answer is longer than it may be, and no call longer than its time. */
+/* An answer that exceeds its size limit is refused, and no call exceeds its time limit. */
 START_TEST(endless_and_silent)
 {
     static char endless[3 << 20] = "HTTP/1.1 200 OK\r\n\r\nESPF";

@@ -46,8 +46,8 @@ static int count(void *arg, const char *name, const uint8_t *bytes, size_t len)
     return 0;
 }
 
-/* A password is asked for and given; reports are put, and its own is read; the environment's proxy
- * is not asked. */
+/* The server requires a password, and the edge sends it. The edge uploads reports and reads its
+   own. It ignores the proxy of the environment. */
 START_TEST(password_and_reports)
 {
     char rules[4096], users[1024], reports[1024];
@@ -80,7 +80,7 @@ START_TEST(password_and_reports)
     ck_assert_int_eq(
         feed.plugin->report_each(edge.journal, count, &reports_seen, said, sizeof said),
         ESPT_JOURNAL_DONE);
-    ck_assert_uint_eq(reports_seen, 1); /* its own, and no other */
+    ck_assert_uint_eq(reports_seen, 1); /* only its own */
     ck_assert_int_eq(feed.plugin->report_put(edge.journal, "edge-2", NULL, 0, said, sizeof said),
                      ESPT_JOURNAL_DONE);
     ck_assert_msg(feed_edge_follow(&edge), "%s", edge.why); /* reading goes on after a PUT */

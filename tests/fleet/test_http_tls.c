@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A feed over TLS: an edge reads it if the server proves to be the one of the URL, by a CA that the
-   edge trusts; else it takes nothing, and says why. */
+/* A feed over TLS: an edge reads it if a CA that the edge trusts has certified the server for the
+   host of the URL. Otherwise the edge takes nothing, and says why. */
 #include "fleet/feed_member.h"
 #include "fleet/http_feed.h"
 
@@ -19,7 +19,7 @@ static void setup(void)
     feed_member(&edge, &feed.fleet, &feed.web);
 }
 
-/* Shows the feed at the port of TLS, too, with that certificate. */
+/* Serves the feed at the TLS port, too, with that certificate. */
 static void show_with(const char *certificate)
 {
     char rules[8400];
@@ -29,8 +29,8 @@ static void show_with(const char *certificate)
     web_restart(&feed.web, feed.root, rules);
 }
 
-/* Where the edge reads from now on. `ca` is the name of a certificate; NULL: those of the system.
- */
+/* Sets the URL and the CA of the edge. `ca`: a file in the folder of certificates; NULL: the CAs of
+   the system. */
 static void read_from(const char *scheme, const char *ca)
 {
     char settings[8400];
@@ -54,12 +54,11 @@ START_TEST(the_right_server)
     DONE(edge, "fleet", "join", "--edge");
     DONE(edge, "fleet", "check");
     ck_assert_ptr_nonnull(strstr(DONE(edge, "entity", "list"), "acme"));
-    /* what comes later, too; and once the certificate is another one, it is said, and hosts go on
-     */
+    /* later changes arrive, too; with another CA the edge reports it and keeps its state */
     DONE(feed.fleet.site[0], "entity", "add", "bolt", "--kind", "customer");
     publisher_await(&feed.publisher, fleet_entry(&feed.fleet, 0));
     http_feed_show(&feed);
-    UNTIL(strstr(DONE(edge, "entity", "list"), "bolt") != NULL); /* a slow machine needs several */
+    UNTIL(strstr(DONE(edge, "entity", "list"), "bolt") != NULL); /* a slow machine needs retries */
     read_from("https", "other.crt");
     struct run run = AT(edge, "entity", "list");
     ck_assert_int_eq(run.status, 0);
@@ -77,9 +76,9 @@ START_TEST(the_wrong_server)
     refused("certificate");
     read_from("https", "absent.crt");
     refused("absent.crt");
-    read_from("http", NULL); /* what is plain, on the port of TLS */
+    read_from("http", NULL); /* plain HTTP at the TLS port */
     refused("/head");
-    show_with("elsewhere"); /* of the right CA, for another host */
+    show_with("elsewhere"); /* the right CA, another host */
     read_from("https", "ca.crt");
     refused("does not match");
     show_with("server");

@@ -24,7 +24,7 @@ static const char *entry_path(unsigned number)
     return in_folder(folder, name);
 }
 
-/* A name is given to whole entries only, whenever the writer is killed. */
+/* Whenever a writer is killed, a file with the name of an entry is a whole entry. */
 START_TEST(killed_at_any_moment)
 {
     const char *settings = conformance_settings();
@@ -78,8 +78,8 @@ START_TEST(no_room)
 }
 END_TEST
 
-/* Whoever may write to the folder may plant anything; nothing hangs, follows a link or is read as
-   an entry. */
+/* Anyone who may write to the folder can plant any file. The journal does not hang, follows no link
+   and reads nothing planted as an entry. */
 START_TEST(planted_files)
 {
     const char *settings = conformance_settings();
@@ -124,9 +124,9 @@ __attribute__((visibility("default"))) int linkat(int from, const char *path, in
 
 static const char *frozen_settings;
 
-/* What others do while a writer is frozen between its look and its link: they append that entry and
-   one more. The entry that is not needed any more cannot be removed as long as the writer may add
-   it again. */
+/* What others do while a writer is frozen between its check and its linkat(): they append that
+   entry and one more. The first one cannot be trimmed as long as the frozen writer could add it
+   again. */
 static void others(void)
 {
     const espt_journal_plugin *p = load();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The http journal: its half of what every journal does, which is reading. */
+/* The http journal, which can only read: the reading half of what every journal must do. */
 #include "fleet/http_feed.h"
 #include "fleet/journal_conformance_open.h"
 
@@ -42,7 +42,7 @@ START_TEST(reads)
 }
 END_TEST
 
-/* What an edge reads from the folder of the sites, and what from the feed. */
+/* The same fleet, as an edge reads it from the sites' folder and from the feed. */
 static struct both {
     const espt_journal_plugin *plugin;
     espt_journal *journal;
@@ -124,7 +124,7 @@ START_TEST(reads_what_sites_have)
 }
 END_TEST
 
-/* wait() returns with news, or when its time is over. */
+/* wait() returns when there is news, or when its time is over. */
 START_TEST(waits)
 {
     struct feed_edge edge = http_edge(&feed, feed.web.url);

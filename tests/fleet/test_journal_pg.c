@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The pg journal: what every journal must do, and a server that is slow, silent, restarted or set
-   to lose what it said it has. */
+/* The pg journal: what every journal must do, and a server that is slow, silent, restarted, or
+   configured to lose commits that it has reported. */
 #include "fleet/journal_conformance.h"
 
 #include "fleet/line.h"
@@ -45,7 +45,8 @@ START_TEST(settings_and_environment)
 }
 END_TEST
 
-/* Whatever the database and the role have set, what is said done is durable, and a turn ends. */
+/* Whatever the settings of the database are, an entry that is reported as done is durable, and a
+   turn sees what was committed before it. */
 static void defaults_of_the_server(const espt_journal_plugin *p)
 {
     const char *settings = conformance_settings();
@@ -58,7 +59,7 @@ static void defaults_of_the_server(const espt_journal_plugin *p)
     espt_journal *one = opened(p, settings, "one"), *two = opened(p, settings, "two");
     for (uint64_t number = 1; number <= 20; number++)
         ck_assert_int_eq(append(p, one, number, "kept"), ESPT_JOURNAL_DONE);
-    /* what is committed while one waits for the turn is seen within it */
+    /* within its turn, `one` sees what was committed while it waited for the turn */
     FILE *other = postgres_session(database);
     fputs("BEGIN; LOCK TABLE esp_token_turn IN SHARE UPDATE EXCLUSIVE MODE; INSERT INTO "
           "esp_token_entry SELECT 21, head, log, edge, vault FROM esp_token_entry WHERE number = "
@@ -79,7 +80,7 @@ static void defaults_of_the_server(const espt_journal_plugin *p)
     p->close(one);
 }
 
-/* The next call connects again. */
+/* After a restart of the server the next call connects again. */
 START_TEST(restarted)
 {
     const espt_journal_plugin *p = load();
@@ -96,7 +97,7 @@ START_TEST(restarted)
     ck_assert_int_eq(p->hold(j, LIMIT_MS, said, sizeof said), ESPT_JOURNAL_DONE);
     postgres_stop(SIGINT);
     postgres_again();
-    /* the turn is gone, and the entry is not appended; certain, because COMMIT was not sent */
+    /* the turn is lost and the entry is not appended; FAILED, because COMMIT was not sent */
     ck_assert_int_eq(append(p, j, 3, "three"), ESPT_JOURNAL_FAILED);
     lacks(p, j, 3);
     ck_assert_int_eq(append(p, j, 3, "three"), ESPT_JOURNAL_DONE);
@@ -104,7 +105,7 @@ START_TEST(restarted)
 }
 END_TEST
 
-/* A server that accepts and says nothing: every call ends within its limit. */
+/* A server that accepts connections and never answers: every call ends within its time limit. */
 START_TEST(silent_server)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -135,8 +136,9 @@ START_TEST(silent_server)
 }
 END_TEST
 
-/* An append over a line that breaks at each message, in each way: DONE is there, FAILED never is,
-   and repeating after UNKNOWN ends in DONE, once. */
+/* Appends over a line that breaks at message number `chunks`. After DONE the entry is in the
+   journal, after FAILED it never is, and repeating after UNKNOWN ends in DONE, with one entry.
+   False: there was no such message. */
 static bool broken_line(const espt_journal_plugin *p, espt_journal *direct, uint64_t number,
                         enum line_fault fault, int chunks)
 {

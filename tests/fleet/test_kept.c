@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The files of kept entries: what is read is what was written, also after damage. */
+/* The files of kept entries: whatever is damaged, only entries that were written are read. */
 #include "fleet/kept.h"
 #include "support/support.h"
 
@@ -91,7 +91,7 @@ START_TEST(the_oldest_go)
         char all[4096];
         write_entry(number, BIG);
         snprintf(all, sizeof all, "%s", numbers());
-        /* the last five and more are there, in order */
+        /* at least the last five are there */
         for (uint64_t at = number < 5 ? 1 : number - 4; at <= number; at++) {
             char word[24];
             snprintf(word, sizeof word, "%llu ", (unsigned long long)at);
@@ -104,7 +104,7 @@ START_TEST(the_oldest_go)
 }
 END_TEST
 
-/* A flipped byte, or an end that is missing, costs the entries that it is in, and no other. */
+/* A flipped bit, or a missing end of the file, loses only the entries that it touches. */
 START_TEST(damage)
 {
     for (uint64_t number = 1; number <= 5; number++)
@@ -121,7 +121,7 @@ START_TEST(damage)
         file_write(file(".kept"), whole, end, 0600);
         ck_assert_uint_eq(strlen(numbers()), 2 * (end / (len / 5)));
     }
-    /* what is written after an entry that was cut short is found */
+    /* an entry written after a truncated one is found */
     file_write(file(".kept"), whole, len - 30, 0600);
     write_entry(6, 3);
     ck_assert_str_eq(numbers(), "1 2 3 4 6 ");

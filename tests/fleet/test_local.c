@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What each site has of its own: settings, tier table, clock. The site that writes decides by them,
- * once; no other site decides anew when it takes the entry up, so all records are the same.
+ * What each site has of its own: settings, tier table, clock. Only the site that writes applies
+ * rules that depend on them. Sites that take up its entry do not decide again, so all records are
+ * the same.
  */
 #include "fleet/members.h"
 
@@ -35,7 +36,7 @@ static void replace(const char *path, const char *from, const char *to)
     file_text(path, text);
 }
 
-/* The shared records of both, without catching up. */
+/* Asserts that the shared records of both sites are the same, without letting them catch up. */
 static void same_now(void)
 {
     char path[2][4096];
@@ -44,7 +45,7 @@ static void same_now(void)
     ck_assert_str_eq(stores_differ(path[0], path[1]), "");
 }
 
-/* How many tokens each site has, with old secrets. */
+/* Asserts how many tokens each site has, including the old secrets of rotated ones. */
 static void both_have(int count)
 {
     for (int site = 0; site < 2; site++) {
@@ -76,7 +77,7 @@ START_TEST(settings)
 }
 END_TEST
 
-/* Without a published table each site judges by its own. */
+/* Without a published tier table each site applies its own. */
 START_TEST(tiers)
 {
     fleet_begin(&fleet, 2);
@@ -89,8 +90,8 @@ START_TEST(tiers)
 }
 END_TEST
 
-/* An old secret that has ended by the clock of one site, and not by that of the other: it goes with
-   the next change, at the site that makes it, and nowhere else before. */
+/* An old secret that has expired by the clock of one site, but not by that of the other. Only a
+   change at a site where it has expired removes it. */
 START_TEST(clocks)
 {
 #ifdef __SANITIZE_ADDRESS__

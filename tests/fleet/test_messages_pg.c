@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a command of a site says is true, whatever becomes of one message to the database or of its
- * answer: done is in the journal once, failed never is, and not known is said so. Each message of a
- * command is harmed, from the first of its connection to COMMIT and what follows.
+ * What a command of a site reports is true, whatever happens to one of its messages to the database
+ * or to the answer: "done" means that the change is in the journal once, "failed" that it never
+ * will be, and anything else is reported as not known. The test injects a fault at each message,
+ * from the first of the connection to COMMIT and what follows.
  */
 #include "fleet/pg_fleet.h"
 
@@ -10,7 +11,7 @@
 
 #include <unistd.h>
 
-/* connect, tables, next entry, turn, INSERT, COMMIT; there may be more, if some are cut in two */
+/* connect, tables, next entry, turn, INSERT, COMMIT; more if TCP splits some of them */
 #define MESSAGES 6
 
 static struct pg_fleet pg;
@@ -21,7 +22,8 @@ static void setup(void)
     pg_fleet_begin(&pg, 2);
 }
 
-/* Runs a command of the second site over the line, and compares what it says with what is. */
+/* Runs a command of the second site over the line, and compares what it reports with the journal.
+ */
 static bool over(int port, const char *name, const char *wait)
 {
     const struct member *two = &pg.fleet.site[1];
@@ -29,13 +31,13 @@ static bool over(int port, const char *name, const char *wait)
     struct run run = AT(*two, "entity", "add", name, "--kind", "customer", "--wait", wait);
     const bool did = line_end();
     pg_fleet_reach(&pg, 1, postgres_port());
-    /* what was still under way has arrived when the server has ended the connections */
+    /* once the server has ended the connections, everything in transit has arrived */
     postgres_until(pg.database, "SELECT (count(*) = 0)::int FROM pg_stat_activity WHERE "
                                 "application_name = 'hq-2'");
     pg_fleet_is_true(&pg, name, run.status);
     if (run.status == 5)
         ck_assert_msg(strstr(run.err, "nothing was changed") != NULL, "%s", run.err);
-    /* a site that shows something catches up first, but for half a second at most */
+    /* `show` catches up first, but for half a second at most, so it may need several attempts */
     const int shown = pg_fleet_entries(&pg, name) == 1 ? 0 : 3;
     UNTIL(AT(pg.fleet.site[0], "entity", "show", name).status == shown);
     harmed += did;
@@ -64,7 +66,7 @@ static void ends_well(int at_least)
     printf("%d messages were harmed\n", harmed);
 }
 
-/* In brief, one fault for each message. */
+/* A short run injects one fault at each message, instead of each kind of fault. */
 static bool is_brief(void)
 {
     return getenv("ESPT_TORTURE_SECONDS") == NULL;
@@ -102,7 +104,7 @@ START_TEST(answered_twice)
 }
 END_TEST
 
-/* A message arrives behind messages of the next connection. */
+/* A message arrives after messages of the next connection. */
 START_TEST(out_of_order)
 {
     bool did = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * No rule of the contract is broken at any entry of a journal: a model of its own replays what two
- * sites have written, by every kind of command, and by commands at random that often are refused.
- * ESPT_MODEL_SEED repeats a run.
+ * Every entry of a journal leaves a state that obeys the rules of the contract. An independent
+ * model replays what two sites have written, with every kind of command and with random commands,
+ * many of which are refused. ESPT_MODEL_SEED repeats a run.
  */
 #include "fleet/journal_model.h"
 #include "fleet/steps.h"
@@ -16,7 +16,7 @@ static struct fleet_of fleet;
 static struct model model;
 static uint64_t begun; /* the first entry */
 
-/* A fleet that begins with an empty store, so that the journal has everything. */
+/* A fleet that begins with an empty store, so that the journal has every record. */
 static void setup(void)
 {
     struct tier_table *tiers;
@@ -34,7 +34,7 @@ static void setup(void)
     DONE(fleet.site[0], "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
 }
 
-/* The model has what the sites have. */
+/* Asserts that the model has the same records as the sites. */
 static void replays(void)
 {
     fleet_same(&fleet, 0, 1);
@@ -52,15 +52,15 @@ static void replays(void)
            entities);
 }
 
-/* Lines of `check` that no rule forbids: the heading, a tier that was lowered below what its entity
-   has, and an entity whose last token was removed with --last. */
+/* Whether no rule forbids this line of `check`: the heading, an entity with more tokens than its
+   lowered tier allows, and an entity whose last token was removed with --last. */
 static bool may_be(const char *line)
 {
     return strncmp(line, "KIND ", 5) == 0 || strncmp(line, "over-limit ", 11) == 0 ||
            strncmp(line, "no-token ", 9) == 0;
 }
 
-/* `check` knows the rules too. */
+/* `check` tests the rules independently of the model. */
 static void finds_nothing(int site)
 {
     struct run run = AT(fleet.site[site], "check");
@@ -70,7 +70,8 @@ static void finds_nothing(int site)
     ck_assert_msg(run.status == 0 || run.out[0] != '\0', "%s", run.err);
 }
 
-/* Each breaks a rule. Whatever they answer, the model judges the journal. */
+/* Commands that would break rules, among a few that prepare for them. Their exit status does not
+   matter: the model checks the journal. */
 static const char *const forbidden[][12] = {
     {"entity", "add", "low", "--kind", "reseller", "--tier", "lite"},
     {"entity", "add", "high", "--kind", "customer", "--reseller", "low", "--tier", "advanced"},
@@ -141,7 +142,7 @@ static const char *word(char kind)
                          : tiers[random() % 2];
 }
 
-/* Runs one of them at a site; it may well be refused. */
+/* Runs a random one of them at a site; many are refused. */
 static int some_command(int site)
 {
     char text[256], *args[16], *at = text;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What becomes of a change when the journal, the line to it, the disk or the process fails: said
- * done is in the journal once, said failed never is, and not known is said so.
+ * The outcome of a change when the journal, the connection to it, the disk or the process fails. A
+ * change that is reported as done is in the journal once, one reported as failed never is, and
+ * anything else is reported as not known.
  */
 #include "fleet/members.h"
 
@@ -20,7 +21,8 @@ static bool there(uint64_t number)
 
 static struct run refused; /* the last one */
 
-/* The change fails with status 5 and those words, and nothing of it is anywhere. */
+/* Asserts that the change fails with status 5 and these words, and that neither the journal nor a
+   store has any of it. */
 static void fails_without_a_trace(const char *fault, const char *words)
 {
     const uint64_t before = fleet_entry(&fleet, 1);
@@ -79,7 +81,8 @@ START_TEST(before_the_append)
 }
 END_TEST
 
-/* A command that reads takes what it can in its time, and says so; the rest later. */
+/* A command that reads applies the entries that it can read in its time, and says that there may be
+   more. Later commands apply the rest. */
 START_TEST(slow_reading)
 {
     enum { ENTRIES = 20 };
@@ -111,7 +114,7 @@ START_TEST(the_answer_is_lost)
     fleet_fault(&fleet, 1, NULL);
     ck_assert(there(before + 1) && !there(before + 2));
     fleet_same(&fleet, 0, 1);
-    /* it arrived, and no answer ever does */
+    /* the entry arrives, and no answer ever comes */
     before = fleet_entry(&fleet, 1);
     fleet_fault(&fleet, 1, "lost");
     struct run run = AT(fleet.site[1], "create", "acme", "lost", "--wait", "1");
@@ -127,7 +130,7 @@ START_TEST(the_answer_is_lost)
     DONE(fleet.site[1], "fleet", "status", "--pin", pin);
     DONE(fleet.site[0], "show", "acme/lost");
     fleet_same(&fleet, 0, 1);
-    /* it did not arrive, and no answer ever does */
+    /* the entry does not arrive, and no answer ever comes */
     before = fleet_entry(&fleet, 1);
     fleet_fault(&fleet, 1, "silent");
     run = AT(fleet.site[1], "create", "acme", "silent", "--wait", "1");
@@ -150,21 +153,21 @@ START_TEST(the_answer_is_lost)
 }
 END_TEST
 
-/* Another site is faster, although this one has the turn: the append decides. */
+/* Another site appends first, although this one has the turn: the append decides. */
 START_TEST(taken)
 {
     fleet_begin(&fleet, 2);
     fleet_fault(&fleet, 1, "taken");
     fleet_says(AT(fleet.site[1], "create", "acme", "x"), 5, "at the same moment");
     fleet_fault(&fleet, 1, NULL);
-    /* the entry of bad_journal.c is not one of a site, so both sites stay where they are */
+    /* the entry that bad_journal.c appended is not valid, so no site applies it or goes on */
     for (int i = 0; i < 2; i++)
         fleet_says(AT(fleet.site[i], "create", "acme", "x"), 5, "nothing of it was taken");
     ck_assert_ptr_null(strstr(DONE(fleet.site[0], "list", "--stale"), " x "));
 }
 END_TEST
 
-/* After the append the change is made, whatever happens here. */
+/* Once the entry is appended, the change is made, whatever happens at this site. */
 START_TEST(after_the_append)
 {
     fleet_begin(&fleet, 2);
@@ -192,7 +195,7 @@ START_TEST(after_the_append)
 }
 END_TEST
 
-/* The turn of another site, and how long to wait for it. */
+/* Another site has the turn: the message names it, and --wait limits the waiting. */
 START_TEST(another_site_writes)
 {
     fleet_begin(&fleet, 2);
@@ -227,7 +230,7 @@ END_TEST
 
 #define KILL_ROUNDS 30
 
-/* Writers at both sites, killed at random moments. Whatever a command said is true. */
+/* Writers at both sites are killed at random moments. What each command reported is true. */
 START_TEST(killed_writers)
 {
     static char said_done[KILL_ROUNDS][16], tiers[16384];
@@ -273,7 +276,7 @@ END_TEST
 #define RACERS 2
 #define RACE_EACH 12
 
-/* Both sites write at once: every command is done, and in the journal once. */
+/* Both sites write at once: every command succeeds, and its change is in the journal once. */
 START_TEST(both_at_once)
 {
     pid_t racers[RACERS];

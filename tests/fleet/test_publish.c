@@ -34,7 +34,7 @@ static void teardown(void)
     web_stop(&web);
 }
 
-/* A new edge joins, and has every entry of the fleet. */
+/* Asserts that a new edge can join, and has at least the entries up to `number`. */
 static void joins(uint64_t number)
 {
     struct feed_edge edge;
@@ -44,7 +44,6 @@ static void joins(uint64_t number)
     feed_edge_close(&edge);
 }
 
-/* Both sites write; an edge that joined once keeps up; the head in the journal is the same. */
 /* Whether the journal's head is the signed part of the feed's. */
 static bool journal_has_head(void)
 {
@@ -54,6 +53,7 @@ static bool journal_has_head(void)
     return feed != NULL && head != NULL && memmem(feed, feed_len, head, len) != NULL;
 }
 
+/* Both sites write; an edge that joined once keeps up; the head in the journal is the same. */
 START_TEST(an_edge_keeps_up)
 {
     struct feed_edge edge;
@@ -99,7 +99,7 @@ START_TEST(holds_the_edge_part_alone)
 }
 END_TEST
 
-/* The length of a head tells its count modulo 61. */
+/* Asserts that the length of the head and its count are the same modulo 61. */
 static void length_fits(void)
 {
     size_t len;
@@ -110,7 +110,7 @@ static void length_fits(void)
     ck_assert_uint_eq(len % 61, le64toh(count) % 61);
 }
 
-/* Heads go on while nothing changes; no two of them have one size and one second. */
+/* New heads appear while nothing changes. No two of them have the same size within one second. */
 START_TEST(heads_go_on)
 {
     struct head first, head;
@@ -126,8 +126,8 @@ START_TEST(heads_go_on)
 }
 END_TEST
 
-/* Killed again and again while sites write, also in the midst of a snapshot and of a piece: an edge
-   joins each time, and the feed goes on where it was. */
+/* The publisher is killed again and again while sites write, also while it writes a snapshot or a
+   piece. Each time an edge can join, and the feed goes on where it was. */
 START_TEST(killed_at_any_moment)
 {
     static char lines[400 * 16];
@@ -163,8 +163,8 @@ START_TEST(killed_at_any_moment)
 }
 END_TEST
 
-/* Pieces, and after every megabyte a snapshot. The feed and the journal keep two snapshots and the
-   entries since the older one. An edge that is behind them joins again. */
+/* The feed makes pieces, and a snapshot after every megabyte. Feed and journal keep two snapshots
+   and the entries since the older one. An edge that is behind those has to join again. */
 START_TEST(trims_behind_a_snapshot)
 {
     struct head first, head;
@@ -192,7 +192,7 @@ START_TEST(trims_behind_a_snapshot)
     ck_assert(!feed_edge_follow(&behind));
     ck_assert(feed_edge_join(&behind));
     ck_assert_uint_ge(behind.number, head.number);
-    /* the journal has the index of the last snapshot, and no more that of the first */
+    /* the journal has the index of the last snapshot, and no longer that of the first */
     char name[ESPT_JOURNAL_NAME_MAX + 8];
     struct stat st;
     snprintf(name, sizeof name, "pieces/");
@@ -205,7 +205,7 @@ START_TEST(trims_behind_a_snapshot)
 }
 END_TEST
 
-/* What no head names goes, but not at once. */
+/* Files that no head names are removed, but not at once. */
 START_TEST(sweeps)
 {
     const char *names[] = {"p/1-2-gone", "p/.new-left", ".new-head"};
@@ -232,7 +232,7 @@ START_TEST(sweeps)
 }
 END_TEST
 
-/* It ends at once, with that status. */
+/* Asserts that fleet publish refuses to run, with that status and these words. */
 static void refused(int site, int status, const char *words)
 {
     const char *argv[] = {"timeout", "60",      ctl_path(), "-c", fleet.site[site].config,
@@ -254,7 +254,7 @@ START_TEST(refuses)
     DONE(fleet.site[1], "fleet", "site", "remove", "hq-1");
     refused(0, 4, "is no site of the fleet");
     DONE(fleet.site[1], "fleet", "site", "add", "hq-1", fleet_key_of(&fleet, 0));
-    /* a head that is none, and one of another fleet */
+    /* a file that is no head, and the head of another fleet */
     size_t len;
     const char *good = file_read(in_folder(publisher.feed, "head"), &len);
     file_text(in_folder(publisher.feed, "head"), "<html>");
@@ -271,7 +271,7 @@ START_TEST(refuses)
 }
 END_TEST
 
-/* The journal is set back to before the feed's last entry, and goes on another way. */
+/* The journal loses the feed's last entry, and another one takes its number. */
 START_TEST(another_history)
 {
     publisher_start(&publisher);
@@ -287,7 +287,8 @@ START_TEST(another_history)
 }
 END_TEST
 
-/* The journal is away for a while: no head is signed, it is said once, and it goes on. */
+/* The journal cannot be read for a while: no head is signed, one message says so, and then the
+   publisher goes on. */
 START_TEST(journal_away)
 {
     struct head before, after;
@@ -320,8 +321,8 @@ static const char *text_of(const char *out)
     return text;
 }
 
-/* Joins from the snapshot of the feed, also after a site came and went; follows; begins again with
-   a newer snapshot; takes no older feed. */
+/* A real edge joins from the snapshot of the feed, after a site was added and removed. It follows,
+   begins again with a newer snapshot, and does not take an older feed. */
 START_TEST(a_real_edge)
 {
     struct member edge;

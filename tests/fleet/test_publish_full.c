@@ -58,7 +58,7 @@ START_TEST(full)
 }
 END_TEST
 
-/* How often it has said that the feed's disk is full. */
+/* How often the publisher has reported a full disk. */
 static int times_full(void)
 {
     int count = 0;
@@ -79,8 +79,8 @@ static void an_edge_joins(const struct web *web)
 }
 
 /* The feed is on a full disk: there is no room for the first snapshot, then for an entry, then for
-   many entries and the next snapshots. What was published stays, so that edges join all the time,
-   and with room it goes on by itself. */
+   many entries and the next snapshots. What was published stays, so edges can join at any time.
+   Once there is room, the publisher goes on by itself. */
 START_TEST(full_feed)
 {
     struct web web;

@@ -39,8 +39,8 @@ static void has_number(const espt_journal_plugin *p, espt_journal *j, uint64_t n
     ck_assert_uint_eq(entry.log_len + entry.vault_len, 2);
 }
 
-/* Many short entries, and long ones among them: each is read as itself, in order, backwards and at
-   random, and what comes later is found. */
+/* Many short entries, with long ones among them: each is read correctly, in order, backwards and at
+   random, and entries that are added later are found. */
 START_TEST(read_ahead)
 {
     const espt_journal_plugin *p = load();
@@ -66,7 +66,7 @@ START_TEST(read_ahead)
 }
 END_TEST
 
-/* A long entry is not read within the turn, at whatever place; short ones are. */
+/* Within the turn a long entry is never read, wherever it is; short ones are. */
 START_TEST(long_entry_in_the_turn)
 {
     const espt_journal_plugin *p = load();
@@ -89,8 +89,8 @@ START_TEST(long_entry_in_the_turn)
 }
 END_TEST
 
-/* An append that has looked for the entry before it, and is not committed, has the turn, and keeps
-   others from removing entries until it ends; so nothing that was removed is added again. */
+/* An append that has found the entry before its own, and is not committed yet, has the turn. Until
+   it ends, nobody else can remove entries; so no removed entry is added again. */
 START_TEST(append_under_way)
 {
     const espt_journal_plugin *p = load();
@@ -115,7 +115,7 @@ START_TEST(append_under_way)
     ck_assert_int_eq(p->range(j, &first, &last, said, sizeof said), ESPT_JOURNAL_DONE);
     ck_assert_uint_eq(first, 1);
     ck_assert_uint_eq(last, 5);
-    /* the same number, still on its way: it may be this one's own, earlier attempt */
+    /* an uncommitted entry has the number: it could be an earlier attempt of this append */
     other = postgres_session(database);
     fputs("BEGIN; INSERT INTO esp_token_entry VALUES (6, 'x', '', '', '');\nSELECT pg_notify('x', "
           "'');\n",
@@ -132,7 +132,7 @@ START_TEST(append_under_way)
 }
 END_TEST
 
-/* A turn that the server has ended is noticed, and then another one can be taken. */
+/* A site notices that the server has ended its turn, and can take another one. */
 START_TEST(turn_ended_by_the_server)
 {
     const espt_journal_plugin *p = load();
@@ -152,7 +152,7 @@ START_TEST(turn_ended_by_the_server)
 }
 END_TEST
 
-/* Members listen, but only the first 20. An edge's role sees how many there are. */
+/* At most 20 members listen; an edge's role may count them, too. */
 START_TEST(listeners)
 {
     enum { ALL = 23, MOST = 20 };

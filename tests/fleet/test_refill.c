@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A journal that was set back: what sites say, and how its entries come back. */
+/* A journal that has lost its last entries: what sites report, and how `fleet refill` puts the
+   entries back. */
 #include "fleet/members.h"
 
 #include <unistd.h>
@@ -11,7 +12,7 @@ static struct lost {
     size_t len;
 } lost[LOST_MAX];
 
-/* Takes the entries after `last` away from the journal, as a standby that lacks them. */
+/* Removes the entries after `last` from the journal, as if a standby that lacks them took over. */
 static void set_back(uint64_t last)
 {
     memset(lost, 0, sizeof lost);
@@ -24,7 +25,7 @@ static void set_back(uint64_t last)
     }
 }
 
-/* The entries are there again, byte for byte. */
+/* Asserts that the journal has these entries again, byte for byte. */
 static void came_back(uint64_t last)
 {
     for (int i = 0; lost[i].bytes != NULL; i++) {
@@ -45,7 +46,7 @@ START_TEST(puts_back_what_was_lost)
 {
     fleet_begin(&fleet, 2);
     const uint64_t last = fleet_entry(&fleet, 1);
-    /* of both sites, small and large */
+    /* entries of both sites, small and large */
     DONE(fleet.site[0], "create", "acme", "a");
     DONE(fleet.site[1], "create", "acme", "b");
     fleet_done(CTL(fleet.site[1].config, "m1 customer\nm2 customer\n", "entity", "add", "--from",
@@ -87,7 +88,8 @@ START_TEST(puts_back_what_was_lost)
 }
 END_TEST
 
-/* A site that was behind wrote first: nothing is put back over that, and join lists the loss. */
+/* A site that lacks the lost entries writes first: refill does not replace its entry, and join
+   lists what is lost. */
 START_TEST(the_fleet_went_on)
 {
     fleet_begin(&fleet, 2);
@@ -107,7 +109,7 @@ START_TEST(the_fleet_went_on)
         ck_assert(there(last + 1));
         ck_assert_mem_eq(file_read(fleet_entry_path(&fleet, last + 1), &now), other, len);
         ck_assert_uint_eq(now, len);
-        /* then the journal is as long as this store */
+        /* in the second round the journal is as long as this store's history */
         if (round == 0)
             DONE(fleet.site[0], "create", "acme", "another");
     }
@@ -119,7 +121,7 @@ START_TEST(the_fleet_went_on)
 }
 END_TEST
 
-/* What is not kept, or damaged, is not put back, and nothing of the rest either. */
+/* If an entry is not kept, or is damaged, refill puts nothing back. */
 START_TEST(not_kept)
 {
     fleet_begin(&fleet, 2);
@@ -138,10 +140,10 @@ START_TEST(not_kept)
     file_write(kept, bytes, len, 0600);
     fleet_says(AT(fleet.site[1], "fleet", "refill"), 5, "at another site");
     ck_assert(!there(last + 1));
-    DONE(fleet.site[0], "fleet", "refill"); /* it has followed */
+    DONE(fleet.site[0], "fleet", "refill"); /* the other site has kept the entries */
     came_back(last);
     fleet_same(&fleet, 0, 1);
-    /* a journal without an entry lacks more than entries */
+    /* an empty journal has lost more than entries */
     set_back(0);
     for (uint64_t number = last + 2; number > 0; number--)
         unlink(fleet_entry_path(&fleet, number));
@@ -149,7 +151,8 @@ START_TEST(not_kept)
 }
 END_TEST
 
-/* The line fails in the midst: nothing is there twice, and a second attempt ends it. */
+/* The connection fails during a refill: no entry is there twice, and another attempt completes it.
+ */
 START_TEST(the_line_fails)
 {
     fleet_begin(&fleet, 2);
@@ -188,7 +191,7 @@ START_TEST(tier_table)
 }
 END_TEST
 
-/* A journal that was trimmed: who is behind its beginning joins anew. */
+/* A journal that was trimmed: a site that needs a removed entry has to join again. */
 START_TEST(trimmed_away)
 {
     char words[128];
@@ -208,7 +211,7 @@ START_TEST(trimmed_away)
 }
 END_TEST
 
-/* The files hold nothing that the store does not: no text of a token. */
+/* The files of kept entries have no token's text. */
 START_TEST(holds_no_text)
 {
     fleet_begin(&fleet, 1);

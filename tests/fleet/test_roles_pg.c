@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* The roles of plugins/journal/pg/roles.sql: what each member needs, and nothing else. */
+/* The roles of plugins/journal/pg/roles.sql: each allows what its members need, and nothing else.
+ */
 #include "fleet/journal_calls.h"
 
 #include "fleet/postgres.h"
 
 static const char *database;
 
-/* A role of its own in one of roles.sql, and the settings to log in as it. */
+/* Makes the role `name`, a member of the role `in` of roles.sql. Returns settings to log in as it.
+ */
 static const char *role(const char *name, const char *in)
 {
     char sql[256];
@@ -119,8 +121,8 @@ static void may_as_edge(const espt_journal_plugin *p)
     ck_assert_int_eq(p->get(j, "piece", &bytes, &len, said, sizeof said), ESPT_JOURNAL_NONE);
     for (int twice = 0; twice < 2; twice++)
         ck_assert_int_eq(report(p, j, "edge-1"), ESPT_JOURNAL_DONE);
-    ck_assert_int_eq(report(p, j, "edge-2"), ESPT_JOURNAL_FAILED); /* there is one */
-    ck_assert_int_eq(report(p, j, "edge-3"), ESPT_JOURNAL_FAILED); /* there is none */
+    ck_assert_int_eq(report(p, j, "edge-2"), ESPT_JOURNAL_FAILED); /* another edge's report */
+    ck_assert_int_eq(report(p, j, "edge-3"), ESPT_JOURNAL_FAILED); /* a new report */
     ck_assert_int_eq(p->report_each(j, count_reports, &reports, said, sizeof said), 0);
     ck_assert_int_eq(reports, 1);
     ck_assert_int_eq(append(p, j, 4, "four"), ESPT_JOURNAL_FAILED);
@@ -149,7 +151,7 @@ static void may_as_edge(const espt_journal_plugin *p)
     count_is("hq-2", "SELECT count(*) FROM esp_token_report WHERE bytes = 'y'", "0");
 }
 
-/* --- nobody else holds writers up --- */
+/* --- no other role can block writers --- */
 
 static void locks_no_table(const char *name)
 {
@@ -167,8 +169,8 @@ static void locks_no_table(const char *name)
     forbidden(name, "SELECT FROM esp_token_head FOR KEY SHARE");
 }
 
-/* Begins a session with what a role gets in spite of its rights: advisory locks (this one was the
-   turn once), and by PREPARE the lock ROW EXCLUSIVE of each table. */
+/* Begins a session that takes every lock that a role can get without any rights: an advisory lock
+   (this number was the turn once), and, by PREPARE, ROW EXCLUSIVE on each table. */
 static FILE *begin_nuisance(const char *name)
 {
     static const char *const tables[] = {"entry", "piece", "head", "report", "turn"};
@@ -214,7 +216,8 @@ static void strangers_stay_out(const espt_journal_plugin *p)
     p->close(j);
 }
 
-/* Each role may what it needs, by the plugin, and nothing else, by SQL. roles.sql may run again. */
+/* Each role can do what it needs through the plugin, and nothing else in SQL. roles.sql can be run
+   again. */
 START_TEST(least_rights)
 {
     const espt_journal_plugin *p = load();

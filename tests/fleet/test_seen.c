@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What people see when something is wrong: whole sentences with names and numbers, the status, and
-   that nothing was changed. Other tests of this folder have the rest. */
+/* What people see when something is wrong: messages in full, with names and numbers, and the exit
+   status; and that nothing was changed. Other tests of this folder have the rest. */
 #include "fleet/members.h"
 
 #include <sys/resource.h>
@@ -15,8 +15,8 @@ static void setup(void)
     fleet_begin(&fleet, 2);
 }
 
-/* A creation at site `site` fails with these words, and nothing is changed here and in the journal.
- */
+/* Asserts that a creation at that site fails with these words, and changes neither the store nor
+   the journal. */
 static void refused(int site, const char *words)
 {
     const uint64_t last = fleet_entry(&fleet, 0);
@@ -102,7 +102,8 @@ START_TEST(another_entry)
 }
 END_TEST
 
-/* The journal has the change, the store has no room: done, with the reason, and taken up later. */
+/* The journal has the change, but the store has no room: the command succeeds, a message gives the
+   reason, and the store applies the entry later. */
 START_TEST(not_stored_here)
 {
     const char *before = DONE(fleet.site[1], "list", "--stale");
@@ -120,7 +121,7 @@ START_TEST(not_stored_here)
 }
 END_TEST
 
-/* An edge shows who may write, as a site does, also after a site and an edge came and went. */
+/* An edge lists the sites as a site does, also after a site and an edge were added and removed. */
 START_TEST(sites_at_an_edge)
 {
     static const char key[] = "0909090909090909090909090909090909090909090909090909090909090909";

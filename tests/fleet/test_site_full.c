@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A site whose disk is full after the journal has taken its change: the change is made, and said
-   so, whether the entry, the record or neither could be kept here. */
+/* A site whose disk is full after the journal has taken its change: the command reports that the
+   change is made, whether the site could store the entry, the records or neither. */
 #include "fleet/members.h"
 
 #include "fault/space.h"
@@ -33,7 +33,7 @@ static bool there(uint64_t number)
     return access(fleet_entry_path(&fleet, number), F_OK) == 0;
 }
 
-/* Neither the entry nor the records. */
+/* Neither the entry nor the records can be stored. */
 START_TEST(nothing_can_be_stored)
 {
     if (!begin())
@@ -63,8 +63,8 @@ START_TEST(nothing_can_be_stored)
 }
 END_TEST
 
-/* Records of a long entry go, for which the store has room within its file. Only the entry itself
-   is too long for what is left of the disk. */
+/* A change that removes the records of many tokens. The store has room for that within its file,
+   but the entry itself does not fit on the disk. */
 START_TEST(only_the_entry_is_too_long)
 {
     enum { TOKENS = 800 };
@@ -103,8 +103,8 @@ START_TEST(only_the_entry_is_too_long)
 }
 END_TEST
 
-/* Change after change on a full disk: each is done and in the journal once, or failed and nowhere.
- */
+/* Several changes on a full disk: each one is reported as done and is in the journal once, or is
+   reported as failed and is nowhere. */
 START_TEST(said_is_true)
 {
     enum { CHANGES = 12 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Sites of one fleet: every command at either, and the stores are the same, byte for byte. */
+/* Sites of one fleet: after every command, at either site, the stores are the same, byte for byte.
+ */
 #include "fleet/members.h"
 #include "fleet/steps.h"
 
@@ -18,7 +19,7 @@ START_TEST(every_command_at_either_site)
         ck_assert_msg(run.status == 0, "step %zu: status %d: %s", i, run.status, run.err);
         fleet_same(&fleet, steps[i].site, 1 - steps[i].site);
     }
-    /* commands that look first see what another site has just written */
+    /* commands that read before they write see what another site has just written */
     static const char *const looks[][5] = {
         {"show", "acme/new", "--reveal"}, {"rotate", "acme/new"}, {"remove", "acme/new", "--yes"}};
     for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
@@ -72,7 +73,7 @@ START_TEST(bulk)
 }
 END_TEST
 
-/* A third machine joins late, with a store of its own: it is asked, and gives up what it has. */
+/* A machine joins with a store of its own: join asks first, and then removes what the store had. */
 START_TEST(join_lists_what_is_lost)
 {
     fleet_begin(&fleet, 1);
@@ -99,7 +100,7 @@ START_TEST(join_lists_what_is_lost)
     DONE(both.site[1], "fleet", "join", "--yes");
     fleet_same(&both, 0, 1);
     fleet_says(AT(both.site[1], "entity", "show", "mine"), 3, "mine");
-    /* again: nothing to lose, nothing is asked */
+    /* a second join has nothing to remove, and does not ask */
     DONE(both.site[1], "fleet", "join");
     fleet_says(AT(both.site[1], "create", "acme", "x"), 5, "run 'esp-tokenctl fleet key'");
     fleet_key_of(&both, 1);
@@ -123,7 +124,7 @@ START_TEST(sites_come_and_go)
     fleet_says(AT(*one, "fleet", "site", "remove", "hq-9"), 3, "no site hq-9");
     fleet_says(AT(*one, "fleet", "site"), 2, "add|remove|list");
     DONE(*one, "fleet", "site", "remove", "hq-2");
-    fleet_same(&fleet, 0, 1); /* it still reads */
+    fleet_same(&fleet, 0, 1); /* the removed site still reads */
     const char *before = DONE(*two, "list");
     fleet_says(AT(*two, "create", "acme", "x"), 4, "is no site of the fleet");
     ck_assert_str_eq(DONE(*two, "list"), before);
@@ -136,7 +137,7 @@ START_TEST(sites_come_and_go)
 }
 END_TEST
 
-/* A program without [fleet] must not write to the store of a fleet. */
+/* With a configuration without [fleet], no command writes to the store of a fleet. */
 START_TEST(marked_store)
 {
     fleet_begin(&fleet, 1);
@@ -193,7 +194,7 @@ START_TEST(key_rotate_is_shared)
 }
 END_TEST
 
-/* One tier table for all sites: a site with another one changes nothing. */
+/* One tier table for all sites: a site with another table cannot write. */
 START_TEST(one_tier_table)
 {
     fleet_begin(&fleet, 2);

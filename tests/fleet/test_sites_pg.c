@@ -49,8 +49,8 @@ START_TEST(both_sites)
 }
 END_TEST
 
-/* While a site waits for the turn, another one writes an entry that is too long to be read within
-   it: the site gives the turn back, reads, and takes it again. */
+/* While a site waits for the turn, another one writes an entry that is too long to be read within a
+   turn: the site gives the turn back, reads, and takes the turn again. */
 START_TEST(long_entry_before_the_turn)
 {
     static const char waits[] =
@@ -75,7 +75,7 @@ START_TEST(long_entry_before_the_turn)
     pid_t waiter = pg_fleet_command(&pg, 1, "entity add behind-a-long-one --kind customer");
     snprintf(sql, sizeof sql, waits, 2);
     postgres_until(pg.database, sql);
-    /* longer than a batch of the bulk command lasts: the wait for the turn is no part of it */
+    /* longer than a batch may last: the time of a batch does not include the wait for the turn */
     postgres_sql(pg.database, "SELECT pg_sleep(1.1)");
     fputs("COMMIT;\n", turn);
     postgres_session_end(turn);
@@ -88,7 +88,7 @@ START_TEST(long_entry_before_the_turn)
 }
 END_TEST
 
-/* Killed writers leave the turn, and what they said is true. */
+/* A killed writer releases the turn, and what it has reported is true. */
 START_TEST(killed_writers)
 {
     int done = 0;
@@ -123,7 +123,7 @@ END_TEST
 START_TEST(no_server)
 {
     const char *before = DONE(pg.fleet.site[0], "list");
-    pg_fleet_reach(&pg, 0, 1); /* nobody listens there */
+    pg_fleet_reach(&pg, 0, 1); /* a port without a server */
     fleet_says(AT(pg.fleet.site[0], "create", "acme", "x"), 5, "nothing was changed");
     struct run run = AT(pg.fleet.site[0], "list");
     ck_assert_int_eq(run.status, 0);
@@ -135,7 +135,8 @@ START_TEST(no_server)
 }
 END_TEST
 
-/* As after a failover to a standby that lacks the last entries; then restore and refill go on. */
+/* The journal loses its last entries, as in a failover to a standby that lacks them. restore and
+   refill still work. */
 START_TEST(set_back)
 {
     char sql[256];

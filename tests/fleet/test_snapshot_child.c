@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* While the publisher makes or proves a snapshot, which takes long here, it publishes as ever. */
+/* While a child of the publisher makes or proves a snapshot, which these tests slow down, the
+   publisher goes on publishing. */
 #include "fleet/daemon.h"
 #include "fleet/trimmed.h"
 
@@ -63,7 +64,7 @@ static bool gone(pid_t pid)
     return kill(pid, 0) != 0 && errno == ESRCH;
 }
 
-/* While this file exists, no piece is put into the journal, and none is got. */
+/* The path of a file that controls the faults `held` and `unread-back` (bad_journal.c). */
 static const char *beside_journal(const char *suffix)
 {
     static char path[4200];
@@ -87,8 +88,8 @@ static void let_go(void)
     unlink(beside_journal("hold"));
 }
 
-/* The publisher starts again, and finds that it has to make a snapshot of a new entry: the journal
-   has lost its head. It does not get on with it. */
+/* Restarts the publisher, which has to make a snapshot of a new entry, because the journal has lost
+   its head. The fault stops its child until let_go(). */
 static void make_until(const char *fault)
 {
     static int round;
@@ -118,7 +119,7 @@ static void make_at_once(void)
     newcomers_join(&fleet);
 }
 
-/* Says within a few seconds of the change. */
+/* Changes the token's status, and asserts that the edge's verdict follows within five seconds. */
 static void reaches_the_edge(const char *status, int verdict)
 {
     const int64_t begun = monotonic_ms();
@@ -127,7 +128,8 @@ static void reaches_the_edge(const char *status, int verdict)
     ck_assert_int_lt(monotonic_ms() - begun, 5000);
 }
 
-/* Heads, entries and a revocation go on while a snapshot is made; then it is named. */
+/* While a snapshot is made, new heads, entries and a revocation reach the edge. When it is made,
+   the head names it. */
 START_TEST(goes_on_while_it_makes_one)
 {
     struct head first, head;
@@ -147,8 +149,8 @@ START_TEST(goes_on_while_it_makes_one)
 }
 END_TEST
 
-/* The same for the proof, before something is removed. And while the next one is made, nothing is
-   removed that belongs to it. */
+/* The same while a snapshot is proved, before anything is removed. While the next one is made,
+   nothing that belongs to it is removed. */
 START_TEST(goes_on_while_it_proves_one)
 {
     feed_far(&fleet, &publisher);
@@ -222,7 +224,7 @@ static void lose_feed(void)
     ck_assert_int_eq(run_process(gone, NULL).status, 0);
 }
 
-/* A new folder has no head before the first snapshot; who follows the journal itself has. */
+/* A new feed has no head before its first snapshot, but the journal gets new heads. */
 START_TEST(a_new_folder)
 {
     struct head first, head;
@@ -242,8 +244,8 @@ START_TEST(a_new_folder)
 }
 END_TEST
 
-/* While the child works, the journal is set back, and goes on another way: its snapshot is not
-   named, and the next one is of what the fleet has now. */
+/* While the child works, the journal loses its last entry and gets another one. No head names the
+   child's snapshot, and the next one has the fleet's new state. */
 START_TEST(journal_is_set_back)
 {
     lose_feed();
@@ -261,7 +263,7 @@ START_TEST(journal_is_set_back)
 }
 END_TEST
 
-/* Another publisher leads now: the child puts nothing more into the journal. */
+/* Another publisher takes the lead: the child ends, and puts nothing more into the journal. */
 START_TEST(another_leads)
 {
     make_slowly();

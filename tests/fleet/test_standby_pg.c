@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* A standby that lacks the last entries takes over. */
+/* Failover to a PostgreSQL standby that lacks the last entries. */
 #include "fleet/journal_calls.h"
 #include "fleet/pg_fleet.h"
 
-/* Makes a copy of the server, which follows it. */
+/* Makes and starts a standby of the server. */
 static void begin_standby(void)
 {
     char command[1024];
@@ -18,7 +18,7 @@ static void begin_standby(void)
     postgres_plain(command);
 }
 
-/* It has everything so far, and nothing that comes. */
+/* Stops the standby once it has everything so far, so that it misses what comes later. */
 static void stop_standby(const char *database)
 {
     postgres_until(database, "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= "
@@ -26,14 +26,15 @@ static void stop_standby(const char *database)
     postgres_plain("pg_ctl -D standby -m fast -w stop >>standby.log");
 }
 
-/* The server is lost. The standby is in its place, and may be read. */
+/* Kills the server, and starts the standby in its place, not promoted yet. */
 static void use_standby(void)
 {
     postgres_stop(SIGKILL);
     postgres_use("standby");
 }
 
-/* The journal: what the standby lacks is gone, and its numbers are given again, in order. */
+/* The journal after a failover: the entries that the standby lacks are lost, and their numbers are
+   used again, in order. */
 START_TEST(journal_after_a_promotion)
 {
     const espt_journal_plugin *p = load();
@@ -49,7 +50,7 @@ START_TEST(journal_after_a_promotion)
     ck_assert_int_eq(append(p, j, 5, "lost"), ESPT_JOURNAL_DONE);
     use_standby();
     ck_assert_int_eq(p->range(j, &first, &last, said, sizeof said), ESPT_JOURNAL_FAILED);
-    /* before it is promoted it can be read, and refuses to write */
+    /* before its promotion the standby can be read, and refuses writes */
     ck_assert_int_eq(p->range(j, &first, &last, said, sizeof said), ESPT_JOURNAL_DONE);
     ck_assert_uint_eq(last, 4);
     ck_assert_int_eq(append(p, j, 5, "other"), ESPT_JOURNAL_FAILED);
@@ -75,7 +76,7 @@ static const char *journal_bytes(void)
                      "FROM esp_token_entry")));
 }
 
-/* The site changes nothing, and says those words. */
+/* Asserts that the site refuses a change with these words. */
 static void refused(int site, const char *words)
 {
     const struct member *member = &pg.fleet.site[site];
@@ -87,8 +88,8 @@ static void refused(int site, const char *words)
     ck_assert_str_eq(journal_bytes(), journal);
 }
 
-/* Two sites: both have the lost entries, and say so. One of them puts them back, as they were
-   signed, and both go on. */
+/* Two sites that have the lost entries report it. One of them puts the entries back, byte for byte,
+   and both go on. */
 START_TEST(sites_after_a_promotion)
 {
     char words[128];
@@ -102,7 +103,7 @@ START_TEST(sites_after_a_promotion)
     fleet_same(&pg.fleet, 0, 1);
     const char *before = journal_bytes();
     use_standby();
-    refused(0, "nothing was changed"); /* it cannot be written yet */
+    refused(0, "nothing was changed"); /* the standby is still read-only */
     struct run run = AT(pg.fleet.site[0], "entity", "list");
     ck_assert_int_eq(run.status, 0);
     ck_assert_ptr_nonnull(strstr(run.out, "lost-too"));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Two sites write to a pg journal at once while writers, backends, the server, followers and the
- * publisher are killed or frozen at random. What a command says is true in the end, both sites are
- * the same, byte for byte, and edges have what edges get. ESPT_TORTURE_SECONDS is how long; without
- * it a few rounds. ESPT_TORTURE_SEED repeats a run.
+ * publisher are killed or frozen at random. At the end, what each command reported is true, both
+ * sites are the same, byte for byte, and edges have the records for edges. It runs for
+ * ESPT_TORTURE_SECONDS, or a few rounds if that is not set. ESPT_TORTURE_SEED repeats a run.
  */
 #include "fleet/journal_calls.h"
 #include "fleet/members.h"
@@ -13,11 +13,11 @@
 
 #include <sys/random.h>
 
-#define FIRST_DAEMON 7 /* the first kind of harm that is the end of a daemon */
+#define FIRST_DAEMON 7 /* kinds of harm from this one on kill a daemon */
 #define KINDS (FIRST_DAEMON + TORTURE_DAEMONS)
 #define BRIEF KINDS        /* rounds */
-#define ROUNDS_TO_LOOK 250 /* whether all members are the same */
-#define RUN_MOST 1700      /* seconds: Check cannot count the microseconds of 2,148 */
+#define ROUNDS_TO_LOOK 250 /* rounds between comparisons of all members */
+#define RUN_MOST 1700      /* seconds: Check's microseconds overflow an int at 2,148 */
 
 static struct fleet_of fleet;
 static const char *database;
@@ -114,7 +114,7 @@ static void harm(int kind, const struct command *two)
     postgres_until_ready();
 }
 
-/* How many entries add an entity of that name. */
+/* How many entries of the log add an entity of that name. */
 static int entries_of(const char *log, const char *name)
 {
     char wanted[80];
@@ -125,8 +125,8 @@ static int entries_of(const char *log, const char *name)
     return count;
 }
 
-/* The publisher trims the journal. The log of a site has every entry of it, and the site was proved
-   to be like the others. */
+/* Compares what commands reported with the log of a site, because the publisher trims the journal.
+   The caller has checked that the site has the same records as the others. */
 static void judge(const struct command *all, size_t count)
 {
     int by_status[8] = {0};
@@ -155,7 +155,7 @@ static unsigned begin_random(void)
     return seed;
 }
 
-/* How often the torture begins anew, with another fleet. */
+/* How many runs, each with a new fleet, the torture needs for that time. */
 static int runs_in(const char *seconds)
 {
     return seconds != NULL ? 1 + atoi(seconds) / (RUN_MOST + 1) : 1;
@@ -234,7 +234,7 @@ START_TEST(frozen_turn)
 }
 END_TEST
 
-/* A turn that is kept lasts longer than the server lets one be idle. */
+/* A turn that keep() renews outlasts the server's limit for an idle turn. */
 START_TEST(kept_turn)
 {
     const espt_journal_plugin *p = load();

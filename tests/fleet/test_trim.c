@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The publisher puts newer snapshots into the journal, and trims it: members join as before, and
-   who is behind goes on. */
+/* The publisher puts newer snapshots into the journal, and trims it: new members can still join,
+   and members that are behind can go on. */
 #include "fleet/daemon.h"
 #include "fleet/trimmed.h"
 
@@ -8,9 +8,9 @@
 #include <signal.h>
 #include <unistd.h>
 
-static struct fleet_of fleet; /* 0 publishes, 1 writes, 2 is a site that was away, 3 such an edge */
+static struct fleet_of fleet; /* sites: 0 publishes, 1 writes, 2 was away; 3: an edge, also away */
 static struct publisher publisher;
-static const char *text; /* of acme/web, which was switched off meanwhile */
+static const char *text; /* of acme/web, which was switched off while 2 and 3 were away */
 
 /* Once for all tests. Each of them adds to the journal, or only reads it. */
 static void setup(void)
@@ -70,7 +70,8 @@ START_TEST(new_members_join)
 }
 END_TEST
 
-/* A site that was away is told, changes nothing, and joins; it had nothing that the fleet lacks. */
+/* A site that was away is refused, with a message, until it joins again. It had no change that the
+   fleet lacks. */
 START_TEST(a_site_was_away)
 {
     char words[128];
@@ -90,7 +91,8 @@ START_TEST(a_site_was_away)
 }
 END_TEST
 
-/* A change of its own that the fleet lacks: listed, and given up only if that is wanted. */
+/* A new machine with a change of its own, which the fleet lacks: join gives it up only with --yes.
+ */
 START_TEST(a_site_with_changes_of_its_own)
 {
     struct fleet_of own;
@@ -106,7 +108,7 @@ START_TEST(a_site_with_changes_of_its_own)
 }
 END_TEST
 
-/* An edge of the same journal begins again by itself. */
+/* An edge that was away begins again with a snapshot, by itself. */
 START_TEST(an_edge_was_away)
 {
     struct daemon_of follower = {0};
@@ -120,7 +122,7 @@ START_TEST(an_edge_was_away)
 }
 END_TEST
 
-/* An entry that was trimmed away is not one that was never made. */
+/* fleet status --pin does not report a trimmed entry as one that was never made. */
 START_TEST(pin_before_the_first_entry)
 {
     fleet_says(AT(fleet.site[0], "fleet", "status", "--pin",
@@ -129,7 +131,7 @@ START_TEST(pin_before_the_first_entry)
 }
 END_TEST
 
-/* A head without a snapshot, as after a loss: nobody joins a journal without its beginning. */
+/* If the head names no snapshot, no machine can join a trimmed journal. */
 START_TEST(no_head)
 {
     struct fleet_of own;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Snapshots in the journal that a new site must not take: altered, older, or signed by a site that
+/* Snapshots in the journal that a new site must refuse: altered, older, or signed by a site that
    was removed. */
 #include "fleet/daemon.h"
 #include "fleet/site_here.h"
@@ -48,7 +48,7 @@ static void setup(void)
     store = here.store;
 }
 
-static struct edge_snapshot made[4]; /* what make() opened */
+static struct edge_snapshot made[4]; /* opened by make(), to be cleared */
 static size_t made_count;
 
 static void teardown(void)
@@ -111,7 +111,8 @@ static void publish(struct index *index, const uint8_t secret[static crypto_sign
     head_names(&which);
 }
 
-/* A new machine refuses it, and stays as it was. */
+/* Asserts that a new machine refuses the published snapshot with these words, and does not change.
+ */
 static void refused(const char *words)
 {
     if (newcomers.journal == NULL)
@@ -146,7 +147,7 @@ START_TEST(good)
 }
 END_TEST
 
-/* A site signed something else than the entry of the journal says. */
+/* A site signs fields that differ from the journal's entry. */
 START_TEST(altered_fields)
 {
     static const size_t at[] = {HASH, NEXT, SUM, SUM + FLEET_HASH_LEN, REVEAL, TIERS};
@@ -211,7 +212,8 @@ START_TEST(signed_by_a_removed_site)
 }
 END_TEST
 
-/* It leaves its removal out of the list; the records and the log are the true ones. */
+/* With the stolen key, the list of changes leaves out the removal of hq-2. The records and the log
+   are the right ones. */
 START_TEST(removal_left_out)
 {
     struct index before, index, forged;
@@ -234,7 +236,7 @@ START_TEST(removal_left_out)
 }
 END_TEST
 
-/* The pieces are those of the state before, and the fields those of the entry. */
+/* A snapshot with the pieces of the previous state and the fields of the current entry. */
 START_TEST(pieces_of_another_state)
 {
     static struct fleet_of edge;
@@ -253,7 +255,7 @@ START_TEST(pieces_of_another_state)
 }
 END_TEST
 
-/* A site signs the removal of a site that is none, with which the list cannot go on. */
+/* A site signs the removal of a site that does not exist, which the list cannot contain. */
 START_TEST(change_that_cannot_be)
 {
     struct index index;
@@ -289,7 +291,8 @@ START_TEST(change_that_cannot_be)
 }
 END_TEST
 
-/* The journal has lost what an edge needs next, and names an older snapshot, or none. */
+/* The journal no longer has the entry that an edge needs next, and its head names an older snapshot
+   than the edge's state, or none. */
 START_TEST(snapshot_before_the_edge)
 {
     static struct fleet_of edge;

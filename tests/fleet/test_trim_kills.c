@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The publisher that trims the journal is killed, finds the disk full, and has company: new members
-   join at any moment. */
+/* The publisher that trims the journal is killed, meets a full disk, and runs beside another
+   publisher. New members can join at any moment. */
 #include "fleet/trimmed.h"
 
 #include "fault/space.h"
@@ -27,7 +27,7 @@ static void teardown(void)
         publisher_end(&publisher, SIGKILL);
 }
 
-/* The first snapshot of the publisher is there, and the next one is due. */
+/* A fleet whose publisher has made its first snapshot, and whose next one is due. */
 static uint64_t snapshot_is_due(void)
 {
     struct head head;
@@ -40,7 +40,8 @@ static uint64_t snapshot_is_due(void)
     return head.snapshot.number;
 }
 
-/* The first snapshot of the fleet is gone, and two others are there, each of at most four files. */
+/* True once the fleet's first snapshot is gone and at most two others remain, of four files each,
+   and the journal begins at `first`. */
 static bool tidy(uint64_t first)
 {
     size_t count = 0;
@@ -52,7 +53,8 @@ static bool tidy(uint64_t first)
     return count <= 8 && journal_first(&fleet) == first;
 }
 
-/* Before its call number `number` that changes the journal. False: it was done before that. */
+/* Runs the publisher, which is killed before its call number `number` that changes the journal.
+   False: it was done before that call. */
 static bool killed_at(int number, uint64_t first)
 {
     char fault[32];
@@ -84,7 +86,7 @@ START_TEST(killed_at_each_call)
     }
     while (killed_at(calls, first)) {
         newcomers_join(&fleet);
-        if (calls % 3 == 0) { /* the next run mends what this one left */
+        if (calls % 3 == 0) { /* the next run completes what this one has left */
             publisher_start(&publisher);
             AWAIT(tidy(first));
             publisher_end(&publisher, SIGKILL);
@@ -113,7 +115,8 @@ static bool says(const struct publisher *of, const char *words)
     return said != NULL && strstr(said, words) != NULL;
 }
 
-/* One leads; the other writes its feed, and leads when the first one has stopped. */
+/* One of two publishers leads. The other only writes its own feed, and takes the lead when the
+   first one has stopped. */
 START_TEST(two_publishers)
 {
     struct fleet_of second = {.journal = fleet.journal, .site = {fleet.site[1]}};
@@ -129,7 +132,7 @@ START_TEST(two_publishers)
     newcomers_join(&fleet);
     publisher_await(&other, fleet_entry(&fleet, 0));
     publisher_end(&publisher, SIGKILL);
-    sign_head(&fleet, 0, time(NULL) - 70); /* as if it had stopped a minute ago */
+    sign_head(&fleet, 0, time(NULL) - 70); /* as if the first one had stopped 70 seconds ago */
     AWAIT(leads("hq-2"));
     AWAIT(says(&other, "takes care of the journal now"));
     newcomers_join(&fleet);
@@ -144,8 +147,8 @@ END_TEST
 
 /* --- losses --- */
 
-/* Before it removes something, a publisher that was started again looks whether the journal still
-   has the snapshot. */
+/* The journal loses pieces of its snapshot. A restarted publisher notices that before it removes
+   anything. */
 static void lose_pieces(void)
 {
     char command[4200];
@@ -158,7 +161,8 @@ static void lose_pieces(void)
     newcomers_join(&fleet);
 }
 
-/* The feed is lost, and the journal no longer has the entries that prove who may write. */
+/* First pieces of a snapshot are lost; then the feed is, when the journal no longer has the entries
+   that prove who may write. */
 START_TEST(something_is_lost)
 {
     publisher_start(&publisher);
@@ -174,7 +178,7 @@ START_TEST(something_is_lost)
     publisher_start(&publisher);
     publisher_await(&publisher, fleet_entry(&fleet, 0));
     newcomers_join(&fleet);
-    /* who is a little behind still finds the entries */
+    /* members that are a little behind still find the entries that they need */
     ck_assert_uint_eq(journal_first(&fleet), first);
 }
 END_TEST

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The journal in PostgreSQL is trimmed by a publisher with the least rights, also while an edge
-   keeps a transaction open: members join, and who is behind goes on. */
+/* A publisher with the least rights trims a journal in PostgreSQL, also while an edge keeps a
+   transaction open. New members can join, and members that are behind can go on. */
 #include "fleet/daemon.h"
 #include "fleet/postgres.h"
 #include "fleet/trimmed.h"
@@ -22,7 +22,7 @@ static void teardown(void)
     postgres_stop(SIGINT);
 }
 
-/* Settings of a role of its own for each member, in that of roles.sql. */
+/* Gives the member its own role, a member of the role `in` of roles.sql, and settings for it. */
 static void use_role(int member, const char *in)
 {
     char text[512], sql[512];
@@ -71,7 +71,7 @@ START_TEST(trimmed)
     publisher_await(&publisher, fleet_entry(&fleet, 0));
     trim_far(&fleet, &publisher);
     newcomers_join(&fleet);
-    fputs("ROLLBACK;\n\\q\n", idle); /* the publisher has the pipe as well */
+    fputs("ROLLBACK;\n\\q\n", idle); /* \q, because the publisher keeps the pipe open */
     postgres_session_end(idle);
     fleet_same(&fleet, 0, 1);
     daemon_start(&follower, &fleet.site[2], "follow");
@@ -85,7 +85,7 @@ START_TEST(trimmed)
 }
 END_TEST
 
-/* The failure is said once, in one line, with the table and the remedy. */
+/* Whether the publisher has reported the failure once, with the table and the remedy. */
 static bool says_role(const char *table)
 {
     char words[256];
@@ -101,8 +101,8 @@ static bool says_role(const char *table)
     return said != NULL && strstr(said, words) != NULL && lines == 1;
 }
 
-/* The publisher has the role of a site: it puts no head. With the rights for that and none to
-   remove something it publishes, and the journal is not trimmed. With all rights it goes on by
+/* A publisher with the role of a site cannot put a head. If it may put heads but not remove
+   entries, it publishes, and the journal is not trimmed. Once it has all rights, it trims by
    itself. */
 START_TEST(role_of_a_site)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Use counts of a fleet: hosts count, edges report, and sites add up, or say that they do not know.
- */
+/* Use counts of a fleet: hosts count, edges report, and sites show sums, or say that the uses are
+   not known. */
 #include "abi/host.h"
 #include "fleet/members.h"
 #include "fleet/report.h"
@@ -30,7 +30,7 @@ static const char *add_edge(void)
     return key;
 }
 
-/* A host of that machine allows the token so often. */
+/* A host of that machine allows the token `times` times. */
 static void use(int member, int times)
 {
     DONE(fleet.site[member], "fleet", "status"); /* catches up */
@@ -44,7 +44,7 @@ static void use(int member, int times)
     plugin->close(ctx);
 }
 
-/* The word of column USES of acme/web at a site. */
+/* What column USES shows for acme/web at a site. */
 static const char *uses_at(int site)
 {
     static char word[32];
@@ -99,7 +99,7 @@ START_TEST(reports_add_up)
     fleet_done(run);
     ck_assert_ptr_null(strstr(run.out, " web "));
     DONE(fleet.site[0], "stats");
-    /* and which entry the edge had */
+    /* fleet status shows the entry at which the edge was */
     char words[64];
     snprintf(words, sizeof words, "hq-3 reported entry %llu at ",
              (unsigned long long)fleet_entry(&fleet, 0));
@@ -108,11 +108,11 @@ START_TEST(reports_add_up)
     run = AT(fleet.site[1], "fleet", "status", "--prometheus");
     ck_assert_msg(strstr(run.out, "esp_token_fleet_report_entry{name=\"hq-3\"} ") != NULL, "%s",
                   run.out);
-    /* a site that has reported counts as well, here and there */
+    /* uses reported by a site are added, too, at both sites */
     DONE(fleet.site[0], "usage", "fold");
     ck_assert_str_eq(uses_at(0), "9");
     ck_assert_str_eq(uses_at(1), "9");
-    /* the edge's key signs no change, and its name is taken */
+    /* an edge cannot make changes, and neither its name nor its key can be used for a site */
     fleet_says(AT(fleet.site[EDGE], "create", "acme", "x"), 4, "this is an edge");
     fleet_says(AT(fleet.site[0], "fleet", "site", "add", "hq-3", fleet_key_of(&fleet, EDGE)), 4,
                "edge hq-3 is in the fleet already");
@@ -150,7 +150,7 @@ START_TEST(without_the_journal)
 }
 END_TEST
 
-/* A machine with a new store reports no less than before. */
+/* After a machine has got a new store, the reported totals do not fall. */
 START_TEST(totals_do_not_fall)
 {
     begin();
@@ -165,8 +165,8 @@ START_TEST(totals_do_not_fall)
     ck_assert_str_eq(uses_at(0), "7");
     use(EDGE, 2);
     DONE(fleet.site[EDGE], "usage", "fold");
-    ck_assert_str_eq(uses_at(0), "7"); /* no more than is certain */
-    /* a token that is gone is in no report */
+    ck_assert_str_eq(uses_at(0), "7"); /* the two new uses cannot be told from the old ones */
+    /* a report has no token that was removed */
     DONE(fleet.site[0], "remove", "acme/web", "--yes");
     DONE(fleet.site[EDGE], "fleet", "status");
     DONE(fleet.site[EDGE], "usage", "fold");
@@ -253,7 +253,7 @@ START_TEST(what_is_no_report)
     wrong.uses = 0;
     plant(&genuine, &wrong, secret);
     unknown_at(0, none);
-    /* each byte that is altered, and each end that is missing */
+    /* each byte altered, and each truncation */
     plant(&genuine, &item, secret);
     size_t len;
     const char *path = in_folder(fleet.journal, "reports/hq-3");
@@ -267,7 +267,7 @@ START_TEST(what_is_no_report)
         bytes[i] ^= 1;
         ck_assert_int_ne(report_decode(bytes, i, &got, needs), ENTRY_GOOD);
     }
-    /* a report under the name of nobody is not looked at */
+    /* a report whose name is of no member is ignored */
     file_write(in_folder(fleet.journal, "reports/nobody"), bytes, len, 0644);
     ck_assert_str_eq(uses_at(0), "5");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The file of uses that other machines have counted: what was kept is read, and nothing of a
-   damaged file. */
+/* The file that keeps the uses counted at other machines: it is read as it was written, and a
+   damaged file is refused. */
 #include "fleet/uses.h"
 #include "support/support.h"
 

@@ -13,7 +13,7 @@
 
 static struct publisher publisher;
 static struct web web;
-static struct daemon_of follower[3]; /* of the second site, and of the edges */
+static struct daemon_of follower[3]; /* of the second site and of the two edges */
 
 void torture_daemons_begin(struct fleet_of *fleet)
 {

@@ -11,12 +11,12 @@
 
 /* Adds two edges to a fleet of two sites, and starts all daemons. They end with this process. */
 void torture_daemons_begin(struct fleet_of *fleet);
-/* Kills one (0 to TORTURE_DAEMONS - 1), which must have lived, and starts it again. */
+/* Kills daemon `which` (0 to TORTURE_DAEMONS - 1), which must be running, and starts it again. */
 void torture_daemons_kill(int which);
-/* Waits until all members have the last entry, and asserts that sites are the same, and that the
-   edges have what edges get, byte for byte. */
+/* Waits until all members have the last entry. Asserts that the sites' records are the same, byte
+   for byte, and that the edges have exactly the records for edges. */
 void torture_daemons_same(const struct fleet_of *fleet);
-/* Ends each by SIGTERM; each must say by its status that it ended well. */
+/* Ends each daemon by SIGTERM; each must exit with status 0. */
 void torture_daemons_end(void);
 
 #endif

@@ -7,20 +7,20 @@
 #include <sys/types.h>
 
 struct web {
-    const char *folder; /* of nginx itself */
+    const char *folder; /* nginx's own files */
     int port, cache_port;
     pid_t server;
     char url[64], cache_url[64];
 };
-/* Starts nginx, which shows `root`; at cache_url a cache in front of it, which keeps pieces for an
-   hour and heads for a second, and asks the server where the request says no-cache. `rules` are
-   lines for the server, or "". */
+/* Starts nginx: at url a server of the folder `root`, and at cache_url a cache in front of it. The
+   cache keeps pieces for an hour and heads for a second; a request with `Pragma` bypasses it.
+   `rules`: lines for the server, or "". */
 void web_start(struct web *ret, const char *root, const char *rules);
-/* Starts it again with other rules. */
+/* Restarts nginx with other rules. */
 void web_restart(struct web *web, const char *root, const char *rules);
 void web_stop(struct web *web);
-/* A server that answers every request with these bytes, and closes (or, if `silent`, waits).
-   Returns its port. */
+/* Starts a server that answers every request with these bytes, and then closes the connection, or
+   keeps it open if `silent`. Returns its port. */
 int web_raw(const char *answer, size_t len, int silent);
 int web_free_port(void);
 
