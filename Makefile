@@ -36,8 +36,8 @@ CPPFLAGS     ?=
 LDFLAGS      ?=
 WERROR       ?= 0
 V            ?=
-# What the system is asked takes longer than reading the makefiles. So a variable asks when it is first
-# used, and once. A make that is started by this one asks again, because its settings can differ.
+# Running the compiler or pkg-config takes longer than reading the makefiles. So a variable does that when it is
+# first used, and only once. A make started by this one does it again, because its settings can differ.
 MACHINE       = $(eval MACHINE := $$(shell $$(CC) -dumpmachine 2>/dev/null))$(MACHINE)
 MULTIARCH     = $(eval MULTIARCH := $$(shell $$(CC) -print-multiarch 2>/dev/null))$(MULTIARCH)
 
@@ -46,7 +46,7 @@ WARNINGS += -Wstrict-prototypes -Wmissing-prototypes $(if $(filter-out 0,$(WERRO
 HARDEN    = -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing
 HARDEN   += -fno-strict-overflow -fno-delete-null-pointer-checks
 HARDEN   += $(if $(filter x86_64%,$(MACHINE)),-fcf-protection=full)
-# otherwise libgcc adds a constructor to the validator, which asks for the processor
+# otherwise libgcc adds a constructor to the validator, which detects the processor
 HARDEN   += $(if $(filter aarch64%,$(MACHINE)),-mno-outline-atomics)
 # _FORTIFY_SOURCE needs an optimizing compiler.
 FORTIFY  := $(if $(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
@@ -56,7 +56,7 @@ OPT_asan     := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-
 OPT_tsan     := -O1 -ftree-vrp -fsanitize=thread
 OPT_coverage := -O0 --coverage -fprofile-update=atomic -fprofile-abs-path -include $(abspath tests/coverage/counters.h) \
   -Wl,--exclude-libs,libgcov.a
-# The functions of a sanitizer are found only when the program starts.
+# With a sanitizer, undefined symbols are allowed: its functions are found only when the program starts.
 COMMA        := ,
 NO_UNDEFINED := $(if $(filter release,$(VARIANT)),-Wl$(COMMA)-z$(COMMA)defs)
 
@@ -100,8 +100,8 @@ build/%: $(OUT)/%
 endif
 FORCE:
 
-# Writes the file only if its content changes. So if make install gets another location than the
-# make before it, exactly the files that contain a location are built again.
+# Writes the file only if its content changes. So if the install locations differ from those of the
+# last make, only the files that contain a location are built again.
 REWRITE = >$@.$$$$; cmp -s $@.$$$$ $@ && rm $@.$$$$ || mv $@.$$$$ $@
 $(OUT)/src/build_config.h: FORCE
 	@mkdir -p $(@D)
@@ -185,7 +185,7 @@ clean: ## remove build/
 help: ## list the targets
 	@grep -hE '^[a-z_.-]+:.*##' $(MAKEFILE_LIST) | sort -u | sed -E 's/:[^#]*## /\t/' | expand -t 24
 
-# The prerequisites that the compiler found. Targets that only run other programs do not need them.
+# The header dependencies that the compiler wrote. Targets that only run other programs do not need them.
 ifneq ($(filter-out help clean deps deps-hosts,$(or $(MAKECMDGOALS),all)),)
 -include $(if $(wildcard $(OUT) $(FUZZ_OUT)),$(shell find $(OUT) $(FUZZ_OUT) -name '*.d' 2>/dev/null))
 endif

@@ -16,7 +16,7 @@ $(call SAY,INSTALL $(DESTDIR)$(3))
 $(Q)umask 022 && $(call FILL,$(2)) | install -D -m $(1) /dev/stdin '$(DESTDIR)$(3)'
 endef
 
-# the same for a file that administrators edit: an existing file is kept
+# the same for a file that administrators edit: does not replace an existing one
 define INSTALL_ONCE
 @[ -e '$(DESTDIR)$(3)' ] || { echo '  INSTALL $(DESTDIR)$(3)' && umask 022 && install -D -m $(1) $(2) '$(DESTDIR)$(3)'; }
 endef

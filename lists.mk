@@ -4,7 +4,7 @@
 # this file is read before all rules. tests/build/test_targets.sh checks that every list is complete
 # in time.
 
-# the objects of folders; none for a folder that does not exist
+# the object files of folders; none for a folder that does not exist
 sources   = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 
 # --- the products ---
@@ -33,8 +33,8 @@ UNITS     := $(sort $(patsubst %.in,%,$(notdir $(wildcard etc/systemd/*))))
 MAN_PAGES := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
 
 # --- tests ---
-# Every tests/KIND/test_NAME.c is a Check program, every tests/KIND/test_NAME.sh a script. Tests run
-# side by side, so the longest begin first, and the slowest kinds follow. `make check KINDS='unit cli'`
+# Every tests/KIND/test_NAME.c is a Check program, every tests/KIND/test_NAME.sh a script. Several tests run
+# at a time, so the longest begin first, and the slowest kinds follow. `make check KINDS='unit cli'`
 # runs only tests of these kinds. The tests in tests/hosts need the hosts' own libraries, so
 # tests/hosts/hosts.mk runs them.
 KINDS        := stress fault torture unit cli abi fuzz
@@ -46,10 +46,10 @@ LONGEST      := $(addprefix $(OUT)/tests/,fault/test_calls fleet/test_snapshot_c
   fault/test_gate_stopped cli/test_clipboard fault/test_disk_limits fault/test_interrupt fleet/test_follow_feed torture/test_damage)
 LONGEST      := $(filter $(KINDS:%=$(OUT)/tests/%/%),$(LONGEST))
 TESTS        := $(LONGEST) $(filter-out $(LONGEST),$(TEST_SOURCES:%.c=$(OUT)/%))
-# The scripts look at sources and makefiles, so once is enough.
+# The scripts check sources and makefiles, so running them for one variant is enough.
 TEST_SCRIPTS := $(if $(filter release,$(VARIANT)),$(filter-out tests/hosts/%,$(wildcard tests/*/test_*.sh)))
 SUPPORT      := $(call sources,tests/support)
-# Keys of passphrases take long to derive, on purpose.
+# Deriving a key from a passphrase takes long, on purpose.
 QUICK_TESTS  := $(filter-out %/test_key %/test_keys_kept,$(filter $(addprefix $(OUT)/tests/,unit/% abi/% cli/%),$(TESTS)))
 FAULT_TESTS  := $(filter $(OUT)/tests/fault/%,$(TESTS))
 HOST_PROGRAMS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/hosts/test_*.c))

@@ -79,7 +79,7 @@ member() { # NAME MAX_AGE [JOURNAL]
     printf '[fleet]\njournal = %s\nname = %s\nmax_age = %s\n' "${3:-pg}" "$1" "$2" >>"$work/$1/esp-token.conf"
     (umask 077 && printf 'host = 127.0.0.1\nport = %s\ndbname = esp_token\nuser = %s\n' "$port" "$1" >"$work/$1/journal.conf")
 }
-# A daemon of a member: fleet follow or fleet publish. It goes on by itself when the database is back.
+# Starts a daemon of a member: fleet follow or fleet publish. It reconnects by itself when the database is back.
 start() { # MEMBER WORD
     "$ctl" -c "$work/$1/esp-token.conf" fleet "$2" 2>>"$work/$1/$2.log" &
     daemons="$daemons $!"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# Example hosts, to read and to start one's own from. They need only the public header.
+# Example hosts, to read and to start your own from. They need only the public header.
 CXX ?= c++
 $(OUT)/examples/%.o: BASE_CPPFLAGS = $(ADAPTER_CPPFLAGS)
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
 # Debian packages, built from the archive of the last commit.
-# Build-Depends of debian/control, under the names of packages that can be installed.
+# Build-Depends of debian/control; the names of virtual packages are replaced by those of real ones.
 DEB_PACKAGES  = build-essential devscripts git lintian $(shell sed -n '/^Build-Depends:/,/^Standards-Version:/p' \
   packaging/debian/control | sed -e '/^Standards-Version:/d; s/^Build-Depends://; s/,$$//; s/ (.*)//; s/:any//' \
   -e 's/debhelper-compat\|dh-sequence-installsysusers/debhelper/; s/architecture-is-.*/architecture-properties/')
-# 0.3.0-dev comes before 0.3.0
+# 0.3.0~dev, which Debian sorts before 0.3.0
 DEB_UPSTREAM  = $(subst -,~,$(VERSION))
 DEB_OUT      := build/deb
 .PHONY: deb check-deb

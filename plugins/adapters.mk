@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: ISC
-# The adapters: what each host program loads, over include/espt/validator.h alone. A host adds its own
+# The adapters: what each host program loads. They use include/espt/validator.h alone. A host adds its own
 # in plugins/HOST/HOST.mk:
 #
 #   $(eval $(call adapter,HOST,TEST,PACKAGES,FILE,FOLDER,MODE))
 #
 # TEST is a shell command that succeeds if FILE can be built. PACKAGES are the Debian packages that TEST
 # needs to succeed. FILE is a path below $(OUT), and HOST.mk has the rule for it. FOLDER is where
-# make install-adapters puts FILE, with MODE; a variable that asks the system is given as $$(NAME).
+# make install-adapters puts FILE, with MODE; write a variable that runs a program as $$(NAME).
 # `HOST_PACKAGES += …` adds packages that only the host's tests need.
 HAS_HEADER     = echo '\#include <$(1)>' | $(CC) -E -x c - >/dev/null 2>&1
 
@@ -33,7 +33,7 @@ endef
 # Adapters can include the public header, load.h and paths.h, and nothing from src/.
 ADAPTER_CPPFLAGS := -D_GNU_SOURCE -Iinclude -Iplugins -I$(OUT)/plugins
 
-# Rewritten only if VALIDATOR_PATH or VERSION has changed since the last run. Then the adapters are built again.
+# The file changes, and the adapters are built again, only if VALIDATOR_PATH or VERSION has changed.
 $(OUT)/plugins/paths.h: FORCE
 	@mkdir -p $(@D)
 	@printf '#define ESPT_%s "%s"\n' VALIDATOR_PATH '$(VALIDATOR_PATH)' RELEASE '$(VERSION)' $(REWRITE)

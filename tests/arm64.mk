@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: ISC
 # The validator and esp-tokenctl for arm64: built by a cross compiler, tested under qemu. Their libraries are unpacked
-# below build/arm64-root. A program that a test starts must be started by qemu, too, so the tests find scripts in build/arm64-run in
-# place of programs.
+# below build/arm64-root. Programs that a test starts must run under qemu, too. So instead of the programs the tests
+# find scripts in build/arm64-run, which start qemu.
 ARM64          := build/arm64
 ARM64_ROOT     := build/arm64-root
 ARM64_PACKAGES := gcc-aarch64-linux-gnu qemu-user-static pkg-config
 ARM64_LIBS     := libc6-dev libgcc-s1 liblmdb-dev libsodium-dev libinih-dev libsmartcols-dev libjansson-dev libbsd-dev libutf8proc-dev check
 # test_limits needs RLIMIT_AS, which qemu cannot set for its guest alone.
 ARM64_TESTS     = $(filter-out %/test_limits $(ARM64_SKIP),$(filter $(OUT)/tests/unit/% $(OUT)/tests/abi/% %/test_stress,$(TESTS)))
-# Long ones under qemu, which check-arm64-quick leaves out.
+# Tests that take long under qemu; check-arm64-quick leaves them out.
 ARM64_LONG     := %/test_prove %/test_snapshot_cache %/test_threads %/abi/test_usage
 ARM64_SKIP     :=
 ARM64_RUN       = $(ARM64_TESTS:$(OUT)/%=$(OUT)-run/%)
-# The programs name these folders themselves. With the option -L of qemu they would also see them in place of /.
+# The programs contain the paths of these folders. With qemu's option -L they would see the folders in place of /.
 ARM64_LDFLAGS   = -Wl,--dynamic-linker=$(abspath $(ARM64_ROOT))/lib/ld-linux-aarch64.so.1 -Wl,--disable-new-dtags \
   -Wl,-rpath,$(abspath $(ARM64_ROOT))/lib/aarch64-linux-gnu:$(abspath $(ARM64_ROOT))/usr/lib/aarch64-linux-gnu
 

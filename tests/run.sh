@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Runs the test programs named, several at a time, and prints one line for each in the order named; of
-# those that fail, the output too. A script that cannot do its work here ends with 77, its last line
-# saying why: it counts as skipped. The last line is `N passed, N failed` or `N passed, N failed, N skipped`.
+# Runs the given test programs, several at a time. Prints one line for each, in the order given, and the
+# output of those that fail. A script that cannot do its work here ends with status 77 and says why in its
+# last line: it counts as skipped. The last line is `N passed, N failed` or `N passed, N failed, N skipped`.
 #
-#   JOBS=N        programs at a time (default: three for each core, because half their time is waiting)
-#   LOGS=FOLDER   where scripts log (build); the log of a program is PROGRAM.log
+#   JOBS=N        programs at a time (default: three for each core, because they wait half of their time)
+#   LOGS=FOLDER   the folder for the logs of scripts (build); the log of a program is PROGRAM.log
 #   TEST_LIMIT=S  seconds after which a program is ended and counts as failed (1800)
-#   AGAIN=yes     up to three programs that failed are run once more, each alone. One that passes then
-#                 is called UNSTABLE, and counts as passed. It has a bug all the same: mend it.
+#   AGAIN=yes     if at most three programs failed, runs each of them once more, alone. One that passes then
+#                 is called UNSTABLE, and counts as passed. It still has a bug: mend it.
 #
 # Tests must not depend on one another: each has folders, sockets and ports of its own.
 set -u
@@ -28,7 +28,7 @@ if [ "${1-}" = --one ]; then
     echo begins >&3
     timeout -k 10 "$TEST_LIMIT" "$test" >"$(log_of "$test")" 2>&1 3>&- &
     echo $! >"$folder/$number.pid"
-    [ ! -e "$folder/stop" ] || kill $! # the stop came between
+    [ ! -e "$folder/stop" ] || kill $! # stop() ran after the first check
     wait $!
     echo "$? $(($(date +%s) - begin))" >"$folder/$number.new"
     rm "$folder/$number.pid"
@@ -37,7 +37,7 @@ if [ "${1-}" = --one ]; then
     exit 0
 fi
 
-# A busy machine is not the test's fault: Check multiplies each of its limits.
+# A busy machine must not make a test fail: Check multiplies each of its time limits.
 : "${CK_DEFAULT_TIMEOUT:=20}" "${CK_TIMEOUT_MULTIPLIER:=6}" "${TEST_LIMIT:=1800}"
 : "${JOBS:=$((3 * $(nproc)))}"
 export CK_DEFAULT_TIMEOUT CK_TIMEOUT_MULTIPLIER TEST_LIMIT LOGS="${LOGS-}"
@@ -62,7 +62,7 @@ for test in "$@"; do
     number=$((number + 1))
     printf '%s\n%s\n' "$number" "$test"
 done >"$folder/tests"
-# xargs waits for all of them, whatever one's status. A line of this pipe says that something has changed.
+# xargs waits for all of them, whatever their status. A line in this pipe means that a program began or ended.
 mkfifo "$folder/events" || exit 1
 exec 3<>"$folder/events"
 {

@@ -8,7 +8,7 @@ $(OUT)/tests/%.o: MORE_CPPFLAGS += -Itests -DOUT='"$(abspath $(TEST_OUT))"'
 $(OUT)/tests/%.o: OPT_release := -O0
 $(OUT)/tests/stress/%.o $(OUT)/tests/fuzz/%.o $(OUT)/tests/bench/%.o: OPT_release := $(OPT_release)
 
-# An archive, so that a program has the modules that it uses and not all of them.
+# An archive, so that a program links only the modules that it uses.
 $(OUT)/tests/modules.a: $(FLEET) $(STORE) $(READER) $(COMMON)
 	@mkdir -p $(@D)
 	$(call SAY,AR    $@)

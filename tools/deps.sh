@@ -17,7 +17,7 @@ if ! command -v apt-get >/dev/null || { [ -n "$as_root" ] && ! command -v sudo >
     exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
-# A new machine may be updating itself.
+# Waits for apt's lock: a new machine may be installing updates.
 wait="-o DPkg::Lock::Timeout=300"
 # shellcheck disable=SC2086
 $as_root apt-get $wait install -y --no-install-recommends $missing >/dev/null 2>&1 ||

@@ -30,5 +30,5 @@ echo "unpacking packages for $architecture into $root: $*"
 for package in "$root"/.apt/archives/*.deb; do
     dpkg-deb --extract "$package" "$root"
 done
-rm -rf "$root/.apt" "$root/etc" # what remains are libraries and headers; a program finds this machine's settings
+rm -rf "$root/.apt" "$root/etc" # only libraries and headers remain, so programs use this machine's /etc
 echo "$wanted" >"$root/.packages"

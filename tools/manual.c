@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Escapes characters that scdoc takes for markup. */
+/* Prints the text, and escapes characters that scdoc takes for markup. */
 static void print_text(const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -105,7 +105,7 @@ static void print_examples(const char *text)
         const size_t len = strcspn(text, "\n");
         putchar('\t');
         for (size_t i = 0; i < len; i++) {
-            if (text[i] == '\\') /* it escapes the character here, too */
+            if (text[i] == '\\') /* a backslash escapes in a literal block, too */
                 putchar('\\');
             putchar(text[i]);
         }

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: ISC
 """Draws a session at a terminal as SVG: tools/terminal_picture.py BUILD COMMANDS >PICTURE.
 
-BUILD is the folder of esp-tokenctl. COMMANDS is a file with one command of the shell a line. They run on a terminal of
-their own, in a new folder, with a store that was made before. What differs from run to run is replaced: ids and token
-texts by fixed ones, in order of appearance, times by one time, and the user by root. So the picture is the same each
-time, until the output of a command changes.
+BUILD is the folder of esp-tokenctl. COMMANDS is a file with one shell command on each line. They run at a terminal of
+their own, in a new folder that already has a store. What differs from run to run is replaced: ids and token texts by
+fixed ones, in order of appearance, times by one time, and the user by root. So the picture changes only if the output
+of a command does.
 """
 import datetime
 import fcntl
@@ -37,7 +37,7 @@ def run(command, folder, build):
         for name in ("NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"):
             os.environ.pop(name, None)
         os.umask(0o077)
-        os.read(0, 1)  # the size of the terminal is set
+        os.read(0, 1)  # waits until the parent has set the terminal's size
         os.execlp("timeout", "timeout", "--foreground", "60", "sh", "-c", command)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
     settings = termios.tcgetattr(terminal)
@@ -48,7 +48,7 @@ def run(command, folder, build):
     try:
         while part := os.read(terminal, 65536):
             output += part
-    except OSError:  # the end of a terminal
+    except OSError:  # the terminal was closed
         pass
     if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) not in (0, 1, 4):
         sys.exit(f"{command}: {output.decode()}")

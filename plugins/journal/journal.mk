@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-# The journal plugins of a fleet. Only esp-tokenctl loads them; include/espt/journal.h is all they know.
+# The journal plugins of a fleet. Only esp-tokenctl and the portal load them. They use include/espt/journal.h, and
+# nothing in src/.
 $(OUT)/plugins/journal/%.o: BASE_CPPFLAGS = -D_GNU_SOURCE -Iinclude -Iplugins -I$(OUT)/src
 JOURNAL_COMMON := $(call sources,plugins/journal)
 

@@ -22,7 +22,7 @@ $(NGINX_OUT)/tree/objs/Makefile: $(NGINX_TREE)/conf_flags plugins/nginx/config p
 	  --with-cc-opt="$(NGINX_CFLAGS)" --with-ld-opt="$(NGINX_LDFLAGS)"' >configure.log 2>&1 || \
 	  { cat configure.log; exit 1; }
 
-# A variable of its own, because make -n runs each recipe line in which MAKE is written.
+# A separate variable, because make -n runs each recipe line that contains $(MAKE) literally.
 NGINX_MAKE = MAKEFLAGS= $(MAKE) --no-print-directory -f objs/Makefile modules
 
 $(NGINX_MODULE): $(NGINX_OUT)/tree/objs/Makefile $(wildcard plugins/nginx/*.[ch]) plugins/load.h \

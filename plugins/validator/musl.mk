@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-# The validator for hosts whose libc is musl, as in images of Alpine. Debian has musl-gcc, but its static libraries
-# are builds for glibc. Their objects can be linked for musl if musl has every symbol that they need: -z defs checks
-# that. Two have other names in glibc: explicit_bzero, which is called with one argument more, and fopen.
+# The validator for hosts whose libc is musl, as in Alpine images. Debian has musl-gcc, but its static libraries are
+# for glibc. Their object files can be linked for musl if musl has every symbol that they need, which -z defs checks.
+# Two symbols have other names in glibc: explicit_bzero, which is called with one more argument, and fopen.
 MUSL     := $(OUT)/musl
 MUSL_LIB := $(MUSL)/lib
 MUSL_PACKAGES := musl-tools binutils libsodium-dev libinih-dev pkg-config
@@ -19,7 +19,7 @@ $(MUSL_LIB)/lib%.a: plugins/validator/musl.mk
 	$(Q)objcopy --redefine-sym __explicit_bzero_chk=explicit_bzero --redefine-sym fopen64=fopen \
 	  "$$($(CC) -print-file-name=$(@F))" $@
 
-# musl-gcc does not look into /usr/include.
+# musl-gcc does not search /usr/include.
 $(MUSL)/include/sodium.h: plugins/validator/musl.mk
 	@mkdir -p $(@D)
 	$(Q)cp -r $(addprefix $(or $(shell $(PKG_CONFIG) --variable=includedir libsodium 2>/dev/null),/usr/include)/,sodium \

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: ISC
-# it replaces the clock, for the plugin as well
+# test_clock replaces the clock, for the plugin as well
 $(OUT)/tests/abi/test_clock: TEST_LIBS += -rdynamic

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: ISC
-# A test of commands in a fleet has the members of tests/fleet.
+# The test of fleet commands links the helpers for members from tests/fleet.
 $(OUT)/tests/cli/test_fleet_words: $(OUT)/tests/fleet/members.o | $(OUT)/esp_journal_bad.so $(OUT)/esp_journal_dir.so

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: ISC
 # Counts which lines of src/ and plugins/ the tests run, including the adapters in their real hosts
-# and the portal over HTTP, with gcc's counters and gcovr. Lines that no test runs are listed, with
-# the reason, in tests/coverage/unrun.md. The counter files are created before the tests and are
-# writable for everyone, because hosts run as other users.
-# make check fails only some allocations, and which ones depends on every call before them; here
-# every allocation fails once, and every call on links and sessions. This took an hour on 2 cores
-# that other work shared (37 minutes for the tests, the hosts and the portal, 23 for every call), so
-# .ci/run does not include it.
+# and the portal over HTTP, with gcc's counters and gcovr. tests/coverage/unrun.md lists the lines that
+# no test runs, with the reason. The counter files are created before the tests and are writable for
+# everyone, because hosts run as other users.
+# make check lets only some allocations fail, and which ones depends on every call before them. Here
+# every allocation fails once, and every call on links and sessions. This took an hour on 2 cores with
+# other load (37 minutes for the tests, the hosts and the portal, 23 for every call), so .ci/run does
+# not include it.
 COUNTED       = find $(OUT)/src $(OUT)/plugins -name '*.gcno'
 EVERY_CALL    = $(addprefix $(OUT)/tests/fault/test_,memory fleet_memory portal_calls)
 COVERAGE_LOG := $(abspath $(OUT))/coverage.log

@@ -12,7 +12,7 @@ FLEET_SITES += $(addprefix $(OUT)/tests/fleet/,test_follow test_follow_feed test
 $(FLEET_SITES): $(OUT)/tests/fleet/members.o
 FLEET_TRIM := $(addprefix $(OUT)/tests/fleet/,test_trim test_trim_kills test_trim_forged test_trim_pg test_snapshot_child test_first_snapshot)
 $(FLEET_TRIM): $(OUT)/tests/fleet/trimmed.o
-# a site in the test's own process
+# these tests open a site in their own process
 FLEET_HERE := $(addprefix $(OUT)/tests/fleet/,test_edge_snapshot test_trim_forged test_first_snapshot test_feed_begin)
 $(FLEET_HERE): $(OUT)/tests/fleet/site_here.o
 FLEET_EDGES := $(FLEET_TRIM) $(addprefix $(OUT)/tests/fleet/,test_edges test_edge_damage test_feed_reports test_fresh test_follow test_follow_feed test_follow_full test_follow_pg)
@@ -29,10 +29,10 @@ FLEET_PG_SITES := $(addprefix $(OUT)/tests/fleet/,test_sites_pg test_messages_pg
 $(FLEET_PG_SITES): $(addprefix $(OUT)/tests/fleet/,members.o pg_fleet.o)
 $(addprefix $(OUT)/tests/fleet/,test_controls_pg test_journal_pg test_messages_pg test_crash_pg test_frozen_pg): $(OUT)/tests/fleet/line.o
 $(OUT)/tests/fleet/test_model: $(OUT)/tests/fleet/journal_model.o
-# the clock of a site
+# test_local preloads the shim to change the clock of a site
 $(OUT)/tests/fleet/test_local.o: MORE_CPPFLAGS += -DSHIM='"$(abspath $(FAULT_SHIM))"'
 $(OUT)/tests/fleet/test_local: | $(FAULT_SHIM)
-# this test replaces a function of libc, for the plugin as well
+# test_journal_dir replaces a function of libc, for the plugin as well
 $(OUT)/tests/fleet/test_journal_dir: TEST_LIBS += -rdynamic
 FLEET_HTTP := $(addprefix $(OUT)/tests/fleet/,test_journal_http test_http_servers test_http_caches test_http_settings test_http_tls)
 $(FLEET_HTTP): $(addprefix $(OUT)/tests/fleet/,members.o http_feed.o)
@@ -48,7 +48,7 @@ $(FLEET_TESTS): | $(OUT)/esp_journal_bad.so $(JOURNALS) $(OUT)/esp-tokenctl
 run-fleet-tests: $(PRODUCTS) $(FLEET_TESTS)
 	$(call RUN_TESTS,$(FLEET_TESTS))
 
-# every fault at every message, and kills for ESPT_TORTURE_SECONDS
+# they try every fault at every message, and kill processes for ESPT_TORTURE_SECONDS
 TORTURE_FLEET := $(addprefix $(OUT)/tests/fleet/,test_journal_pg test_messages_pg test_crash_pg test_torture_pg)
 .PHONY: torture-fleet
 torture-fleet: deps ## run the long tests of the fleet, and an hour of kills (ESPT_TORTURE_SECONDS=3600)
@@ -59,18 +59,18 @@ torture-fleet: deps ## run the long tests of the fleet, and an hour of kills (ES
 check-fleet: deps ## run the tests of the fleet: journals, entries, sites
 	$(MAKE) $(PARALLEL) run-fleet-tests
 
-# The parts of the bench use the helpers of tests, and the report and the corpus of make bench.
+# The bench of fleets uses the helpers of the tests, and the report and the corpus of make bench.
 BENCH_FLEET := $(filter-out %/bench_fleet.o,$(patsubst %.c,$(OUT)/%.o,$(wildcard tests/fleet/bench_*.c)))
 BENCH_FLEET += $(addprefix $(OUT)/tests/fleet/,members.o postgres.o daemon.o publisher.o feed_edge.o feed_member.o web.o)
 BENCH_FLEET += $(addprefix $(OUT)/tests/bench/,measure.o report.o corpus.o plugin.o)
 $(OUT)/tests/fleet/bench_fleet: $(BENCH_FLEET)
 $(OUT)/tests/fleet/bench_fleet: TEST_LIBS += -lm $(call PC,libpq)
-# a program finds the journals beside itself
+# the program looks for the journals in its own folder
 $(OUT)/tests/fleet/bench_fleet: | $(OUT)/tests/fleet/esp_journal_pg.so
 $(OUT)/tests/fleet/esp_journal_%.so: $(OUT)/esp_journal_%.so
 	$(Q)ln -sf ../../$(<F) $@
 
-# the size of the largest edge; and one part alone: join, instructions, create, revoke, edges or bulk
+# the tokens of the largest edge; and the only part to run: join, instructions, create, revoke, edges or bulk
 BENCH_FLEET_TOKENS ?= 1000000
 BENCH_FLEET_ONLY ?=
 .PHONY: bench-fleet run-bench-fleet
@@ -80,7 +80,7 @@ bench-fleet: deps ## measure a fleet: writing, following, revoking, 1,000 edges,
 run-bench-fleet: $(PRODUCTS) $(OUT)/tests/fleet/bench_fleet
 	@$(OUT)/tests/fleet/bench_fleet $(OUT)/bench-fleet $(BENCH_FLEET_TOKENS) $(BENCH_FLEET_ONLY)
 
-# The simulation is as fast as its compiler makes it.
+# The simulation computes for long, so it is optimized.
 SIMULATE := $(addprefix $(OUT)/tests/fleet/simulate_,feed.o edges.o sizes.o drawing.o)
 $(OUT)/tests/fleet/simulate_%.o: OPT_release := -O2
 $(OUT)/tests/fleet/simulate_fleet: $(SIMULATE) $(addprefix $(OUT)/tests/fleet/,members.o publisher.o web.o)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=sh
 # For hosts that read the system's own files: a test that begins with `. tests/hosts/apart.sh`, before lib.sh, runs
-# in a mount namespace of its own, and changes nothing outside. Where root is missing, or a mount, it is skipped.
+# in its own mount namespace, and changes nothing outside. It is skipped unless it runs as root and mounts are allowed.
 #   system_is_apart    after lib.sh and pam.sh: PAM's services are those in $work/pam.d, /run is empty, and
 #                      the user acme is an account of the system
 # shellcheck disable=SC2154

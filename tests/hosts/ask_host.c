@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* A host for twenty.sh: reads lines "FILE METRIC ENTITY", presents the text in FILE, and prints
-   yes, no or unavailable. Each question is asked by a new thread, with the stack that the libc
-   gives to threads. ask_host VALIDATOR CONFIG */
+/* A host for twenty.sh: ask_host VALIDATOR CONFIG. Reads lines "FILE METRIC ENTITY", presents the
+   text in FILE, and prints yes, no or unavailable. Each validation runs in a new thread, with the
+   libc's default stack size. */
 #include "load.h"
 
 #include <pthread.h>

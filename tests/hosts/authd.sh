@@ -2,10 +2,10 @@
 # shellcheck shell=sh
 # esp-token-authd, for test_authd*.sh, test_twenty_authd_*.sh and bench_authd.sh. Read lib.sh first.
 #   settings LINES...   writes $work/authd.conf: the validator under test, the store of $work, LINES
-#   start_authd [OPTIONS...]  starts it on loopback, on a free port: $authd is its pid, $at its URL
-#   ask STATUS TARGET [CURL OPTIONS...]   the body and the head of the answer are in $work/ask
-#   ask_as TOKEN STATUS TARGET [CURL OPTIONS...]  with $work/TOKEN.token as a Bearer token
-#   header NAME         its value in the answer
+#   start_authd [OPTIONS...]  starts esp-token-authd on a free port of loopback: $authd is its pid, $at its URL
+#   ask STATUS TARGET [CURL OPTIONS...]   requires STATUS; the body and the head of the answer are in $work/ask
+#   ask_as TOKEN STATUS TARGET [CURL OPTIONS...]  the same, with $work/TOKEN.token as a Bearer token
+#   header NAME         prints the value of that header of the answer
 # shellcheck disable=SC2034,SC2154
 authd_program=$build/plugins/authd/esp-token-authd
 mkdir -p "$work/lib"

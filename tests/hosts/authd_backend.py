@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 """The back end behind a gateway, for test_twenty_authd_*.sh. Prints its port.
 
-Answers each request with the headers that it got, one to a line, and the size of the body; an upgrade with 101 and
-then what it hears. Writes the path of each request to standard error.
+Answers each request with its headers, one on each line, and the size of its body. Answers an upgrade with 101, and
+then echoes what it receives. Writes the path of each request to standard error.
 """
 import http.server
 import sys
@@ -51,7 +51,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     def handle_error(self, request, client_address):
-        """A gateway closes idle connections; that is no line of the log."""
+        """Logs nothing: a gateway may close idle connections."""
 
 
 server = Server(("127.0.0.1", 0), Echo)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""Clients of esp-token-authd that take their time, for test_authd_service.sh.
+"""Many, slow and late clients of esp-token-authd, for test_authd_service.sh.
 
-    authd_clients.py many PORT TOKEN_FILE COUNT   COUNT connections at once; each asks twice, and stays open between
-    authd_clients.py slow PORT TOKEN_FILE         how long connections last on which no whole request comes
-    authd_clients.py drain PORT TOKEN_FILE PID    requests that are in progress when PID gets the signal to end
+    authd_clients.py many PORT TOKEN_FILE COUNT   COUNT connections at once, each with two requests and open between them
+    authd_clients.py slow PORT TOKEN_FILE         connections without a complete request, until the server closes them
+    authd_clients.py drain PORT TOKEN_FILE PID    requests that are in progress when PID gets SIGTERM
     authd_clients.py socket PATH TOKEN_FILE COUNT COUNT connections to a Unix socket
 
 Prints one line, and ends with a status other than 0 if an answer is wrong.
@@ -33,7 +33,7 @@ def request(more=""):
 
 
 def status(connection):
-    """0: closed without an answer. Answers that allow have no body."""
+    """The status of the next answer; 0: closed without an answer. Answers that allow have no body."""
     got = b""
     while b"\r\n\r\n" not in got:
         try:
@@ -60,7 +60,7 @@ def many(where, count):
 
 
 def slow(where):
-    """One is silent, one sends a byte from time to time, one its body so, one reads no answer. All are closed."""
+    """The server must close a silent client, one that sends its head byte by byte, and one its body. One never reads."""
     began = time.monotonic()
     whole, piecemeal = connect(where), [connect(where), connect(where), connect(where)]
     heads = [b"", request(), request("Content-Length: 1000\r\n")]
@@ -70,7 +70,7 @@ def slow(where):
     deaf.setblocking(False)
     open_ones, sent = set(piecemeal), 0
     while open_ones and time.monotonic() - began < LIMIT:
-        # a client that asks goes on being answered meanwhile
+        # meanwhile a client that sends whole requests is answered
         whole.sendall(request())
         if status(whole) != 200:
             sys.exit("a client that asks was closed")
@@ -120,7 +120,7 @@ def drain(where, pid):
 
 
 def unread(connection):
-    """Whether the other side has bytes to read; it counts as reading those before it accepts the connection, too."""
+    """Whether the server has not read all bytes yet, even if it has not accepted the connection yet."""
     mine, other = (f"0100007F:{end[1]:04X}" for end in (connection.getsockname(), connection.getpeername()))
     with open("/proc/net/tcp", encoding="ascii") as table:
         lines = [line.split() for line in table]

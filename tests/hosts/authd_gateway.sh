@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=sh
 # A gateway that asks esp-token-authd, for test_twenty_authd_*.sh. Read lib.sh first. $front is the gateway's port for
-# HTTP/1.1, $front2 that for HTTP/2; $back is the back end's; $at that of authd, as its URL.
+# HTTP/1.1, $front2 its port for HTTP/2, $back the port of the back end, and $at the URL of authd.
 #   begin_authd LINES...   starts the back end, and authd with these settings beside the patterns
 #   gateway                asks the twenty questions, and those of a gateway
 # shellcheck disable=SC2034,SC2086,SC2119,SC2154
@@ -25,7 +25,7 @@ ask() {
     bearer_at "$1" "$2" "${3-}" "$front"
 }
 
-# passes STATUS PATH [OPTIONS...]: the body is in $work/ask/body
+# passes STATUS PATH [OPTIONS...]: requires STATUS; the body of the answer is in $work/ask/body
 passes() {
     expected=$1 path=$2
     shift 2
@@ -35,7 +35,7 @@ as_web() {
     bearer_header web
     passes "$@" -H "@$work/ask/bearer"
 }
-# refused PATH [OPTIONS...]: by web's token, with 400 (the gateway itself), 401 or 403
+# refused PATH [OPTIONS...]: with web's token, the answer is 400 (from the gateway itself), 401 or 403
 refused() {
     path=$1
     shift
@@ -114,7 +114,7 @@ shapes() {
     curl -s -m 120 -H "@$work/ask/bearer" -o "$work/ask/body" -w '%{http_code} %{num_connects}\n' \
         "http://127.0.0.1:$front/any/page?[1-50]" >"$work/codes"
     same "50 requests over one connection" "1 200 1,49 200 0," "$(sort "$work/codes" | uniq -c | sort -n | awk '{ printf "%s %s %s,", $1, $2, $3 }')"
-    # a request that is upgraded
+    # an upgrade to another protocol
     same "an upgrade" "answered 101" "$(timeout 20 python3 tests/hosts/nginx_long.py ask "$front" "$work/ask/bearer" /upgrade 2>/dev/null | head -n 1)"
     echo 'X-Nothing: 1' >"$work/ask/nothing"
     same "an upgrade without a token" "answered 401" \
@@ -136,7 +136,7 @@ gateway() {
         kill -HUP "$authd"
         until_true 30 reloaded "$reloads"
     done
-    kill -INT "$load" # it prints what it has seen
+    kill -INT "$load" # wrk prints its report
     wait "$load"
     servers=${servers% "$load"}
     same "requests lost and refused" "lost=0 refused=0" "$(sed -n 's/^requests=[1-9][0-9]* \(.*\) per_second.*/\1/p' "$work/wrk.log")"

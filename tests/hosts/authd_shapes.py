@@ -3,9 +3,9 @@
 
     authd_shapes.py PORT TOKEN_FILE
 
-Each is sent with a second request behind it, that of somebody who has no token. Prints one line for each shape
-whose answers are wrong, and then how many there were. An answer must never be 200 unless it is listed, and where
-the end of the request is ambiguous, the second request must not be answered.
+Each is followed by a second request, which has no token. Prints one line for each shape whose answers are wrong, and
+then the number of shapes. An answer must never be 200 unless that is listed. If the end of the first request is
+ambiguous, the second request must not be answered.
 """
 import re
 import socket
@@ -30,7 +30,7 @@ def chunks(text, more=""):
     return HEAD + RIGHT + CHUNKED + more + END + text
 
 
-# name, request, statuses of its answers and of the next one's; a connection that is closed without an answer is 0
+# name, request, expected statuses of its answers and of the second request's; 0: closed without an answer
 SHAPES = [
     ("plain", HEAD + RIGHT + END, "200 401"),
     ("pipelined", (HEAD + RIGHT + END) * 3, "200 200 200 401"),
@@ -100,7 +100,7 @@ def answers(request):
         try:
             connection.sendall(request.encode("latin-1"))
         except OSError:
-            pass  # it was closed already
+            pass  # the server has closed the connection already
         try:
             while more := connection.recv(65536):
                 got += more

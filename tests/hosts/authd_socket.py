@@ -3,8 +3,8 @@
 
     authd_socket.py COMMAND...
 
-Listens on loopback, prints the port, and runs COMMAND with the socket as descriptor 3. SIGUSR1 restarts the command:
-it gets the signal to end, and started again when it has. Ends with SIGTERM.
+Listens on loopback, prints the port, and runs COMMAND with the socket as descriptor 3. On SIGUSR1 it ends the command
+and, once that has exited, starts it again. Ends on SIGTERM.
 """
 import os
 import signal

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Reports what it costs to ask esp-token-authd, beside nginx with the module as authorization server, and what it adds
-# to a request through nginx: by auth_request, beside the module. Measured with wrk; asserts nothing. Both have two
-# workers. Nine rounds alternate, so that the load of the machine meets all alike; the ratios are what counts.
+# Reports the cost of a request to esp-token-authd, compared with nginx as authorization server (with the module); and
+# what authorization adds to a request through nginx, by auth_request and by the module. Measured with wrk; asserts
+# nothing. Both have two workers. Nine rounds alternate, so that load of the machine affects all of them; only ratios
+# are meaningful.
 # shellcheck disable=SC2086,SC2154
 . tests/hosts/lib.sh
 . tests/hosts/nginx.sh
@@ -62,7 +63,7 @@ median() {
 microseconds() {
     awk -v hz="$(getconf CLK_TCK)" '{ n += $2; t += $3 } END { printf "%.1f", t / hz * 1e6 / n }' "$work/$1.rounds"
 }
-# report NAME WHAT BASE
+# report NAME WHAT BASE: prints the median of NAME, its ratio to that of BASE, and the processor time of a request
 report() {
     printf '%-52s %7d requests/s (%s of the first) %6s us of processor time each\n' "$2" "$(median "$1")" \
         "$(awk -v a="$(median "$1")" -v b="$(median "$3")" 'BEGIN { printf "%.2f", a / b }')" "$(microseconds "$1")"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# The adapters against the real programs. tests/hosts/test_NAME.sh is a script, run from the repository's
-# root with OUT set to the build's folder (lib.sh is what they share); tests/hosts/test_NAME.c is a Check
+# Tests of the adapters in the real programs. tests/hosts/test_NAME.sh is a script, run from the repository's
+# root with OUT set to the build folder; the scripts share lib.sh. tests/hosts/test_NAME.c is a Check
 # program that may link the host's own library (TEST_LIBS).
 HOST_PACKAGES += python3 curl util-linux apache2-bin libapache2-mod-authnz-pam lighttpd lighttpd-mod-authn-pam squid dovecot-core \
   dovecot-imapd sasl2-bin vsftpd openssh-server openssh-client sshpass sudo pgbouncer gunicorn python3-gevent \

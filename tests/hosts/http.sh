@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=sh
-# Asking HTTP servers by curl, for test_twenty_*.sh. Read lib.sh first. Tokens are in files that only we can read.
+# Asks servers with curl, for test_twenty_*.sh. Read lib.sh first. Tokens are in files that only this user can read.
 #   basic USER TOKEN URL [OPTIONS...]        $work/TOKEN.token as the password of USER; prints the answer as ask does
 #   proxy_basic USER TOKEN URL [OPTIONS...]  the same, for a proxy
-#   logs_in USER TOKEN URL                   logs in to another server than HTTP
-#   bearer TOKEN URL [OPTIONS...]            it as a Bearer token
-#   bearer_at USER TOKEN METRIC PORTS...     the same, for /metrics/METRIC?entity=USER at each of PORTS; prints the one
-#                                            answer of all, or, if they differ, all answers
+#   logs_in USER TOKEN URL                   logs in to a server of another protocol than HTTP
+#   bearer TOKEN URL [OPTIONS...]            sends it as a Bearer token
+#   bearer_at USER TOKEN METRIC PORTS...     the same, for /metrics/METRIC?entity=USER at each of PORTS; prints their
+#                                            common answer, or, if they differ, all answers
 # shellcheck disable=SC2154
 (umask 077 && mkdir -p "$work/ask")
 
@@ -65,7 +65,7 @@ bearer_at() {
         word_of "$status"
     done | sort -u | paste -s -d ' ' -
 }
-# answers_at URL: some HTTP server answers, whatever it says
+# answers_at URL: waits until an HTTP server answers, with any status
 answers_at() {
     until_true 30 curl -s -m 5 -o /dev/null "$1"
 }

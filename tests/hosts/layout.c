@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Where the C compiler puts each field of validator.h: STRUCT.FIELD OFFSET SIZE, and STRUCT SIZE.
- */
+/* Prints where the C compiler puts each field of validator.h: STRUCT.FIELD OFFSET SIZE, and the
+   sizes: STRUCT SIZE. */
 #include <espt/validator.h>
 #include <stdio.h>
 

@@ -117,7 +117,7 @@ stop() {
     servers=$(printf '%s' "$servers" | sed "s/ $1\>//")
 }
 
-# theirs PATH...: a folder, or an empty file, that the ordinary user may write
+# theirs PATH...: lets the ordinary user write these folders and files; a missing one becomes an empty file
 theirs() {
     for path; do
         [ -d "$path" ] || : >"$path"
@@ -132,7 +132,7 @@ s.bind(("127.0.0.1", 0))
 print(s.getsockname()[1])'
 }
 
-# is_open PORT: a server listens on it; no connection is made, which some servers count
+# is_open PORT: a server listens on it. Makes no connection, because some servers count connections.
 is_open() {
     grep -q "^ *[0-9]*: 0100007F:$(printf %04X "$1") 00000000:0000 0A" /proc/net/tcp
 }
@@ -144,7 +144,7 @@ nginx_paths() {
     done
 }
 
-# block FILE TEXT: the block of code in a README that contains TEXT, so that what the README shows is what is tested
+# block FILE TEXT: prints the block of code of a README that contains TEXT, so that tests use what the README shows
 block() {
     awk -v text="$2" '
         /^```/ { if (inside && found) { printf "%s", lines; exit } inside = !inside; found = 0; lines = ""; next }

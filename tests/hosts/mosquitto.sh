@@ -54,7 +54,7 @@ as() {
     XDG_CONFIG_HOME="$work/clients/$name" "$@"
 }
 
-# Publishing only tests the connection: 0, or 5 of MQTT (not authorised).
+# lets_in NAME: the client can connect. It publishes only to test that: the status is 0, or MQTT's 5 (not authorised).
 lets_in() {
     as "$1" mosquitto_pub -t hello -n >"$work/out.log" 2>&1
 }
@@ -75,10 +75,10 @@ may_not_subscribe() {
     same "$1 subscribes to $2" 128 "$(answer_to "$1" "$2")"
 }
 
-# listens NAME TOPIC [OPTIONS...]: until it is stopped, or loses its connection and is refused
+# listens NAME TOPIC [OPTIONS...]: subscribes, until it is stopped, or loses its connection and is refused
 listens() {
     listening=$1 topic=$2
-    : >"$work/$listening.all" # what an earlier listener saw is not looked at
+    : >"$work/$listening.all" # removes what an earlier listener has received
     shift 2
     XDG_CONFIG_HOME="$work/clients/$listening" stdbuf -oL mosquitto_sub -d -i "$listening-listens" -F 'heard %p' \
         -t "$topic" "$@" >"$work/$listening.all" 2>&1 &
@@ -111,7 +111,7 @@ ends() {
     forget "$(cat "$work/$1.pid")"
     checks=$((checks + 1))
 }
-# forget PID: a client that has ended or was killed
+# forget PID: reaps a client that has ended or was killed
 forget() {
     wait "$1" 2>/dev/null || true
     servers=$(printf '%s' "$servers" | sed "s/ $1\>//")

@@ -4,7 +4,7 @@
     nginx_long.py serve                     prints its port; answers until it is killed
     nginx_long.py ask PORT HEADERS PATH     sends one request with the lines of the file HEADERS
 
-/upgrade is answered with 101, and then each byte that the client sends is sent back, as by a WebSocket.
+/upgrade is answered with 101; then every byte that the client sends is echoed, as by a WebSocket.
 /silent is never answered. Every other path is answered with 200 and ten chunks a second, without end.
 The client prints "answered STATUS", sends its request's own head again after a 101 as often as it can, and
 prints "ended" when the connection is closed.

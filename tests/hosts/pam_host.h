@@ -25,7 +25,7 @@ static char last_prompt[64];
 
 static char logged[8192];
 
-/* Replaces the function of libpam: the program's symbols are found first. */
+/* Replaces libpam's function: the dynamic linker finds the program's symbols first. */
 __attribute__((visibility("default"))) void pam_syslog(const pam_handle_t *handle, int priority,
                                                        const char *format, ...)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A login program in miniature: pam_login SERVICES SERVICE USER, the token on standard input. What
-   PAM says is its output; 0 lets in. */
+/* A minimal login program: pam_login SERVICES SERVICE USER, with the token on standard input. It
+   prints PAM's result; status 0 means that the login succeeds. */
 #include <security/pam_appl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# esp-token-authd, asked directly: what it takes for a question, a token and a path; its answers and headers; its
+# esp-token-authd, without a gateway: which requests, tokens and paths it accepts; its answers and headers; its
 # options, sockets and signals.
 . tests/hosts/lib.sh
 . tests/hosts/authd.sh
@@ -29,7 +29,7 @@ ask_as north 200 '/auth?metric=asn.x&entity=shop'
 same "X-ESP-Entity of a reseller" north "$(header X-ESP-Entity)"
 same "X-ESP-Asked of a reseller" shop "$(header X-ESP-Asked)"
 
-# refused TOKEN STATUS CHALLENGE TARGET [OPTIONS...]: without any X-ESP-* value
+# refused TOKEN STATUS CHALLENGE TARGET [OPTIONS...]: requires an answer without values in the X-ESP-* headers
 refused() {
     token=$1 status=$2 challenge=$3
     shift 3
@@ -141,7 +141,7 @@ for uri in /metrics /metrics/ /metrics/kpi.x/ /metrics/kpi.x/y /Metrics/kpi.x /m
     "/metrics/$(head -c 200 /dev/zero | tr '\0' a)" "/of/$(head -c 80 /dev/zero | tr '\0' a)/kpi.x"; do
     by web 403 "$uri"
 done
-# what a client sends beside it does not count, and two URIs are none
+# other headers and the query, which a client could set, do not count, and two URIs count as none
 ask_as web 403 /auth -H 'X-Original-URI: /metrics/kpi.x'
 ask_as web 403 /auth -H 'X-Forwarded-Uri: /metrics/kpi.x' -H 'X-Forwarded-Uri: /metrics/kpi.x'
 ask_as web 403 '/auth?metric=kpi.x' # a query may be the client's

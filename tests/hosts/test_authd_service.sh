@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # esp-token-authd as a service: Unix sockets, sockets of systemd, 10,000 connections, slow clients, reloads and
-# restarts under load, the end.
+# restarts under load, SIGTERM.
 # shellcheck disable=SC2086,SC2154
 . tests/hosts/lib.sh
 . tests/hosts/authd.sh
@@ -36,8 +36,8 @@ uses() {
 more() {
     [ "$($1)" -gt "$2" ]
 }
-# under_load HEADERS COUNT COMMAND...: COMMAND runs six times meanwhile, each time until COUNT prints a higher number,
-# and no request is lost or refused
+# under_load HEADERS COUNT COMMAND...: under load, runs COMMAND six times, each time until COUNT prints a higher
+# number; no request may be lost or refused
 under_load() {
     headers=$1 count=$2
     shift 2
@@ -51,7 +51,7 @@ under_load() {
         "$@"
         until_true 30 more "$count" "$seen"
     done
-    kill -INT "$load" # it prints what it has seen
+    kill -INT "$load" # wrk prints its report
     wait "$load"
     servers=${servers% "$load"}
     same "requests lost and refused" "lost=0 refused=0" "$(sed -n 's/^requests=[1-9][0-9]* \(.*\) per_second.*/\1/p' "$work/wrk.log")"
@@ -71,7 +71,7 @@ same "reloads" 12 "$(reloads)"
 until_true 30 settled "$before"
 same "mappings of the store after reloads" 1 "$(grep -c "$work/store/tokens.mdb" "/proc/$authd/maps")"
 
-# --- the end: what is in progress is answered ---
+# --- SIGTERM: requests in progress are answered ---
 clients drain "${at##*:}" "$work/web.token" "$authd"
 wait "$authd" || fail "esp-token-authd ended with $?"
 servers=''
@@ -111,7 +111,7 @@ unix_answers || fail "the first one was disturbed"
 kill -KILL "$first"
 wait "$first" 2>/dev/null || :
 [ -S "$unix" ] || fail "no stale socket"
-# two at once: one listens, the other says so
+# two started at once: one listens, and the other one's message says so
 on_unix one.log
 one=$server
 on_unix two.log

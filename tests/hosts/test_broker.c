@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The Mosquitto plugin in a small broker that does what the real one does not: it has another
-   interface version, lacks an event, sends no ticks, and checks an unknown kind of access. */
+/* The Mosquitto plugin in a small broker that misbehaves as the real one does not: it has another
+   interface version, lacks an event, sends no ticks, or checks an unknown kind of access. */
 #include "support/support.h"
 
 #include <dlfcn.h>

@@ -174,7 +174,7 @@ mkfifo "$work/ask/endless"
 sleep 60 >"$work/ask/endless" &
 servers="$servers $!"
 serve upload.log curl -s -T "$work/ask/endless" -H "@$work/ask/acme.bearer" "http://127.0.0.1:$front/up"
-sleep 3 # several times validated again, and still allowed
+sleep 3 # time for several rechecks, which all allow
 for name in socket download handed file silent kept metric; do goes_on $name; done
 ctl edit acme/default --status inactive >/dev/null
 for name in socket download handed file silent; do ends $name; done
@@ -288,7 +288,7 @@ ask 200 north '/guarded/asn/traffic?entity=acme'
 ask 403 other '/guarded/kpi/x?entity=acme'
 ask 401 - /guarded/kpi/x
 challenge 'Bearer realm="esp-token"'
-# a subrequest is checked if its request is not
+# a subrequest is checked if its main request is not
 ask 401 - /inside
 challenge 'Bearer realm="esp-token"'
 ask 403 acme /inside

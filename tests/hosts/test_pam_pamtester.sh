@@ -36,7 +36,7 @@ says "$work/out.log" "Authentication failure"
 try 1 wrong plain acme authenticate
 says "$work/out.log" "Authentication failure"
 try 1 acme plain acme acct_mgmt
-# with the lines of the README nothing is left to the service "other"; without them, it decides
+# the README's lines cover every type, so that the service "other" decides nothing; otherwise it decides
 echo 'password required pam_permit.so' >>"$work/pam.d/other"
 try 0 acme readme acme authenticate acct_mgmt open_session close_session
 try 1 acme readme acme chauthtok

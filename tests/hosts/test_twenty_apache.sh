@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The twenty questions to pam_esp_token.so in Apache, by mod_authnz_pam; and what Apache's cache of passwords does.
+# The twenty questions to pam_esp_token.so in Apache, by mod_authnz_pam; and the effect of Apache's password cache.
 # shellcheck disable=SC2086,SC2034
 . tests/hosts/lib.sh
 . tests/hosts/twenty.sh

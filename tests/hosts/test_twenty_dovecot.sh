@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The twenty questions to pam_esp_token.so in Dovecot, by IMAP; and what its cache does.
+# The twenty questions to pam_esp_token.so in Dovecot, by IMAP; and the effect of its cache.
 # shellcheck disable=SC2086,SC2034
 . tests/hosts/lib.sh
 . tests/hosts/twenty.sh
@@ -32,7 +32,7 @@ import_environment = LD_PRELOAD PAM_WRAPPER PAM_WRAPPER_SERVICE_DIR PAM_WRAPPER_
 auth_failure_delay = 0
 service anvil {
     chroot =
-    # no delay that grows with the refusals of an address
+    # switches off the delay that grows with each refusal of an address
     unix_listener anvil-auth-penalty {
         mode = 0
     }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The twenty questions to the Python module in gunicorn: sync, threads and gevent, each with a validator in each
-# of two workers, and --preload, with one that was opened before they were forked.
+# The twenty questions to the Python module in gunicorn: sync, threads and gevent, with a validator in each of two
+# workers; and --preload, with one validator that was opened before the workers were forked.
 # shellcheck disable=SC2086,SC2034
 . tests/hosts/lib.sh
 . tests/hosts/twenty.sh

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The twenty questions to pam_esp_token.so in lighttpd, by mod_authn_pam; and what auth.cache does.
+# The twenty questions to pam_esp_token.so in lighttpd, by mod_authn_pam; and the effect of auth.cache.
 # shellcheck disable=SC2086,SC2034
 . tests/hosts/lib.sh
 . tests/hosts/twenty.sh

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The twenty questions to the validator of `make musl`, in a host whose libc is musl. Debian has no Python for musl, so
-# for the Python and LuaJIT modules, which load the same file, the layout of what they read is compared.
+# The twenty questions to the validator of `make musl`, in a host whose libc is musl. Debian has no Python and no LuaJIT
+# for musl. Their modules would load the same file, so the layout of the structs that they read is compared instead.
 # shellcheck disable=SC2034,SC2086
 . tests/hosts/lib.sh
 . tests/hosts/twenty.sh
@@ -11,7 +11,7 @@ cp "$build/musl/esp_validator.so" "$work/lib"
 musl-gcc -std=c17 -Wall -Wextra -Werror -D_GNU_SOURCE -Iinclude -Iplugins "-I$build/plugins" tests/hosts/ask_host.c -o "$work/lib/host"
 chmod 644 "$work"/lib/*.so
 
-# what it needs is musl's libc, and nothing of glibc's
+# it needs only musl's libc, and nothing of glibc
 readelf -dW "$work/lib/esp_validator.so" >"$work/dynamic"
 same "what it needs" libc.so "$(sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' "$work/dynamic" | paste -s -d ' ' -)"
 same "what it exports" espt_validator_get "$(nm -D --defined-only "$work/lib/esp_validator.so" | sed 's/.* //')"

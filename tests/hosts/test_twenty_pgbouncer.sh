@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The twenty questions to pam_esp_token.so in pgbouncer, whose console is asked, so there is no server behind it.
+# The twenty questions to pam_esp_token.so in pgbouncer. Logins go to its console, so no server is needed.
 # shellcheck disable=SC2086,SC2034
 . tests/hosts/lib.sh
 . tests/hosts/twenty.sh

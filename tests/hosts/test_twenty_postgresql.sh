@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The twenty questions to pam_esp_token.so in PostgreSQL, and what roles it admits: psql logs in with a token as the
-# password of the role that is named as its entity. The test has its own cluster on loopback. Each backend loads the
+# The twenty questions to pam_esp_token.so in PostgreSQL, and which roles can log in: psql sends a token as the
+# password of the role with the name of its entity. The test has its own cluster on loopback. Each backend loads the
 # module again.
 # shellcheck disable=SC2034,SC2086
 . tests/hosts/lib.sh

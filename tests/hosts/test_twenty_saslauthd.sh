@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The twenty questions to pam_esp_token.so in saslauthd, by testsaslauthd; and what its option -c does.
+# The twenty questions to pam_esp_token.so in saslauthd, by testsaslauthd; and the effect of its option -c.
 # shellcheck disable=SC2086,SC2034,SC1091
 . tests/hosts/lib.sh
 . tests/hosts/twenty.sh
@@ -10,17 +10,17 @@ undecided=no longest=1000 verdicts=$work/saslauthd.log
 mkdir "$work/run"
 theirs "$work/run"
 
-# begin [OPTIONS...]: beside those of the README, which has the other path of its socket
+# begin [OPTIONS...]: starts saslauthd with the README's options, with another path of the socket, and with OPTIONS
 begin() {
     block plugins/pam/README.md MECHANISMS | sed "s|/var/run/saslauthd|$work/run|" >"$work/defaults"
     . "$work/defaults"
-    # at its end it sends SIGTERM to its process group
+    # setsid, because saslauthd sends SIGTERM to its process group when it ends
     serve saslauthd.log setsid $plain $wrapped saslauthd -d -a $MECHANISMS $OPTIONS "$@"
     until_true 10 [ -S "$work/run/mux" ]
 }
 
-# testsaslauthd takes the password as an argument only. For us the arguments of this test's own commands
-# are no secret: the store is removed at the end.
+# testsaslauthd takes the password only as an argument, which other users can see. That is acceptable here, because the
+# store is removed at the end.
 log_in() {
     code=0
     testsaslauthd -f "$work/run/mux" -s analytics -u "$1" -p "$(cat "$work/$2.token")" >"$work/out.log" 2>&1 || code=$?

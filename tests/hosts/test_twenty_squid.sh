@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The twenty questions to pam_esp_token.so in squid, by basic_pam_auth; and what credentialsttl does.
+# The twenty questions to pam_esp_token.so in squid, by basic_pam_auth; and the effect of credentialsttl.
 # shellcheck disable=SC2086,SC2034
 . tests/hosts/lib.sh
 . tests/hosts/twenty.sh

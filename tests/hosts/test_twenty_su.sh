@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The twenty questions to pam_esp_token.so in su, by which another user becomes acme.
+# The twenty questions to pam_esp_token.so in su, with which another user becomes acme.
 # shellcheck disable=SC2034,SC2086
 . tests/hosts/apart.sh
 . tests/hosts/lib.sh

@@ -18,7 +18,7 @@ twenty
 says "$work/ask/body" '{"entity": "acme", "sees_token": false}'
 same "a token in X-API-KEY" yes "$(fetch -H "X-API-KEY: $(cat "$work/web.token")" "http://127.0.0.1:$port/metrics/kpi.join_time")"
 same "a token sent twice" no "$(fetch -H "@$work/ask/bearer" -H "X-API-KEY: x" -H "@$work/ask/bearer" "http://127.0.0.1:$port/metrics/kpi.join_time")"
-# uvicorn itself refuses WebSockets if it has no library for them, so the middleware is called
+# without a library for WebSockets uvicorn refuses them itself, so the test calls the middleware
 exits "a WebSocket" 0 $python - <<'END'
 import asyncio
 import asgi_example

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=sh
-# The questions that every host is asked, with the answers that are right; `twenty` asks them all. Read lib.sh
+# The questions that every host is asked, with the right answers; `twenty` asks them all. Read lib.sh
 # first. The host's test defines
 #   ask USER TOKEN [METRIC]   USER presents $work/TOKEN.token; prints yes, no or unavailable
-# and sets what is different with its host:
+# and sets what differs for its host:
 #   undecided     its answer if the validator cannot decide: unavailable, or no
-#   reopens       yes if it opens the validator for each login, and so with a broken tier table cannot decide
+#   reopens       yes if it opens the validator for each login, and so cannot decide while the tier table is broken
 #   by_entity     yes if USER is the entity whose data is asked for, which a reseller may read
 #   at_once       no if it stores an accepted login for a second
 #   metrics       no if it cannot ask for a metric
 #   longest       bytes of the longest text that its protocol carries
-#   verdicts      a log in which each of the reasons must be
+#   verdicts      a log that must contain each of the reasons
 # In protocols with user names, only acme logs in.
 # shellcheck disable=SC2034,SC2154
 undecided=unavailable reopens=no by_entity=no at_once=yes metrics=yes longest=4000
@@ -25,20 +25,20 @@ q() {
     [ "$at_once" = yes ] || until_true 15 answers "$2" "$3" "${4-}"
     same "$1" "$2" "$(ask acme "$3" "${4-}")"
 }
-# soon WHAT EXPECTED TOKEN [METRIC]: asks after a file was edited, which each process of a host sees by itself,
-# at the latest in the first call after 1.5 seconds. A host that opens the validator again sees it at once.
+# soon WHAT EXPECTED TOKEN [METRIC]: asks after an edit of a file. Each process of a host notices the edit by itself,
+# at the latest in the first call after 1.5 seconds. A host that opens the validator again notices it at once.
 soon() {
     [ "$metrics" = yes ] || [ -z "${4-}" ] || return 0
     [ "$reopens" = yes ] || sleep 1.5
     q "$@"
 }
 
-# writes NAME TEXT: a text to present, of which only its form is of interest
+# writes NAME TEXT: stores a text to present that is no token of the store
 writes() {
     (umask 077 && printf '%s\n' "$2" >"$work/$1.token")
 }
 
-# The right token with another secret and its right checksum.
+# forge NAME: prints the token with another secret and a correct checksum
 forge() {
     python3 - "$work/$1.token" <<'END'
 import string, sys, zlib
@@ -129,7 +129,7 @@ replaces() {
     mv "$work/store/tiers.new" "$work/store/tiers.ini"
 }
 
-# The broken table comes first: a process that was not asked since an edit has not seen it.
+# The broken table comes first: after another edit, a process that was not asked since would have a still older table.
 tier_table() {
     cp "$work/store/tiers.ini" "$work/tiers.kept"
     echo 'rank : 7' >>"$work/store/tiers.ini"
@@ -166,7 +166,7 @@ expiry() {
     q "the right token at the end" yes web
 }
 
-# remembers CACHE: the control of a host's cache, switched on: a token that was switched off logs in
+# remembers CACHE: the control: while the host's cache is on, a token still logs in after it was switched off
 remembers() {
     q "a login that $1 stores" yes web
     ctl edit acme/default --status inactive >/dev/null

@@ -2,8 +2,8 @@
 # shellcheck shell=sh
 # The Python module and its examples in servers, for test_twenty_*.sh. Read lib.sh, twenty.sh and http.sh first.
 #   $ports     the ports of servers that run side by side; each question is put to all of them
-#   $python    of Debian, with which its servers run
-# $work/lib/app.py is that of the README. It opens the validator when it is imported.
+#   $python    Debian's Python, which Debian's servers use
+# $work/lib/app.py is the README's example. It opens the validator when it is imported.
 # shellcheck disable=SC2034,SC2154
 python=/usr/bin/python3 by_entity=yes ports=''
 export PYTHONDONTWRITEBYTECODE=1

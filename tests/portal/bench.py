@@ -17,7 +17,7 @@ EACH = 50
 
 
 def fill(world):
-    """Half of the tokens belong to `whale`, the others to entities with 50 each."""
+    """Imports the tokens: half of them belong to `whale`, the others to entities with 50 each."""
     world.write('tiers.ini', '[lite]\nlabel = Lite\nrank = 1\nmax_tokens = unlimited\ndefault = yes\nmetrics = *\n')
 
     def entity(name):
@@ -71,7 +71,7 @@ def seconds_of(pid):
 
 
 def requests(world):
-    """Also what a request costs each process, which does not depend on what else runs on the machine."""
+    """Measures requests a second, and the processor time of a request, which depends less on other load."""
     before = [seconds_of(pid) for pid in world.children()]
     cookie = world.sign_in('e1').headers['Cookie']
     done = subprocess.run(['wrk', '-t1', '-c32', '-d10s', '-H', f'Cookie: {cookie}', f'http://127.0.0.1:{world.port}{API}/entities/e1/tokens?limit=50'],
@@ -85,8 +85,8 @@ def requests(world):
 
 
 def memory_of(pid, world):
-    """Two figures in KiB: the process's share of all that it has mapped but the store, and its share of the store. No page of the
-    store may be dirty or anonymous: such a page would be memory that the kernel cannot take back."""
+    """Two figures in KiB: the process's share (Pss) of its memory without the store, and its share of the store. No page
+    of the store may be dirty or anonymous: the kernel could not reclaim it."""
     own = cached = 0
     with open(f'/proc/{pid}/smaps', encoding='utf-8') as file:
         is_store = False

@@ -36,7 +36,7 @@ def free_port():
 
 
 def wait_until(condition, what):
-    """Waits for a condition, which is called again and again."""
+    """Calls the condition until it returns something true, and returns that. Fails after PATIENCE seconds."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         value = condition()
@@ -57,7 +57,7 @@ def operation(method, path):
 
 
 def validate(method, path, answer):
-    """Each answer of the API is one that the document describes."""
+    """Asserts that the document describes this answer."""
     described = operation(method, path)
     if described is None:
         assert answer.status in (404, 405), (method, path, answer.status)
@@ -115,7 +115,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Client:
-    """Whoever speaks HTTP with the portal: with a cookie, with headers of a proxy, or neither."""
+    """An HTTP client of the portal: with a cookie, with the headers of a proxy, or with neither."""
 
     def __init__(self, world, headers=None, unix=False):
         self.world, self.headers, self.unix = world, dict(headers or {}), unix
@@ -207,7 +207,7 @@ class World:
         return path
 
     def install(self):
-        """The program finds its pages beside itself."""
+        """Copies the program to a folder with the pages beside it, where it finds them."""
         folder = os.path.join(self.folder, 'bin')
         os.makedirs(os.path.join(folder, 'portal'), mode=0o755)
         self.program = shutil.copy(os.path.join(OUT, 'esp-token-portal'), folder)
@@ -226,7 +226,7 @@ class World:
         return done.stdout
 
     def ctl_json_any(self, *words):
-        """The document of a command whose status may be 1: it found something."""
+        """The JSON document of a command that may end with status 1, because it found something."""
         return json.loads(self.run_ctl('--json', *words).stdout)
 
     def ctl_json(self, *words):
@@ -258,7 +258,7 @@ class World:
         return status
 
     def children(self):
-        """The processes below the supervisor: the broker that reads, the one that changes, the worker."""
+        """The supervisor's children: the broker that reads, the broker that changes, the worker."""
         order, found = {'portal-reads': 0, 'portal-changes': 1, 'portal-worker': 2}, []
         for pid in os.listdir('/proc'):
             if not pid.isdigit():
@@ -292,10 +292,10 @@ class World:
             headers['X-ESP-Secret'] = self.secret
         return Client(self, headers, unix)
 
-    # --- what most tests begin with ---
+    # --- the entities that most tests use ---
 
     def populate(self):
-        """north: a reseller (advanced) with acme (lite) and bolt (advanced); stranger: a customer of nobody."""
+        """north: a reseller (advanced) with acme (lite) and bolt (advanced); stranger: a customer of the platform."""
         self.ctl('entity', 'add', 'north', '--kind', 'reseller', '--tier', 'advanced')
         self.ctl('entity', 'add', 'acme', '--kind', 'customer', '--reseller', 'north')
         self.ctl('entity', 'add', 'bolt', '--kind', 'customer', '--reseller', 'north', '--tier', 'advanced')

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# Tests of the portal. The programs in C are part of make check; what speaks HTTP with the real
-# program is make check-portal.
+# Tests of the portal. The programs in C are part of make check; make check-portal runs the scripts that
+# test the real program over HTTP.
 PORTAL_OBJECTS := $(filter-out $(OUT)/src/portal/main.o,$(PORTAL))
 PORTAL_TESTS   := $(patsubst %.c,$(OUT)/%,$(wildcard tests/portal/test_*.c))
 PORTAL_SCRIPTS := $(sort $(wildcard tests/portal/test_*.py))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the worker does with packets of a broker: answers in one piece and in several, and packets
- * that no broker sends. Those end the connection with that broker, and whoever waits for it gets
- * 503. The test takes the place of libmicrohttpd's two functions that hold a connection.
+ * How the worker handles packets of a broker: answers in one piece and in several, and packets that
+ * no broker sends. Those end the connection with that broker, and every client that waits for it
+ * gets 503. The test replaces libmicrohttpd's functions that suspend and resume a connection.
  */
 #include "portal/http.h"
 #include "support/support.h"
@@ -89,7 +89,7 @@ START_TEST(in_pieces)
 }
 END_TEST
 
-/* What no broker sends. */
+/* Packets that no broker sends. */
 static const struct {
     struct answer_head head;
     size_t len;
@@ -131,7 +131,7 @@ START_TEST(broker_ends)
 }
 END_TEST
 
-/* A broker that does not read: requests wait, and no more than PENDING_MAX of them. */
+/* If a broker does not read, at most PENDING_MAX requests wait for it. */
 START_TEST(not_read)
 {
     static struct exchange many[PENDING_MAX];

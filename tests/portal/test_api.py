@@ -113,14 +113,14 @@ class Tokens(Case):
             north.get(f'/tokens/{name}', 404)
 
     def test_names_of_others(self):
-        """Names are text: what looks like markup stays what it is."""
+        """Names are plain text: markup in them is returned unchanged."""
         for name in '<img src=x onerror=alert(1)>', '夜間バッチ 🎬', 'لوحة القياس', '"; DROP', '</script>':
             made = self.north.post('/entities/bolt/tokens', {'name': name})
             self.assertEqual(self.north.get(f'/tokens/{made["id"]}')['name'], name)
             self.north.delete(f'/tokens/{made["id"]}')
 
     def test_precondition(self):
-        """Two who edit the same token: the second one gets a conflict that names the first one."""
+        """Two people edit the same token: the second one gets a conflict that names the first one."""
         token = self.north.post('/entities/bolt/tokens', {'name': 'shared'})
         path = f'/tokens/{token["id"]}'
         match = {'If-Match': f'"{token["revision"]}"'}
@@ -177,7 +177,7 @@ class Tokens(Case):
         self.north.patch(f'/tokens/{token}', {'status': 'active'})
 
     def test_explain_suspended(self):
-        """What each check says, of tokens that differ in what stands above them."""
+        """What each check says, for tokens with different owners and statuses."""
         def details(token):
             checks = self.north.post(f'/tokens/{token}/explain', {'metric': 'kpi.peak_audience'}, 200)['checks']
             return [(check['outcome'], check['detail']) for check in checks[1:3]]
@@ -222,7 +222,7 @@ class Entities(Case):
         self.assertEqual(problem['changed']['by']['person'], 'ops')
         self.assertEqual(problem['now']['tier'], 'advanced')
         self.north.delete('/entities/zed', 412, headers=match)
-        # a new token changes counts, and not what was edited
+        # a new token changes the entity's counts, but not its revision
         match = {'If-Match': f'"{edited["revision"]}"'}
         self.north.post('/entities/zed/tokens', {'name': 'second'})
         off = self.north.patch('/entities/zed', {'status': 'inactive'}, headers=match)
@@ -276,7 +276,7 @@ class Entities(Case):
 
 
 class Lists(Case):
-    """Pages of tokens: every one once, in each order."""
+    """Pages of tokens have every token once, in each order."""
 
     def test_pages(self):
         world = self.world
@@ -369,7 +369,7 @@ class Log(Case):
         self.assertEqual((len(changes), changes[-1]['detail']), (201, 'and 3 more changes'))
 
     def test_names_given_again(self):
-        """Who gets a name that another had sees nothing of the other's log."""
+        """An entity that gets the former name of another one sees nothing of the other's log."""
         world = self.world
         world.ctl('entity', 'add', 'old', '--kind', 'customer', '--tier', 'advanced')
         world.ctl('create', 'old', 'private-thing')
@@ -385,7 +385,7 @@ class Log(Case):
         self.assertNotIn('private', world.proxy('elder').ask('GET', '/entities/elder/log?download=yes').text)
 
     def test_moved(self):
-        """A customer that moves to another reseller: neither reseller learns of the other, or of what was under it."""
+        """A customer moves to another reseller. Neither reseller learns of the other, or of changes made under it."""
         world = self.world
         world.ctl('entity', 'add', 'south', '--kind', 'reseller', '--tier', 'advanced')
         world.ctl('entity', 'add', 'mover', '--kind', 'customer', '--reseller', 'south', '--tier', 'advanced')
@@ -405,7 +405,7 @@ class Log(Case):
         for word in 'under-n', 'under-s', 'signed in by link':
             self.assertIn(word, text)
         self.assertNotIn('sue', text)
-        # back again: what was before is seen again, and what was between is not
+        # back at the first reseller, which sees its own time again, but not the time between
         world.ctl('entity', 'edit', 'mover', '--reseller', 'south')
         text = south.ask('GET', '/entities/mover/log?limit=200', expect=200).text
         self.assertIn('under-s', text)
@@ -413,7 +413,7 @@ class Log(Case):
             self.assertNotIn(word, text)
 
     def test_no_secret(self):
-        """Neither the log nor a list holds a text or a link."""
+        """Neither the log nor a list contains a token's text or a sign-in link."""
         world, client = self.world, self.world.sign_in('bolt')
         token = client.post('/entities/bolt/tokens', {'name': 'seen'})
         client.post(f'/tokens/{token["id"]}/reveal', None, 200)

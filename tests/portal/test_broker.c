@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A worker that was taken over: it sends arbitrary bytes, and every command with every field as
- * every identity. The broker answers each message, changes nothing that is not the identity's,
- * shows nothing that is not, and is still there at the end.
+ * A compromised worker sends arbitrary bytes, and every command with every field as every identity.
+ * The broker answers each message, shows and changes only what the identity may see and change, and
+ * is still running at the end.
  */
 #include "portal/broker.h"
 #include "shapes/shapes.h"
@@ -117,7 +117,7 @@ START_TEST(arbitrary_bytes)
     for (int round = 0; round < ROUNDS; round++) {
         size_t len = 1 + draw(round % 10 == 0 ? sizeof bytes : 64);
         randombytes_buf(bytes, len);
-        if (round % 2 == 0 && len > 5) { /* a head that is good */
+        if (round % 2 == 0 && len > 5) { /* a plausible head */
             bytes[4] = (uint8_t)draw(PORTAL_COMMANDS + 2);
             bytes[5] = (uint8_t)draw(FIELD_COUNT + 2);
         }
@@ -258,7 +258,8 @@ START_TEST(to_the_wrong_broker)
 }
 END_TEST
 
-/* The ticket is for the proxy's connection alone: no socketpair of the worker's own, no file. */
+/* Only a connection of the proxy gets the ticket: not a file, and not a socket pair that the worker
+   made itself. */
 START_TEST(tickets)
 {
     static struct request_out out;
@@ -279,7 +280,7 @@ START_TEST(tickets)
 }
 END_TEST
 
-/* A message brings at most one descriptor into the broker, and it does not stay. */
+/* A broker closes the descriptors that come with messages. */
 START_TEST(descriptors)
 {
     static char body[4096];

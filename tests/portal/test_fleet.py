@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The portal at a site of a fleet: its changes go through the journal, and it sees those of other sites. The journal is
-tests/fleet/bad_journal.c, a folder behind a line that fails on demand."""
+tests/fleet/bad_journal.c, a journal in a folder that fails on demand."""
 import contextlib
 import os
 import shutil
@@ -56,7 +56,7 @@ class Fleet(unittest.TestCase):
         return self.here.proxy('acme')
 
     def entry(self, world):
-        """The number of the last entry that the store has; the journal is not asked."""
+        """The number of the last entry that the store has, without reading the journal."""
         return world.ctl_json('--stale', 'fleet', 'status')['entry']['number']
 
     def entries(self):
@@ -85,7 +85,7 @@ class Fleet(unittest.TestCase):
         self.assertTrue(self.there.ctl_json('fleet', 'check')['same'])
 
     def test_changes_of_there(self):
-        """What another site changes is seen here without a command; a session ends that another site suspends."""
+        """Changes of another site appear here without a command. If it suspends an entity, the sessions here end."""
         client = self.start()
         session = self.here.sign_in('acme')
         self.there.ctl('edit', 'acme/default', '--note', 'from there')
@@ -96,13 +96,13 @@ class Fleet(unittest.TestCase):
         wait_until(lambda: session.ask('GET', '/session').status == 401, 'the session ends')
 
     def test_uses_of_there(self):
-        """What hosts of other machines count is shown here; where an edge is silent, uses are not known, and not 0."""
+        """Uses counted at other machines are shown here. If an edge has not reported, uses are unknown, not 0."""
         text = self.there.ctl('create', 'bolt', 'busy', '-q').strip()
         host = esp_token.Validator(self.there.config, plugin=os.path.join(OUT, 'esp_validator.so'))
         for _ in range(3):
             self.assertTrue(host.validate(text))
         host.close()
-        self.there.ctl('usage', 'fold')  # which reports
+        self.there.ctl('usage', 'fold')  # reports, too
         self.start()
         client, token = self.here.proxy('bolt'), self.there.ctl_json('show', 'bolt/busy')['id']
         wait_until(lambda: client.get(f'/tokens/{token}')['uses'] == 3, 'the uses of the other site are known')
@@ -121,7 +121,7 @@ class Fleet(unittest.TestCase):
         wait_until(lambda: client.get(f'/tokens/{token}')['uses'] == 3, 'a damaged file is replaced')
 
     def test_rules_of_there(self):
-        """A rule is checked with every change of the other site, although none was seen here yet."""
+        """Rules count all changes of the other site, even those that have not appeared here yet."""
         self.start()
         client = self.here.proxy('bolt')
         for i in range(4):
@@ -136,7 +136,7 @@ class Fleet(unittest.TestCase):
         return client.ask('PATCH', f'/tokens/{self.here.token("acme")["id"]}', {'note': note})
 
     def test_journal_is_away(self):
-        """Without the journal nothing is changed, and the answer says so. Reading goes on, and so does the link."""
+        """Without the journal nothing is changed, and the answer says so. Reading works, and links stay valid."""
         link = self.here.link('acme')
         client = self.start('failed')
         before = self.entries()
@@ -154,7 +154,7 @@ class Fleet(unittest.TestCase):
         self.here.use(link).get('/session')
 
     def test_unread(self):
-        """A journal that cannot be read: named once in the messages, and no reader waits."""
+        """A journal that cannot be read: one message says so, and no reader waits."""
         client = self.start('unread')
         wait_until(lambda: 'behind the fleet' in self.here.messages(), 'the portal says that it may be behind')
         client.get('/entities/acme/tokens')
@@ -162,7 +162,7 @@ class Fleet(unittest.TestCase):
         self.assertEqual(self.here.messages().count('behind the fleet'), 1)
 
     def test_answer_is_lost(self):
-        """Whether the change was made is not known: 504. It was, and appears; repeating it is refused by the rules."""
+        """504: it is not known whether the change was made. It was, and appears; repeating it breaks a rule."""
         self.start('lost')
         client = self.here.proxy('bolt')
         answer = client.ask('POST', '/entities/bolt/tokens', {'name': 'unsure'}, headers={'Idempotency-Key': 'once'})
@@ -180,7 +180,7 @@ class Fleet(unittest.TestCase):
         self.assertEqual(len(made()), 1)
 
     def test_no_answer(self):
-        """The same, but the entry never arrived: the change does not appear, and can be made."""
+        """504, and the entry never arrived: the change does not appear, and can be made later."""
         client = self.start('silent')
         before = self.entries()
         self.assertEqual(self.change(client).status, 504)
@@ -198,18 +198,18 @@ class Fleet(unittest.TestCase):
         wait_until(lambda: client.ask('GET', f'/tokens/{token}').json().get('note') == 'survives', 'the change appears')
 
     def test_not_stored(self):
-        """The change is in the fleet and cannot be written here: it is answered as done, and is taken up later."""
+        """The journal has the change, but it cannot be stored here: the answer is 200, and it is stored later."""
         client = self.start('full')
         answer = self.change(client, 'done elsewhere')
         self.assertEqual(answer.status, 200, answer.text)
         self.assertIn('in force in the fleet', self.here.messages())
         self.assertEqual(self.there.token('acme')['note'], 'done elsewhere')
         self.fault(self.here)
-        os.kill(self.here.children()[1], signal.SIGKILL)  # its fault stays as long as the process
+        os.kill(self.here.children()[1], signal.SIGKILL)  # it keeps the fault until it ends
         token = self.here.token('acme')['id']
         wait_until(lambda: client.ask('GET', f'/tokens/{token}').json().get('note') == 'done elsewhere', 'it is taken up')
 
-    # --- whom the fleet does not let in ---
+    # --- machines that may not write ---
 
     def refuses(self, client, words):
         answer = self.change(client)
@@ -220,7 +220,7 @@ class Fleet(unittest.TestCase):
         client.get('/entities/acme/tokens')
 
     def test_no_site(self):
-        """A machine that the fleet has removed: a matter of its administrator, not a rule for who asks."""
+        """The fleet has removed this site: 503, for the administrator to mend, and no refusal by a rule."""
         client = self.start()
         self.there.ctl('fleet', 'site', 'remove', 'hq-1')
         wait_until(lambda: self.entry(self.here) == self.entries(), 'the portal follows')
@@ -253,7 +253,7 @@ class Fleet(unittest.TestCase):
         self.assertIn('this is an edge', done.stderr)
 
     def test_rules_are_rules(self):
-        """A refusal by a rule stays one."""
+        """A refusal by a rule has the same status as without a fleet."""
         answer = self.start().ask('POST', '/entities/acme/tokens', {'name': 'second'})
         self.assertEqual((answer.status, answer.code), (409, 'refused'))
 

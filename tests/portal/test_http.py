@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What a stranger may send: requests from other origins, slow, huge and malformed ones, and too many."""
+"""What a stranger can send: requests from other origins, slow, huge and malformed requests, and too many."""
 import concurrent.futures
 import json
 import os
@@ -19,7 +19,7 @@ class Http(Case):
         self.cookie = self.world.sign_in('north').headers['Cookie']
 
     def talk(self, data):
-        """Sends bytes as they are. Returns all that is answered, until the portal closes."""
+        """Sends the bytes unchanged. Returns everything that the portal answers until it closes."""
         answer = b''
         with socket.create_connection(('127.0.0.1', self.world.port), PATIENCE) as sock:
             try:
@@ -36,7 +36,7 @@ class Http(Case):
         return text.encode() + body
 
     def talk_all(self, datas):
-        """The same for each, at once: an incomplete request is waited for."""
+        """The same for several at once, because the portal waits for the rest of an incomplete request."""
         datas = list(datas)
         with concurrent.futures.ThreadPoolExecutor(len(datas)) as pool:
             return list(zip(datas, pool.map(self.talk, datas)))
@@ -49,7 +49,7 @@ class Http(Case):
         return int(answer.split()[1]) if answer.startswith(b'HTTP/1.1 ') else 0
 
     def is_well(self):
-        """After whatever was sent: the portal answers, and nobody was ended."""
+        """Whatever was sent before, the portal answers, and none of its processes has ended."""
         self.assertEqual(self.status(self.line()), 200)
         self.assertEqual(self.world.children(), self.children)
 
@@ -79,7 +79,7 @@ class Http(Case):
             self.assertIsNotNone(answer.headers['Date'])
 
     def test_no_preflight(self):
-        """A browser that asks whether another origin may is told nothing."""
+        """A preflight request from another origin gets no CORS headers."""
         asked = {'Origin': 'http://evil.example', 'Access-Control-Request-Method': 'PATCH', 'Access-Control-Request-Headers': 'content-type'}
         for path in '/', API + '/session', API + '/entities/acme', API + '/nothing':
             answer = Client(self.world, {'Cookie': self.cookie}).raw('OPTIONS', path, headers=asked)
@@ -117,7 +117,7 @@ class Http(Case):
         self.assertEqual(client.raw('GET', API + '/session').status, 200)
 
     def test_body_type(self):
-        """A form of another page is no request."""
+        """A change needs a JSON body, which a form of another page cannot send."""
         client = Client(self.world, {'Cookie': self.cookie})
         for kind in 'text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', 'application/jsonx', '':
             client.ask('POST', '/entities/north/tokens', {'name': 'x'}, 415, {'Content-Type': kind})
@@ -138,7 +138,7 @@ class Http(Case):
                      b'[' * 16000, deep[:16384], b'{"' + b'a' * 16000 + b'":1}', b'{"\\u0000":1}', b'1e999', b'"' + b'x' * 16000 + b'"', b' ' * 16384):
             self.assertEqual(self.post(body), 400, body[:40])
         self.assertEqual(self.post(b'x' * 16385), 413)
-        self.assertIn(self.post(b'x' * (1 << 20)), (0, 413))  # 0: it was closed while we wrote
+        self.assertIn(self.post(b'x' * (1 << 20)), (0, 413))  # 0: closed while we were writing
         chunked = b''.join(b'1000\r\n' + b'x' * 4096 + b'\r\n' for _ in range(8)) + b'0\r\n\r\n'
         self.assertEqual(self.status(self.line('POST /api/v1/entities/north/tokens HTTP/1.1', 'Content-Type: application/json',
                                                'Transfer-Encoding: chunked', body=chunked)), 413)
@@ -167,7 +167,7 @@ class Http(Case):
         self.assertIn(self.status(self.line('GET /api/v1/session HTTP/1.1', *['a: b'] * 5000)), (0, 431))
 
     def test_refused_by_the_server(self):
-        """What libmicrohttpd refuses by itself: the statuses that the document names, constant texts, and the end."""
+        """What libmicrohttpd itself refuses: with a status of the document and a constant text; then it closes."""
         get, post, host = b'GET /evil HTTP/1.1\r\n', b'POST /api/v1/session HTTP/1.1\r\n', b'Host: evil\r\n'
         requests = (get + b'\r\n', b'GET /evil HTTP/9.9\r\n\r\n', b'GET /evil\r\n\r\n', b'GET /evil' + b'l' * 70000 + b' HTTP/1.1\r\n' + host + b'\r\n',
                     get + host + b'X: evil' + b'y' * 70000 + b'\r\n\r\n', get + host + b'evil\r\n\r\n', get + host + b'Cookie: ' + b'evil=b; ' * 1900 + b'\r\n\r\n',
@@ -183,7 +183,7 @@ class Http(Case):
         self.assertEqual(statuses, set(document['x-statuses']))
 
     def test_pipelining(self):
-        """Requests that are sent at once are answered in their order."""
+        """Pipelined requests are answered in order."""
         one = (f'GET {API}/entities/north/tokens?limit=1 HTTP/1.1\r\nHost: x\r\nCookie: {self.cookie}\r\n\r\n'
                f'GET /app.js HTTP/1.1\r\nHost: x\r\n\r\n').encode()
         answer = self.talk(one * 50 + self.line())
@@ -193,7 +193,7 @@ class Http(Case):
     # --- slow, and many ---
 
     def test_slow(self):
-        """Clients that send a byte now and then keep nobody waiting, and are closed in the end."""
+        """Clients that send a byte now and then do not delay others, and their connections are closed in the end."""
         slow = [socket.create_connection(('127.0.0.1', self.world.port), PATIENCE) for _ in range(50)]
         for sock in slow:
             sock.sendall(b'GET / HTTP/1.1\r\nHost: x\r\nX: ')
@@ -220,7 +220,7 @@ class Http(Case):
             sock.close()
 
     def test_abandoned(self):
-        """Clients that go away while a broker works for them."""
+        """Clients disconnect while a broker works for them."""
         for _ in range(200):
             with socket.create_connection(('127.0.0.1', self.world.port), PATIENCE) as sock:
                 sock.sendall(self.line(f'GET {API}/entities HTTP/1.1'))
@@ -230,7 +230,7 @@ class Http(Case):
                 sock.recv(10)
 
     def test_many(self):
-        """10,000 connections that say nothing: the one that asks is answered."""
+        """10,000 silent connections: a client that sends a request is answered."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = min(10000, hard - 100)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, wanted + 100), hard))
@@ -254,7 +254,7 @@ class Http(Case):
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     def test_room_is_made(self):
-        """When all places are taken, one silent connection ends for one that asks; the others stay."""
+        """When all connections are in use, a silent one is closed for a new client; most of the others stay open."""
         many = [socket.create_connection(('127.0.0.1', self.world.port), PATIENCE) for _ in range(1000)]
         self.assertEqual(self.status(self.line()), 200)
 
@@ -271,7 +271,7 @@ class Http(Case):
             sock.close()
 
     def test_not_read(self):
-        """Clients that ask much and read nothing do not stop the others."""
+        """Clients that send many requests and read no answer do not block the others."""
         idle = []
         for _ in range(30):
             sock = socket.socket()
@@ -289,7 +289,7 @@ class Http(Case):
             sock.close()
 
     def test_texts_in_answers(self):
-        """What a stranger sends does not come back as anything but JSON."""
+        """What a client sends comes back only as JSON."""
         name = '<script>alert(1)</script>'
         answer = Client(self.world, {'Cookie': self.cookie}).ask('POST', '/entities/north/tokens', {'name': name}, 201)
         self.assertEqual(answer.headers['Content-Type'], 'application/json')

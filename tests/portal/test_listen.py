@@ -27,7 +27,7 @@ class Begin(unittest.TestCase):
         self.world.write('esp-token.conf', re.sub(pattern, text, config))
 
     def test_no_socket(self):
-        """A file that is no socket stays; so does the socket of a program that runs."""
+        """The portal replaces neither a file that is no socket nor the socket of a running program."""
         self.world.write('portal.sock', 'precious')
         self.assertIn('portal.sock: not a socket of this program; remove it', self.refusal())
         with open(self.world.socket, encoding='utf-8') as file:
@@ -38,7 +38,7 @@ class Begin(unittest.TestCase):
             other.listen()
             self.assertIn('portal.sock', self.refusal())
             self.assertTrue(os.path.exists(self.world.socket))
-        self.world.start()  # what is left of it is replaced
+        self.world.start()  # a socket without a program is replaced
         self.assertEqual(Client(self.world, unix=True).raw('GET', '/').status, 200)
         self.assertEqual(self.world.stop(), 0)
 
@@ -58,9 +58,9 @@ class Begin(unittest.TestCase):
         self.assertEqual(self.world.stop(), 0)
 
     def test_pages(self):
-        """Pages that are missing, not whole, too many, or that others may change."""
+        """Pages that are missing, incomplete or too many, or that other users may change."""
         folder = os.path.join(self.world.folder, 'bin/portal')
-        self.world.write('bin/portal/notes.txt', 'no page')  # it is passed over
+        self.world.write('bin/portal/notes.txt', 'no page')  # ignored
         for i in range(300):
             self.world.write(f'bin/portal/more-{i}.js', '')
         self.assertIn('more than', self.refusal())

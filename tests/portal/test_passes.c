@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The file of links and sessions when it is full, too large, or kept locked. */
+/* The file of links and sessions when it is full, too large, or locked by another process. */
 #include "portal/passes.h"
 #include "support/support.h"
 
@@ -19,7 +19,7 @@ static const char *path;
 static void setup(void)
 {
     if (access("/dev/shm", W_OK) == 0)
-        setenv("TMPDIR", "/dev/shm", 0); /* thousands of passes, each on the disk before the next */
+        setenv("TMPDIR", "/dev/shm", 0); /* each of thousands of passes is synced */
     snprintf(config.store, sizeof config.store, "%s", in_folder(temp_folder(), "tokens.mdb"));
     file_write(config.store, "", 0, 0600);
     path = keep_string(strcat(strcpy(malloc(strlen(config.store) + 8), config.store), ".portal"));

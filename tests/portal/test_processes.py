@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Processes: what the worker has, what happens when one is killed, signals, sockets of systemd, a full disk."""
+"""Processes: what the worker can reach, killed processes, signals, sockets of systemd, a full disk."""
 import concurrent.futures
 import contextlib
 import fcntl
@@ -53,7 +53,7 @@ class Kept(Case):
             self.assertNotIn('tokens.mdb', file.read())
         for name in SECRETS[:2] + SECRETS[3:]:
             self.assertEqual(os.stat(os.path.join(self.world.folder, name)).st_mode & 0o007, 0, name)
-        # its memory does not hold the key
+        # the worker's memory does not contain the key
         with open(f'{self.world.folder}/reveal.key', 'rb') as file:
             key = file.read().strip()
         memory = self.memory(worker)
@@ -76,7 +76,7 @@ class Kept(Case):
 
     @unittest.skipUnless(os.getuid() == 0, 'needs root, to read the memory')
     def test_texts_are_wiped(self):
-        """After an answer with a text, no process keeps it, but for what Idempotency-Key asks to keep."""
+        """After an answer with a token's text no process keeps the text, unless Idempotency-Key asks for that."""
         client = self.world.sign_in('bolt')
         texts = [client.post('/entities/bolt/tokens', {'name': f'wiped {i}'})['token'] for i in range(2)]
         texts.append(client.post(f'/tokens/{self.world.token("bolt")["id"]}/reveal', None, 200)['token'])
@@ -86,7 +86,7 @@ class Kept(Case):
                 self.assertFalse(text.encode() in memory, f'process {pid} of {self.world.process.pid}, {self.roles()}')
 
     def test_killed(self):
-        """Whichever is killed: it is started again, and sessions go on."""
+        """Whichever process is killed, it is started again, and sessions stay valid."""
         client = self.world.sign_in('north')
         for place in 0, 2, 1, 0:
             os.kill(self.roles()[place], signal.SIGKILL)
@@ -95,7 +95,7 @@ class Kept(Case):
             wait_until(lambda: client.ask('POST', '/entities/acme/tokens', {'name': 'x'}).status == 409, 'changes work')
 
     def test_killed_while_asked(self):
-        """Brokers are killed under load. Every change that was answered is there, and none is there twice."""
+        """Worker and brokers are killed under load. Every change that was confirmed is in the log once."""
         client, made, stop = self.world.proxy('bolt'), [], []
         self.world.ctl('entity', 'edit', 'bolt', '--tier', 'advanced')
 
@@ -154,7 +154,7 @@ class Kept(Case):
         wait_until(lambda: client.ask('GET', '/entities/acme/tokens').status == 200, 'the store is used again')
 
     def test_broken_tiers(self):
-        """A table that is broken is unusable; the next good one is used at once."""
+        """While the tier table is broken, requests that need it fail; a good table is used at once."""
         client = self.world.proxy('acme')
         path = self.world.folder + '/tiers.ini'
         with open(path, encoding='utf-8') as file:
@@ -169,7 +169,7 @@ class Kept(Case):
 @unittest.skipUnless(os.getuid() == 0, 'needs root, to mount a small file system')
 class FullDisk(unittest.TestCase):
     def test_full(self):
-        """On a full disk: readers are served, rights are taken away, nobody signs in without a trace, nothing breaks."""
+        """On a full disk readers are served, rights can be revoked, nobody signs in without an entry, nothing breaks."""
         world = World(start=False, tokens='map_size = 16M')
         small = world.folder + '/small'
         os.mkdir(small, 0o755)
@@ -195,7 +195,7 @@ class FullDisk(unittest.TestCase):
                 filler.write(bytes(4096))
         client.get('/entities/acme/tokens')
         statuses = set()
-        for i in range(40):  # until the pages that the store has are used
+        for i in range(40):  # enough to use up the free pages of the store
             statuses.add(north.ask('POST', '/entities', {'name': f'more-{i}'}).status)
         self.assertLessEqual(statuses, {201, 503})
         self.assertIn(503, statuses)
@@ -212,7 +212,7 @@ class FullDisk(unittest.TestCase):
 
 class Signals(unittest.TestCase):
     def test_term(self):
-        """SIGTERM: what is open is finished, then all processes have ended."""
+        """SIGTERM: open requests are answered, then all processes end."""
         world = World().populate()
         client = world.sign_in('north')
         token = world.token('acme')['id']
@@ -259,7 +259,7 @@ class Signals(unittest.TestCase):
 
 
 def waits_for_lock(pid):
-    """The process sleeps between two tries of flock(), which it makes for the lock alone."""
+    """Whether the process sleeps between two attempts of flock(). It sleeps for no other reason."""
     with open(f'/proc/{pid}/wchan', encoding='utf-8') as file:
         where = file.read()
     with open(f'/proc/{pid}/syscall', encoding='utf-8') as file:
@@ -298,7 +298,7 @@ class Tls(unittest.TestCase):
             return tls.getpeercert(True), answer
 
     def test_hangup(self):
-        """SIGHUP: the new certificate is used, and open requests go on. A broken one leaves the old."""
+        """SIGHUP: a new certificate is used, and open requests go on. If it is broken, the old one stays in use."""
         world = World('tls_certificate = tls.pem\ntls_key = tls.key\n', start=False)
         self.make(world, 'first')
         world.is_up = lambda: world.process.poll() is None and not refuses_tcp(world)
@@ -328,7 +328,7 @@ def refuses_tcp(world):
 
 class Activation(unittest.TestCase):
     def test_sockets_of_systemd(self):
-        """LISTEN_FDS: the sockets that are passed are used, and those of the configuration are not."""
+        """LISTEN_FDS: only the passed sockets are used, and not those of the configuration."""
         world = World(start=False)
         with socket.socket() as passed:
             passed.bind(('127.0.0.1', 0))

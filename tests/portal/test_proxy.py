@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The identity that a proxy names: at a socket by the user of its process, or by a secret in a header."""
+"""The identity that a proxy names. A proxy proves itself by the user of its process, or by a secret in a header."""
 import os
 import subprocess
 import sys
@@ -37,7 +37,7 @@ class Proxy(Case):
             client.get('/session', 400, headers={'x-esp-entity': 'north'})
 
     def test_stranger_names_himself(self):
-        """Headers without the proxy's proof, at TCP and with a wrong secret; a cookie does not help."""
+        """Identity headers over TCP with no secret or a wrong one are refused, even with a valid cookie."""
         cookie = self.world.sign_in('acme').headers
         for headers in ({}, {'X-ESP-Secret': ''}, {'X-ESP-Secret': 'f' * 31}, {'X-ESP-Secret': 'F' * 32},
                         {'X-ESP-Secret': self.world.secret + ' x'}, cookie):
@@ -47,7 +47,7 @@ class Proxy(Case):
         Client(self.world, {**WHO, 'X-ESP-Secret': [self.world.secret] * 2}).get('/session', 400)
 
     def test_secret_alone(self):
-        """The proxy without a person is nobody, and a cookie that it passes on is a session."""
+        """A proxy that names no person has no identity; a cookie that it passes on still counts."""
         Client(self.world, {'X-ESP-Secret': self.world.secret}).get('/session', 401)
         cookie = self.world.sign_in('acme').headers
         client = Client(self.world, {'X-ESP-Secret': self.world.secret, **cookie})

@@ -26,7 +26,7 @@ class Others(Case):
             yield answer
 
     def test_not_theirs(self):
-        """Each URL of another's: it is missing, as if it did not exist, and nothing has changed."""
+        """Every URL of another entity gives 404, as if the thing did not exist, and changes nothing."""
         before = self.world.ctl('export')
         for me, others in (('acme', ('bolt', 'north', 'stranger')), ('stranger', ('acme', 'north')), ('north', ('stranger',))):
             for client in self.world.proxy(me), self.world.sign_in(me):
@@ -43,7 +43,7 @@ class Others(Case):
         self.assertEqual(client.get(f'/tokens/{token}', 404), client.get('/tokens/15R4YyLIodi', 404))
 
     def test_viewer(self):
-        """A viewer sees everything but texts, and changes nothing."""
+        """A viewer sees everything except token texts, and cannot change anything."""
         before = self.world.ctl('export')
         for client in self.world.proxy('north', role='viewer'), self.world.sign_in('north', '--viewer'):
             for answer in self.each(client, 'acme', CHANGES + [('POST', '/entities', {'name': 'x'})], 403):
@@ -76,7 +76,7 @@ class Others(Case):
 
 class Sessions(Case):
     def test_once(self):
-        """A link that many use at once signs in one of them."""
+        """If many clients use one link at once, one of them is signed in."""
         link = self.world.link('acme')
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             answers = list(pool.map(lambda _: Client(self.world).ask('POST', '/session', {'link': link}).status, range(32)))
@@ -109,7 +109,7 @@ class Sessions(Case):
         self.world.sign_in('acme').get('/session')
 
     def test_suspended_briefly(self):
-        """Nothing asked in between; the sessions have ended all the same."""
+        """A suspension ends sessions, even if they sent no request while it lasted."""
         self.ended_by(self.status('acme', 'inactive'), self.status('acme', 'active'))
 
     def test_reseller_suspended(self):
@@ -128,13 +128,13 @@ class Sessions(Case):
         north.get('/session')
 
     def test_removed(self):
-        """Who gets the name of an entity that was removed does not get its sessions."""
+        """A new entity with the name of a removed one does not get its sessions."""
         self.world.ctl('entity', 'add', 'gone', '--kind', 'customer')
         self.ended_by(lambda: self.world.ctl('entity', 'remove', 'gone', '--yes'),
                       lambda: self.world.ctl('entity', 'add', 'gone', '--kind', 'customer'), 'gone')
 
     def test_renamed(self):
-        """A session follows its entity to the new name, and not another that takes the old one."""
+        """A session stays with its renamed entity, and does not go to another one that takes the old name."""
         self.world.ctl('entity', 'add', 'before', '--kind', 'customer')
         client = self.world.sign_in('before')
         self.world.ctl('entity', 'edit', 'before', '--name', 'after')
@@ -143,7 +143,7 @@ class Sessions(Case):
         client.get('/entities/before', 404)
 
     def test_renamed_and_suspended(self):
-        """In one command, and active again under the new name before anything was asked."""
+        """One command renames and suspends; the entity is active again before the sessions send a request."""
         self.world.ctl('entity', 'add', 'first', '--kind', 'customer')
         self.ended_by(lambda: self.world.ctl('entity', 'edit', 'first', '--name', 'second', '--status', 'inactive'),
                       self.status('second', 'active'), 'first')
@@ -179,7 +179,7 @@ class Sessions(Case):
 
 class Rate(Case):
     def test_rate(self):
-        """Failures are limited; a good link works all the same."""
+        """The rate of failed attempts is limited; a good link still works."""
         answers = [Client(self.world).ask('POST', '/session', {'link': 'esplk_' + 43 * 'x'}) for _ in range(40)]
         self.assertEqual({answer.status for answer in answers}, {404, 429})
         last = answers[-1]
@@ -190,7 +190,7 @@ class Rate(Case):
 
 class Times(unittest.TestCase):
     def test_times(self):
-        """Links and sessions end in time: the idle one, the oldest, the unused link."""
+        """Unused links, idle sessions and old sessions end in time."""
         world = World('idle = 1m\nsession = 2m\n').populate()
         path = world.folder + '/tokens.mdb.portal'
         session, link = world.sign_in('acme'), world.link('acme', '--for', '1m')
@@ -198,7 +198,7 @@ class Times(unittest.TestCase):
         self.assertLessEqual(made['idle_ends'], made['ends'])
 
         def age(kind, field):
-            """Moves a time of every record of that kind an hour back. The checksum is made new by a copy of its rule."""
+            """Moves a time of every record of that kind back by an hour, and computes the checksum again."""
             with open(path, 'r+b') as file:
                 data = bytearray(file.read())
                 for at in range(256, len(data), 256):
@@ -251,7 +251,7 @@ class Reveal(Case):
         self.assertEqual(len(shown), 11)
 
     def test_imported(self):
-        """A token of another system has no text here."""
+        """The text of a foreign token cannot be revealed, because the store does not have it."""
         line = '{"token": {"foreign": true, "entity": "bolt", "name": "old", "sha256": "%s"}}\n' % (64 * 'a')
         self.world.ctl('import', '-', stdin=line)
         token = self.world.token('bolt', 'old')
@@ -294,7 +294,7 @@ class Restore(Case):
         self.assertEqual(world.ctl_json('check'), {'findings': []})
 
     def test_log_after_restore(self):
-        """Whose a name was is read from the log that there is now, not from the one before the restore."""
+        """The former owners of a name are read from the current log, not from the one before the restore."""
         world = self.world
         north, backup = world.proxy('north'), world.folder + '/names.mdb'
         world.ctl('backup', backup)
@@ -305,7 +305,7 @@ class Restore(Case):
         world.ctl('restore', backup, '--yes')
         world.ctl('entity', 'remove', 'bolt', '--yes')
         world.ctl('entity', 'add', 'bolt', '--kind', 'customer', '--reseller', 'north')
-        for i in range(15):  # the log is longer than the one that was read
+        for i in range(15):  # longer than the log that was read before the restore
             north.patch('/entities/acme', {'contact': f'after {i}'})
         changes = [change for entry in north.get('/entities/bolt/log')['entries'] for change in entry['changes']]
         self.assertEqual([change['subject'] for change in changes], ['entity', 'token'])

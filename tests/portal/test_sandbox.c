@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The worker's sandbox: what it must be able to do works, and everything else is refused. */
+/* The worker's sandbox: what the worker needs works, and everything else is refused. */
 #include "portal/sandbox.h"
 #include "support/support.h"
 
@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Each returns a value that is not negative if it could be done. */
+/* Each tries one action; the result is negative if it failed. */
 static long open_file(void)
 {
     return open("/etc/passwd", O_RDONLY | O_CLOEXEC);
@@ -129,7 +129,8 @@ static const struct {
     {"io_uring", use_ring},
 };
 
-/* The child's status is the number of the action that it could do, plus 1; 0: none. */
+/* The child's exit status. 0: each action failed with EPERM; 100: the sandbox could not be entered;
+   otherwise the index of the first action with another result, plus 1. */
 static int in_sandbox(void)
 {
     struct espt_error err;
@@ -160,7 +161,7 @@ START_TEST(refuses)
 }
 END_TEST
 
-/* Without the sandbox each action has another result than EPERM: the test above can fail. */
+/* The control: without the sandbox these actions do not fail with EPERM. */
 START_TEST(control)
 {
     ck_assert_int_ge(open_file(), 0);

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: ISC
-# it draws the ids in the store's place
+# test_ids replaces the function that draws ids
 $(OUT)/tests/unit/test_ids: TEST_LIBS += -Wl,--wrap=mint_id
