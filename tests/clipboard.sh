@@ -46,7 +46,7 @@ missing() {
     return 1
 }
 
-# comes COMMAND...: waits up to five seconds until the command succeeds
+# comes COMMAND...: waits at most five seconds until the command succeeds
 comes() {
     left=50
     until "$@" >/dev/null 2>&1; do

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Tests `make install` from a copy of the sources without git: every file is at its place, an edited
 # configuration is kept, and the installed esp-tokenctl finds the installed validator. The installed
-# programs know their own locations, whatever was built before.
+# programs use the locations of this install, even if others were built before.
 set -eu
 unset MFLAGS MAKELEVEL VARIANT OUT
 export MAKEFLAGS="-j$(nproc)" # not the job server of a make that runs this script

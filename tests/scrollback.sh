@@ -81,7 +81,7 @@ at_prompt() {
         left=$((left - 1))
         sleep 0.1
     done
-    sleep 0.3 # the program reads its input by now
+    sleep 0.3 # time for the program to begin reading
 }
 
 # text_of TOKEN [OPTION...]: reveals the text outside of that terminal

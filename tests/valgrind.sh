@@ -167,8 +167,8 @@ runs 0 create north web
 both 0 fleet status
 both 0 fleet check
 runs 0 list --stale
-# daemon WORD PATTERN: `fleet WORD` is ended when its errors, or the names in the feed, match the pattern
-# and the child that makes a snapshot has ended
+# daemon WORD PATTERN: runs `fleet WORD` until its messages, or the names in the feed, match PATTERN and the child that
+# makes a snapshot has ended; then ends it
 daemon() {
     status=0 waited=0
     (under_valgrind fleet "$1") &

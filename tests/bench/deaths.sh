@@ -10,7 +10,7 @@ pid=
 trap 'rm -rf "$work"; [ -z "$pid" ] || kill "$pid" 2>/dev/null' EXIT
 trap 'exit 130' INT TERM
 
-# Kills the $1th child that appears.
+# Kills child number $1, in order of appearance.
 kill_child() {
     seen=
     count=0

@@ -108,7 +108,7 @@ static struct gained measure_host(struct corpus *corpus)
         plugin_close(&plugin);
         _exit(write(pipes[1], &gained, sizeof gained) == sizeof gained ? 0 : 1);
     }
-    close(pipes[1]); /* otherwise the parent would wait for ever for a child that died */
+    close(pipes[1]); /* otherwise read() would never return after the child's death */
     if (read(pipes[0], &gained, sizeof gained) != sizeof gained) {
         reap(pid, "the host whose memory is measured");
         die("the host's memory was not measured");

@@ -98,7 +98,7 @@ static inline bool is_ours(const json_t *finding)
            strncmp(text_of(finding, "subject"), process, strlen(process)) == 0;
 }
 
-/* The findings, as a new reference. */
+/* The findings of doctor that are about this test. The caller releases the array. */
 static inline json_t *findings(void)
 {
     const struct run run = doctor();
@@ -167,7 +167,7 @@ static inline void mend(void)
     is_good();
 }
 
-/* Whether the part is among what was, or could not be, looked at. */
+/* Whether the list ("looked_at" or "not_looked_at") has a line of that kind with the words. */
 static inline bool looked(const char *list, const char *kind, const char *words)
 {
     json_t *all = document(doctor().out), *line;

@@ -54,7 +54,7 @@ START_TEST(lines_of_text)
     ck_assert_msg(strstr(seen.text, "error: ") != NULL &&
                       strstr(seen.text, "    run 'chmod go-w ") != NULL,
                   "%s", seen.text);
-    /* a finding is near the end, although its group would come earlier */
+    /* findings come last, whatever the order of their groups */
     const char *good = strstr(seen.text, "Reveal key");
     ck_assert_msg(good != NULL && good < strstr(seen.text, "error: "), "%s", seen.text);
 }
@@ -87,7 +87,7 @@ static size_t count_of(const char *text, const char *part)
     return count;
 }
 
-/* One problem is one finding, though other looks cannot do without the file. */
+/* A problem is reported once, although other parts need the same file. */
 START_TEST(found_once)
 {
     char error[4096], path[2048];
@@ -206,7 +206,7 @@ START_TEST(a_broken_configuration)
     file_text(config, more);
     free(more);
     finds("config", "error", "; [usage] has folder, tokens");
-    ck_assert(looked("looked_at", "hosts", "validator")); /* the rest is looked at all the same */
+    ck_assert(looked("looked_at", "hosts", "validator")); /* the rest is still looked at */
     ck_assert(looked("not_looked_at", "config", "until it is mended"));
     file_text(config, text);
     is_good();
@@ -243,7 +243,7 @@ START_TEST(findings_of_tiers)
     finds("tiers", "warning", "acme");
     file_text(file("tiers.ini"), "[lite]\nrank = ten\n");
     finds("tiers", "error", "tiers.ini:2: ");
-    ck_assert(looked("looked_at", "store", "every page")); /* the store is proved all the same */
+    ck_assert(looked("looked_at", "store", "every page")); /* the store is still proved */
     file_text(file("tiers.ini"), kept);
     is_good();
 }
@@ -260,7 +260,7 @@ START_TEST(uses_that_are_not_counted)
 }
 END_TEST
 
-/* More of one kind than a reader wants to see. */
+/* Many findings of one kind are shortened to a few, and a line that there are more. */
 START_TEST(many_findings)
 {
     char lines[32 * 24] = "";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* doctor: what is wrong with a portal: what its start would refuse, who listens, whether the proxy
-   reaches the socket, and its unit. The portal is the real one. */
+/* doctor and the real portal: problems that would prevent its start, which process listens, whether
+   the proxy can reach the socket, and its unit. */
 #include "support/support.h"
 
 /* clang-format off: doctor.h declares names that others use for parameters */
@@ -38,7 +38,7 @@ static void configure(const char *more)
     free(text);
 }
 
-/* Whether it answers, which it does once all of its processes have started. */
+/* Whether the portal answers, so that all of its processes have started. */
 static bool answers(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -96,7 +96,8 @@ START_TEST(a_good_portal)
 }
 END_TEST
 
-/* Sections that misfit are errors of the portal alone: hosts and commands go on. */
+/* Keys of [portal] that contradict each other are errors of the portal alone: hosts and commands
+   still work. */
 START_TEST(keys_that_do_not_fit)
 {
     configure("idle = 13h\n");

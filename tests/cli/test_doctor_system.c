@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* doctor: what concerns other processes and the machine: group, units, clock, disk, hosts, readers
-   and locks. The machine is that of the test: it has mounts of its own. */
+/* doctor: problems of other processes and of the machine: group, units, clock, disk, hosts, readers
+   and locks. The test has its own mounts, so that it can change the machine's files. */
 #include "support/raw_store.h"
 
 /* clang-format off: host.h and doctor.h declare names that others use for parameters */
@@ -16,7 +16,8 @@
 
 #define SKIP() puts("SKIPPED TEST: it needs root and mounts of its own")
 
-/* Starts a process that runs `fn` and then waits to be ended. Returns when `fn` is done. */
+/* Starts a process that runs `fn` and then waits until end() kills it. Returns once `fn` is done.
+ */
 static pid_t beside(void (*fn)(void))
 {
     int ready[2];
@@ -157,7 +158,7 @@ END_TEST
 
 /* --- units, clock, two configurations --- */
 
-/* A systemctl and a timedatectl whose answers are in files. */
+/* Installs a fake systemctl and a fake timedatectl, whose answers are in files. */
 static void fake_system(void)
 {
     static const char systemctl[] =

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the commands of a fleet refuse, what they print as JSON, and what join asks. */
+/* What the commands of a fleet refuse, what they print as JSON, and their questions. */
 #include "cli/terminal.h"
 #include "fleet/members.h"
 
@@ -22,7 +22,7 @@ static void use_journal(const struct member *site, const char *journal)
     file_write(in_folder(site->folder, "journal.conf"), settings, strlen(settings), 0600);
 }
 
-/* What is wrong with the words of fleet site and fleet edge. */
+/* Wrong operands of fleet site and fleet edge. */
 START_TEST(words_of_site)
 {
     const struct member *site = &fleet.site[0];
@@ -66,7 +66,7 @@ START_TEST(begins_once)
 }
 END_TEST
 
-/* Files that are not what the commands write. */
+/* fleet.pub and site.key with wrong contents, a wrong mode, or missing. */
 START_TEST(damaged_files)
 {
     const struct member *site = &fleet.site[1];
@@ -120,7 +120,7 @@ START_TEST(as_json)
 }
 END_TEST
 
-/* A store with entities of its own: join names them, and joins only after a yes. */
+/* If the store has entities of its own, join lists them and asks first. */
 START_TEST(join_asks)
 {
     struct fleet_of own = {0};
@@ -147,7 +147,7 @@ START_TEST(join_asks)
 }
 END_TEST
 
-/* A tier table that takes a tier from an entity: publish says so first, and asks. */
+/* If the tier table lacks the tier of an entity, publish names the entity and asks first. */
 START_TEST(publish_asks)
 {
     const struct member *site = &fleet.site[0];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Files of lines: comments, blank lines and byte-order marks; dry runs; what is wrong with a line
-   of an import; and an import that is repeated. */
+/* Files of lines: comments, blank lines and byte-order marks; dry runs; messages about wrong lines
+   of an import; and repeated imports. */
 #include "cli/drive.h"
 
 #include <fcntl.h>
@@ -314,7 +314,8 @@ static json_int_t imported(const char *lines, const char *count)
 static const char foreign[] =
     "{\"token\":{\"foreign\":true,\"entity\":\"acme\",\"name\":\"old\"," SUM "}}\n";
 
-/* A foreign token gets default_expiry, with a warning, and is the same when it comes again. */
+/* A foreign token without an expiration gets default_expiry, with a warning. Importing the line
+   again changes nothing. */
 START_TEST(a_foreign_token_again)
 {
     struct run run = CTL(config, foreign, "import", "-");
@@ -353,7 +354,7 @@ START_TEST(an_export_again)
     lines = CTL(config, NULL, "export");
     ck_assert_int_eq(imported(lines.out, "there_already"), 7);
     ck_assert_int_eq(imported(lines.out, "rotated_since"), 0);
-    /* a token that was changed otherwise is another one */
+    /* after another change the line no longer describes the token, and is refused */
     ck_assert_int_eq(CTL(config, NULL, "rotate", "bolt/default").status, 0);
     ck_assert_int_eq(CTL(config, NULL, "edit", "bolt/default", "--status", "inactive").status, 0);
     ck_assert_int_eq(CTL(config, lines.out, "import", "-").status, 4);

@@ -92,7 +92,7 @@ START_TEST(over_their_limit)
 }
 END_TEST
 
-/* A reseller stands above its customers, whether it matches itself or not. */
+/* In a tree a reseller is shown above its matching customers, even if it does not match itself. */
 START_TEST(a_tree_that_is_filtered)
 {
     const char *config = with_contact();
@@ -141,7 +141,8 @@ START_TEST(columns_as_chosen)
 }
 END_TEST
 
-/* Each word that completion offers is a column, and help, manual order and refusal have it. */
+/* Asserts that completion, --help and the refusal of an unknown column name the same columns, and
+   that each of them can be chosen. */
 static void words_agree(const char *config, const char *const *command, size_t expected)
 {
     const char *args[8] = {"complete", "--"}, *help[4] = {NULL}, *list[8] = {NULL};
@@ -224,7 +225,7 @@ START_TEST(refused)
 }
 END_TEST
 
-/* Foreign tokens can be told from others. */
+/* A filter and a column tell foreign tokens from others. */
 START_TEST(foreign_tokens)
 {
     const char *folder, *config = populated(&folder);
@@ -306,7 +307,7 @@ static void has_order(const char *config, const char *expected, const char *sort
     ck_assert_msg(strcmp(seen, expected) == 0, "%s %s: %s", sort, filter, seen);
 }
 
-/* A secret that retires is beside the one that replaced it, whatever the order. */
+/* A retiring secret is listed next to the one that replaced it, whatever the order. */
 START_TEST(two_secrets_of_a_token)
 {
     static const char *const names[] = {"b", "d", "a", "c"};
@@ -332,7 +333,7 @@ START_TEST(two_secrets_of_a_token)
               NULL);
     has_order(config, PAIR(a) "b active c active " PAIR(d) "default active ", "--sort=status",
               NULL);
-    /* alone, in its own place */
+    /* listed alone, they are sorted by their own values */
     has_order(config, "d retiring a retiring ", "--sort=expires", "--status=retiring");
     has_order(config, "a retiring d retiring ", NULL, "--status=retiring");
     /* of all entities, and as JSON */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* log --as: an entity sees the changes of what is its own, whatever names were given since. */
+/* log --as: an entity sees the changes of what belonged to it at the time, whatever names were
+   given since. */
 #include "cli/terminal.h"
 
 static const char *config;
@@ -72,8 +73,8 @@ START_TEST(its_own)
 }
 END_TEST
 
-/* Who made a change is shown by level only: the accounts of the platform are not for entities. Nor
-   is the hash, which covers the changes of others. */
+/* An entity sees only the level at which a change was made, not the account. It does not see the
+   hash either, because the hash covers changes of others. */
 START_TEST(for_whom)
 {
     DO("edit", "acme/default", "--note", "x");
@@ -96,7 +97,7 @@ START_TEST(for_whom)
 }
 END_TEST
 
-/* A name is given again, to another entity. */
+/* Another entity gets a name that was used before. */
 START_TEST(a_name_given_again)
 {
     DO("create", "acme", "secret-plan");

@@ -55,7 +55,7 @@ START_TEST(the_last_ones)
     NUMBERS("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15", "-n", "all");
     NUMBERS("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15", "-n", "999999999999999999");
     NUMBERS("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15", NULL);
-    /* of those that the other options select */
+    /* -n counts only entries that the other options select */
     NUMBERS("1 2", "-n", "2", "--entity", "acme");
     NUMBERS("3", "-n", "2", "--entity", "zed");
     NUMBERS("", "-n", "2", "--entity", "nobody");
@@ -122,7 +122,8 @@ START_TEST(times)
 }
 END_TEST
 
-/* Reads documents of --follow until `count` came; returns their numbers. Then none follows. */
+/* Reads `count` documents of --follow, and returns their numbers. If `later` is not NULL, it is set
+   as zed's contact before the last of them, which is its entry. */
 static const char *followed(size_t count, const char *const *options, const char *later)
 {
     static char out[256], text[1 << 16];

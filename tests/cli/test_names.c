@@ -104,7 +104,7 @@ START_TEST(twins_are_refused)
 }
 END_TEST
 
-/* An import is the same a second time, whatever form its names have. */
+/* A repeated import changes nothing, whatever form its names have. */
 START_TEST(imported_twice)
 {
     static const char line[] =
@@ -137,7 +137,7 @@ END_TEST
 
 /* --- a store of an older version --- */
 
-/* Commits with the next revision; raw_commit() would begin the numbers of entities again. */
+/* Commits with the next revision. raw_commit() would reset the next entity number. */
 static void commit_raw(const struct raw_store *store, MDB_txn *txn)
 {
     struct record_key key = key_state();
@@ -231,9 +231,9 @@ START_TEST(older_names_are_kept)
     const char *copy = keep_string(strdup(in_folder(folder, "copy.mdb")));
     ck_assert_int_eq(CTL(config, NULL, "backup", copy).status, 0);
     ck_assert_int_eq(CTL(config, NULL, "restore", copy, "--yes").status, 0);
-    /* no third one */
+    /* no third token can get the same name */
     ck_assert_int_eq(CTL(config, NULL, "edit", "acme/default", "--name", NFC).status, 4);
-    /* another name mends it */
+    /* renaming removes the findings */
     ck_assert_int_eq(CTL(config, NULL, "edit", "acme/" NFD, "--name", "other").status, 0);
     ck_assert_int_eq(CTL(config, NULL, "edit", id[2], "--name", "seen").status, 0);
     has_finding("", "", "", 0);
@@ -258,7 +258,7 @@ START_TEST(older_names_are_twins)
 }
 END_TEST
 
-/* The NFC form of an older name is taken, although nothing is stored under it. */
+/* The NFC form of an older name counts as used, although no record is stored under it. */
 START_TEST(an_older_name_has_no_twin)
 {
     ck_assert_int_eq(CTL(config, NULL, "create", "acme", "cafe__").status, 0);

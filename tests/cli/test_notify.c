@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* notify: which tokens get a notice, that each gets it once, and what a program can do wrong. */
+/* notify: which tokens get a notice, that each notice is sent once, and programs that misbehave. */
 #include "cli/drive.h"
 #include "cli/terminal.h"
 
@@ -13,7 +13,7 @@
 
 static const char *folder, *config, *program, *out;
 
-/* The program: `body` is a script for sh. */
+/* Writes the program that notify runs; `body` is a script for sh. */
 static void script(const char *body)
 {
     char *text;
@@ -75,7 +75,7 @@ static void sends(size_t notices)
     ck_assert_uint_eq(count_of(received(), "\n") - before, notices);
 }
 
-/* --- who gets one --- */
+/* --- which notices are sent --- */
 
 START_TEST(each_token_and_stage_once)
 {
@@ -147,7 +147,7 @@ START_TEST(expired_ones_too)
 }
 END_TEST
 
-/* Expired for longer than 30 days: as import can bring them. */
+/* No notice for tokens that expired more than 30 days ago, as an import can create them. */
 START_TEST(nothing_about_the_long_past)
 {
     configure("");
@@ -182,7 +182,7 @@ START_TEST(some_never)
     ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "acme", "--status", "inactive").status, 0);
     sends(0);
     ck_assert_str_eq(notify().out, "no notices are due\n");
-    /* not remembered as sent: they get it once they work again */
+    /* the notice is not recorded as sent, so it is sent once the tokens work again */
     ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "acme", "--status", "active").status, 0);
     sends(1);
     ck_assert_ptr_nonnull(strstr(received(), "\"bolt\""));
@@ -307,7 +307,7 @@ START_TEST(a_hanging_program_is_ended)
 }
 END_TEST
 
-/* More than a pipe holds, and a grandchild that keeps the pipe open. */
+/* The program writes more than a pipe holds, and leaves a child that keeps the pipe open. */
 START_TEST(a_talkative_program_does_not_block)
 {
     script("head -c 300000 /dev/zero | tr '\\0' x >&2; echo >&2; echo end >&2\n"
@@ -432,7 +432,7 @@ START_TEST(two_do_not_both_send)
 }
 END_TEST
 
-/* At least once: only the notice whose program was running is sent again. */
+/* notify is killed: only the notice whose program was running is sent again. */
 START_TEST(killed_while_the_program_runs)
 {
     script("cat >>$out");

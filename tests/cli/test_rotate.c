@@ -181,7 +181,7 @@ START_TEST(old_ends_with_new)
     ck_assert_msg(run.status == 4 && strstr(run.err, "longer than the new one") != NULL, "%s",
                   run.err);
     ck_assert_str_eq(snapshot(config), before);
-    /* the overlap by default is shortened */
+    /* the default overlap is shortened */
     struct secret old = old_secret("bolt/default");
     run = CTL(config, NULL, "rotate", "bolt/default", "--expires", "90m");
     ck_assert_msg(run.status == 0 && strstr(run.out, ", when the new one expires;") != NULL, "%s",
@@ -223,7 +223,8 @@ START_TEST(old_ends_with_new_as)
 }
 END_TEST
 
-/* Both secrets of a token that is switched off are denied: said in every form of the output. */
+/* If a token is switched off, both of its secrets are denied, and every form of the output says so.
+ */
 START_TEST(inactive_is_told)
 {
     ck_assert_int_eq(CTL(config, NULL, "edit", "bolt/default", "--status", "inactive").status, 0);

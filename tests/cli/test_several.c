@@ -20,7 +20,7 @@ static const char *field(const char *token, const char *key)
     return text;
 }
 
-/* How many changes the last entry of the log has. */
+/* The number of changes in the last entry of the log. */
 static size_t logged(const char *command)
 {
     json_t *log = done(CTL(config, NULL, "--json", "log"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Tables at a terminal: one width for all rows, cuts that show, and wide characters. */
+/* Tables at a terminal: the same widths in all rows, marked cuts, and wide characters. */
 #include "cli/terminal.h"
 
 #include <locale.h>
@@ -80,7 +80,7 @@ START_TEST(one_width_for_all_rows)
             AT_TERMINAL(config, NULL, NULL, "list", "bulk", "--columns", "entity,id,name,status");
         ck_assert_int_eq(seen.status, 0);
         ck_assert_ptr_nonnull(strstr(seen.text, "\n2506 tokens: 2506 active\r\n"));
-        /* nothing is cut that has room; what is cut shows it */
+        /* cells that fit are not cut, and cuts are marked */
         ck_assert_ptr_nonnull(strstr(seen.text, " t-2500 "));
         ck_assert_ptr_nonnull(strstr(seen.text, " データ取り込み "));
         ck_assert_int_eq(strstr(seen.text, "-end ") != NULL, sizes[i] == 120);
@@ -112,7 +112,7 @@ START_TEST(in_every_form)
 }
 END_TEST
 
-/* Where the locale has no …, another mark. */
+/* In a locale without the character …, another mark is used. */
 START_TEST(in_plain_ascii)
 {
     setenv("LC_ALL", "C", 1);

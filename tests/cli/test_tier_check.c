@@ -48,7 +48,7 @@ START_TEST(from_a_pipe)
 }
 END_TEST
 
-/* A machine where tables are written, without a store. */
+/* `tier check` also works on a machine without a store. */
 START_TEST(without_a_store)
 {
     const char *folder, *config = store_folder(&folder), *place = temp_folder();

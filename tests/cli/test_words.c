@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What commands say: messages name the culprit, and output leaves no question open. */
+/* Messages name what is at fault, and output is unambiguous. */
 #include "cli/drive.h"
 #include "common/token.h"
 

@@ -19,7 +19,7 @@ static inline void counters_allow(scmp_filter_ctx filter)
         (void)!seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
 }
 
-/* A limit of 0 for the size of files would be one for the counters, too. */
+/* A file size limit of 0 would also keep the counters from being written. */
 static inline int counters_limit(__rlimit_resource_t which, const struct rlimit *limit)
 {
     return which == RLIMIT_FSIZE ? 0 : setrlimit(which, limit);

@@ -41,7 +41,7 @@ def check(message, holds):
 
 
 def read(path):
-    """The bytes of a file; none for a file that is in git and is removed."""
+    """The bytes of a file; empty for a file of git that was removed from the working tree."""
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -79,7 +79,7 @@ def unfenced(path):
 
 
 def has_word(content, phrase):
-    """Whether the content has the phrase, and not within a longer word."""
+    """Whether the content has the phrase, other than within a longer word."""
     phrase = phrase.encode("utf-8", "surrogateescape")
     at = content.find(phrase)
     while at >= 0:

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Tests that the files of a program stand in an order: each uses only files below it. tsort(1) names the files of a circle.
+# Tests that no files of a program need each other in a circle. tsort(1) names the files of a circle.
 #
 # MUST 1: no source includes itself by way of others.
 # MUST 2: no source calls a function, or uses a variable, of a source that needs it in turn.
-# MUST 3: the same of folders.
+# MUST 3: the same holds for folders.
 #
-# The tables of commands (src/cli/commands_*.c) name a function of each command, and some commands print these
-# tables. So what the tables name does not count.
+# The tables of commands (src/cli/commands_*.c) name a function for each command, and some commands print these
+# tables. So the names in the tables do not count.
 . tests/documents/lib.sh
 : "${OUT:=build/release}"
 nl='

@@ -15,7 +15,7 @@
 files | grep '^src/.*\.[ch]$' >"$work/sources"
 check "fewer than 100 sources were found" [ "$(wc -l <"$work/sources")" -ge 100 ]
 
-# Every line of code as PATH:LINE, without comments, and without what stands between quotes but for the lines that include.
+# Every line of code as PATH:LINE, without comments, and without the contents of string literals except on #include lines.
 xargs awk '
     FNR == 1 { inside = 0 }
     {
@@ -39,7 +39,7 @@ xargs awk '
         if (code != "") print FILENAME ":" code
     }' <"$work/sources" >"$work/code"
 
-# allow FOLDER INCLUDE...: files below FOLDER include of our own headers only those that match
+# allow FOLDER INCLUDE...: of our own headers, files below FOLDER include only those that match
 allow() {
     sources=$(grep -c "^src/$1/" "$work/sources")
     check "no sources in src/$1" [ "$sources" -gt 0 ]

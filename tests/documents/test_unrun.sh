@@ -31,7 +31,7 @@ awk -F '\t' '
             else if (!((file[i], function_name[i], line[i]) in found)) print file[i] " has no such line in " function_name[i] ": " line[i]
         }
     }' "$work/entries" >"$work/wrong" || fail "awk failed"
-checks=$((checks + 2 * $(wc -l <"$work/entries"))) # a file and a line each
+checks=$((checks + 2 * $(wc -l <"$work/entries"))) # the file and the line of each entry
 while read -r message; do
     fail "tests/coverage/unrun.md: $message"
 done <"$work/wrong"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A tier table in a folder as kubelet makes it for a ConfigMap: root's, writable by anyone after
- * its mode, mounted read-only, with a link to the newest of the folders inside. It is trusted, and
- * a change is in force soon; but not if anyone could write to it, or has.
+ * A tier table in a folder as kubelet makes it for a ConfigMap: owned by root, with a mode that
+ * lets anyone write, mounted read-only, with a link to the newest folder inside. It is trusted, and
+ * a change is soon in force; but not if a stranger can write to it, or has written to it.
  */
 #include "support/namespace.h"
 #include "torture/world.h"
@@ -43,7 +43,7 @@ static void set_read_only(unsigned long flag)
     ck_assert_int_eq(mount(NULL, shown, NULL, MS_BIND | MS_REMOUNT | flag, NULL), 0);
 }
 
-/* False: this machine cannot mount. A stranger may enter all folders. */
+/* False: this machine cannot mount. Makes all folders enterable for a stranger. */
 static bool plant(const char *test, unsigned mode)
 {
     if (!mounts_apart(test))
@@ -68,7 +68,7 @@ static bool plant(const char *test, unsigned mode)
     return true;
 }
 
-/* The container does not see the machine. */
+/* Hides the machine's own folder, as in a container. */
 static void leave_node(void)
 {
     ck_assert_int_eq(umount2(node, MNT_DETACH), 0);
