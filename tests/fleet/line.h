@@ -19,8 +19,8 @@ enum line_fault {
     LINE_STOP_BEFORE,  /* the relay stops before the chunk arrives, until line_go_on() */
     LINE_STOP_AFTER,   /* the relay stops before the client gets the answer, until line_go_on() */
     LINE_STOP_LOSE,    /* the same; then the answer and the connection are lost */
-    LINE_STOP_LONG,    /* the same, within the first answer of more than LONG_ANSWER bytes, whatever
-                          the chunk. The server can send little more */
+    LINE_STOP_LONG,    /* the relay stops within the first answer of more than LONG_ANSWER bytes,
+                          whatever the chunk, until line_go_on(). The server can send little more */
 };
 #define LONG_ANSWER 65536
 /* Starts the relay in a child process, which line_end() ends. Returns its port. */

@@ -28,8 +28,8 @@ struct scenario {
     unsigned head_ms; /* how long a cache keeps a head; 0: there are no caches */
     unsigned caches;  /* in a region */
     bool spread;      /* each request of an edge goes to any cache of its region */
-    unsigned recent;  /* how many of the newest pieces are never merged, while the number of new
-                         pieces triggers a merge; 0: above FEED_PIECES all pieces are merged */
+    unsigned recent;  /* how many of the newest pieces are never merged: the others are, once more
+                         than FEED_PIECES are unmerged; 0: all are, once they are more than that */
     uint64_t kept;    /* bytes of pieces that the feed has at time 0 */
 };
 
