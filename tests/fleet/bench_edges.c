@@ -20,7 +20,7 @@
 #define EDGES 1000
 #define REAL 3
 #define CHANGES 20
-#define POLL_MS 250 /* an edge asks again after once to three times this time */
+#define POLL_MS 250 /* an edge asks again after once to twice this time */
 
 static struct feed_edge edges[EDGES];
 static int64_t arrived[CHANGES][EDGES + REAL]; /* when the edge had that change; milliseconds */
@@ -58,7 +58,7 @@ static void *run_edges(void *arg)
         for (size_t i = from; i < EDGES; i += THREADS) {
             if (next[i] <= now_ms()) {
                 poll_edge(i);
-                next[i] = now_ms() + POLL_MS + (int64_t)randombytes_uniform(2 * POLL_MS);
+                next[i] = now_ms() + POLL_MS + (int64_t)randombytes_uniform(POLL_MS);
             }
             soonest = next[i] < soonest ? next[i] : soonest;
         }
