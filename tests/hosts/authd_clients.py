@@ -59,8 +59,19 @@ def many(where, count):
     print(f"{count} connections, {2 * count} answers")
 
 
+def fill(client):
+    """Sends requests until no more of them fit between client and server. False: the server has closed."""
+    try:
+        while True:
+            client.send(request() * 200)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
 def slow(where):
-    """The server must close a silent client, one that sends its head byte by byte, and one its body. One never reads."""
+    """The server must close a silent client, two that send head or body byte by byte, and one that never reads."""
     began = time.monotonic()
     whole, piecemeal = connect(where), [connect(where), connect(where), connect(where)]
     heads = [b"", request(), request("Content-Length: 1000\r\n")]
@@ -68,13 +79,13 @@ def slow(where):
     deaf = connect(where)
     deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     deaf.setblocking(False)
-    open_ones, sent = set(piecemeal), 0
+    open_ones, sent = {*piecemeal, deaf}, 0
     while open_ones and time.monotonic() - began < LIMIT:
         # meanwhile a client that sends whole requests is answered
         whole.sendall(request())
         if status(whole) != 200:
             sys.exit("a client that asks was closed")
-        for client in list(open_ones):
+        for client in open_ones - {deaf}:
             try:
                 if client is piecemeal[1]:
                     client.send(heads[1][sent : sent + 1])
@@ -88,14 +99,8 @@ def slow(where):
             except OSError:
                 open_ones.discard(client)
         sent += 1
-        try:
-            deaf.send(request() * 20)
-        except BlockingIOError:
-            pass
-        except OSError:
-            deaf.close()
-            deaf = connect(where)
-            deaf.setblocking(False)
+        if deaf in open_ones and not fill(deaf):
+            open_ones.discard(deaf)
         time.sleep(0.1)
     if open_ones:
         sys.exit(f"{len(open_ones)} slow connections are open after {LIMIT} seconds")
