@@ -98,7 +98,9 @@ static void parse_newest(struct parser *p, struct feed_head *ret, uint64_t last)
     }
     const size_t pieces = ret->piece_count;
     ret->first = pieces > 0 ? ret->pieces[0].first : ret->newest_first;
-    p->good = p->good && count <= last && ret->first > 0 && ret->first <= last &&
+    /* the number after the last one exists, because members ask for it */
+    p->good = p->good && count <= last && last < UINT64_MAX && ret->first > 0 &&
+              ret->first <= last &&
               (pieces == 0 || ret->newest_first <= ret->pieces[pieces - 1].last + 1);
 }
 
