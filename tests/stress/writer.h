@@ -93,6 +93,7 @@ enum meta_failure {
     META_WAYS
 };
 static enum meta_failure meta_failure;
+static unsigned meta_fails_one_in = 6;
 
 /* Replaces libc's function for liblmdb. A short write at the start of the file is a meta page. */
 __attribute__((visibility("default"))) ssize_t pwrite(int fd, const void *bytes, size_t len,
@@ -235,7 +236,7 @@ static void fill_disk(bool full)
 /* On a full disk any write may fail. The environment is then opened again. */
 static void commit(struct raw_store *store, MDB_txn *txn)
 {
-    const bool full = draw(8) == 0, no_meta = !full && draw(6) == 0;
+    const bool full = draw(8) == 0, no_meta = !full && draw(meta_fails_one_in) == 0;
     meta_failure = no_meta ? META_WORKS + 1 + draw(META_WAYS - 1) : META_WORKS;
     fill_disk(full);
     int rc = raw_try_commit(store, txn);
