@@ -168,12 +168,10 @@ static size_t note_len;
 static void keep_older(void)
 {
     size_t len;
-    const char *bytes = file_read(store_path, &len);
     if (older_count == OLDER_MAX)
         return;
-    older[older_count] = malloc(len);
+    older[older_count] = (uint8_t *)file_read(store_path, &len);
     ck_assert_ptr_nonnull(older[older_count]);
-    memcpy(older[older_count], bytes, len);
     older_pages[older_count++] = (uint32_t)(len / PAGE);
 }
 
@@ -257,13 +255,10 @@ static void read_records(void)
 static void read_store(void)
 {
     size_t len;
-    const char *bytes = file_read(store_path, &len);
-    whole = malloc(len);
+    whole = (uint8_t *)file_read(store_path, &len);
     ck_assert(whole != NULL && len % PAGE == 0);
-    memcpy(whole, bytes, len);
     page_count = (uint32_t)(len / PAGE);
     note = file_read(note_path, &note_len);
-    note = memcpy(malloc(note_len), note, note_len);
 }
 
 /* --- faults --- */
@@ -641,8 +636,8 @@ START_TEST(found_or_harmless)
     read_records();
     world_close();
     read_store();
-    file = malloc((size_t)page_count * PAGE);
-    ck_assert_ptr_nonnull(file);
+    /* shared: after a fork, writing to each page of other memory would take a page fault */
+    file = share_memory((size_t)page_count * PAGE);
     const unsigned part = (unsigned)_i / KINDS,
                    faults_of_kind = rounds(BRIEF) * FAULTS_A_ROUND / KINDS;
     const unsigned left = faults_of_kind - part * PART;
