@@ -76,21 +76,26 @@ static inline void count_no_uses(const char *config)
     file_text(config, text);
 }
 
-/* Makes a store with acme, an advanced reseller; bolt, its lite customer; and zed, a lite customer
-   of the platform. */
+static inline void must_ctl(const char *config, const char *const *args)
+{
+    const struct run run = run_ctl(config, NULL, args);
+    ck_assert_msg(run.status == 0, "%s %s: %s", args[0], args[1], run.err);
+}
+#define MUST_CTL(config, ...) must_ctl((config), (const char *const[]){__VA_ARGS__, NULL})
+
+/* Adds acme, an advanced reseller; bolt, its lite customer; and zed, a lite customer of the
+   platform. */
+static inline void populate(const char *config)
+{
+    MUST_CTL(config, "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
+    MUST_CTL(config, "entity", "add", "bolt", "--kind", "customer", "--reseller", "acme");
+    MUST_CTL(config, "entity", "add", "zed", "--kind", "customer");
+}
+
+/* A store with them. */
 static inline const char *populated(const char **ret_folder)
 {
-    const char *config = store_folder(ret_folder);
-    ck_assert_int_eq(
-        CTL(config, NULL, "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced")
-            .status,
-        0);
-    ck_assert_int_eq(
-        CTL(config, NULL, "entity", "add", "bolt", "--kind", "customer", "--reseller", "acme")
-            .status,
-        0);
-    ck_assert_int_eq(CTL(config, NULL, "entity", "add", "zed", "--kind", "customer").status, 0);
-    return config;
+    return store_made(populate, ret_folder);
 }
 
 /* Copies a store as it is while no command runs, without the files that commands keep beside it.

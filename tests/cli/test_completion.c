@@ -31,17 +31,21 @@ static void completes(const char *config, const char *expected, const char *cons
 #define COMPLETES(config, expected, ...) \
     completes((config), (expected), (const char *const[]){__VA_ARGS__, NULL})
 
+static void add_names(const char *config)
+{
+    populate(config);
+    MUST_CTL(config, "create", "acme", "my website");
+    MUST_CTL(config, "create", "acme", "a:b");
+    MUST_CTL(config, "create", "acme", "zwölf");
+    MUST_CTL(config, "entity", "add", "odd", "--kind", "reseller");
+    MUST_CTL(config, "edit", "odd/default", "--name", ODD);
+    MUST_CTL(config, "entity", "edit", "odd", "--tier", "advanced");
+    MUST_CTL(config, "create", "odd", QUOTED);
+}
+
 static const char *with_names(void)
 {
-    const char *config = populated(NULL);
-    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "my website").status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "a:b").status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "zwölf").status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "entity", "add", "odd", "--kind", "reseller").status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "edit", "odd/default", "--name", ODD).status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "odd", "--tier", "advanced").status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "create", "odd", QUOTED).status, 0);
-    return config;
+    return store_made(add_names, NULL);
 }
 
 START_TEST(knows_what_may_come)
@@ -111,11 +115,11 @@ END_TEST
 START_TEST(of_many_names)
 {
     const char *config = store_folder(NULL);
-    for (int i = 0; i < 230; i++) {
-        char name[16];
-        snprintf(name, sizeof name, i < 215 ? "many-a%03d" : "many-b%03d", i);
-        ck_assert_int_eq(CTL(config, NULL, "entity", "add", name, "--kind", "customer").status, 0);
-    }
+    char entities[230 * 32] = "";
+    for (int i = 0; i < 230; i++)
+        snprintf(entities + strlen(entities), sizeof entities - strlen(entities),
+                 i < 215 ? "many-a%03d customer\n" : "many-b%03d customer\n", i);
+    ck_assert_int_eq(CTL(config, entities, "entity", "add", "--from", "-").status, 0);
     struct run run = CTL(config, NULL, "complete", "--", "list", "ma");
     size_t lines = 0;
     for (const char *at = run.out; (at = strchr(at, '\n')) != NULL; at++)

@@ -16,7 +16,7 @@ static struct raw_store raw;
 static MDB_txn *txn;
 static char id[16]; /* id of acme/default */
 
-static struct run import_foreign(void)
+static struct run import_foreign(const char *to)
 {
     unsigned char sum[crypto_hash_sha256_BYTES];
     char hex[2 * sizeof sum + 1], line[512];
@@ -26,14 +26,19 @@ static struct run import_foreign(void)
         line, sizeof line,
         "{\"token\":{\"foreign\":true,\"entity\":\"acme\",\"name\":\"old\",\"sha256\":\"%s\"}}",
         hex);
-    return CTL(config, line, "import", "-");
+    return CTL(to, line, "import", "-");
+}
+
+static void add_foreign(const char *to)
+{
+    populate(to);
+    ck_assert_int_eq(import_foreign(to).status, 0);
 }
 
 static void setup(void)
 {
     ck_assert_int_ge(sodium_init(), 0);
-    config = populated(&folder);
-    ck_assert_int_eq(import_foreign().status, 0);
+    config = store_made(add_foreign, &folder);
     json_t *token = done(CTL(config, NULL, "--json", "show", "acme/default"));
     snprintf(id, sizeof id, "%s", text_of(token, "id"));
     json_decref(token);
@@ -185,7 +190,7 @@ END_TEST
 START_TEST(told_by_an_import)
 {
     harm_store(TABLE_FOREIGN, NULL, TURNED);
-    struct run run = import_foreign();
+    struct run run = import_foreign(config);
     ck_assert_msg(run.status == 5 && strstr(run.err, "table foreign") != NULL, "%s", run.err);
 }
 END_TEST

@@ -7,11 +7,16 @@
    default and web. */
 static const char *config;
 
+static void add_web(const char *to)
+{
+    populate(to);
+    MUST_CTL(to, "entity", "edit", "bolt", "--tier", "advanced");
+    MUST_CTL(to, "create", "bolt", "web");
+}
+
 static void setup(void)
 {
-    config = populated(NULL);
-    ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "bolt", "--tier", "advanced").status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "create", "bolt", "web").status, 0);
+    config = store_made(add_web, NULL);
 }
 
 static void does(struct run run)

@@ -4,21 +4,25 @@
 
 #include <time.h>
 
-/* Makes a store. acme (advanced reseller): default, b (inactive), c (expires in 10 days). bolt, its
+/* acme (advanced reseller): default, b (inactive), c (expires in 10 days). bolt, its
    customer: default. zed: default, which has expired. */
-static const char *with_tokens(void)
+static void add_tokens(const char *config)
 {
-    const char *config = populated(NULL);
-    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "b", "--expires", "never").status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "edit", "acme/b", "--status", "inactive").status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "c", "--expires", "10d").status, 0);
+    populate(config);
+    MUST_CTL(config, "create", "acme", "b", "--expires", "never");
+    MUST_CTL(config, "edit", "acme/b", "--status", "inactive");
+    MUST_CTL(config, "create", "acme", "c", "--expires", "10d");
     char soon[32];
     const time_t end = time(NULL) + 2;
     strftime(soon, sizeof soon, "%FT%TZ", gmtime(&end));
-    ck_assert_int_eq(CTL(config, NULL, "edit", "zed/default", "--expires", soon).status, 0);
+    MUST_CTL(config, "edit", "zed/default", "--expires", soon);
     while (time(NULL) <= end)
         usleep(100000);
-    return config;
+}
+
+static const char *with_tokens(void)
+{
+    return store_made(add_tokens, NULL);
 }
 
 /* "acme/default acme/b": the tokens of the JSON list, in its order. */

@@ -12,13 +12,19 @@ static const char *config;
     } while (0)
 
 /* north and south, resellers; acme, a customer of north; bolt, one of south. */
+static void add_entities(const char *to)
+{
+    MUST_CTL(to, "entity", "add", "north", "--kind", "reseller", "--tier", "advanced");
+    MUST_CTL(to, "entity", "add", "south", "--kind", "reseller", "--tier", "advanced");
+    MUST_CTL(to, "entity", "add", "acme", "--kind", "customer", "--reseller", "north", "--tier",
+             "advanced");
+    MUST_CTL(to, "entity", "add", "bolt", "--kind", "customer", "--reseller", "south", "--tier",
+             "advanced");
+}
+
 static void setup(void)
 {
-    config = store_folder(NULL);
-    DO("entity", "add", "north", "--kind", "reseller", "--tier", "advanced");
-    DO("entity", "add", "south", "--kind", "reseller", "--tier", "advanced");
-    DO("entity", "add", "acme", "--kind", "customer", "--reseller", "north", "--tier", "advanced");
-    DO("entity", "add", "bolt", "--kind", "customer", "--reseller", "south", "--tier", "advanced");
+    config = store_made(add_entities, NULL);
 }
 
 /* "1:entity add 5:edit": the entries that the entity sees. */

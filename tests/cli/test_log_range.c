@@ -15,15 +15,20 @@
 static const char *config;
 
 /* Entries 1 to 3 create acme, bolt and zed; entries 4 to 15 rename bolt's token: t4 to t15. */
-static void setup(void)
+static void add_entries(const char *to)
 {
-    config = populated(NULL);
+    populate(to);
     char from[32] = "bolt/default", name[8];
     for (int i = 4; i <= 15; i++) {
         snprintf(name, sizeof name, "t%d", i);
-        ck_assert_int_eq(CTL(config, NULL, "edit", from, "--name", name).status, 0);
+        MUST_CTL(to, "edit", from, "--name", name);
         snprintf(from, sizeof from, "bolt/%s", name);
     }
+}
+
+static void setup(void)
+{
+    config = store_made(add_entries, NULL);
 }
 
 /* "14 15": the numbers of the entries that the command prints. */

@@ -6,18 +6,22 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* Makes a store. acme (advanced) has one active token, one inactive, and one that expires in 5
+/* acme (advanced) has one active token, one inactive, and one that expires in 5
    days. bolt and zed (lite) have one each, which never expires. bolt is inactive. */
+static void add_tokens(const char *config)
+{
+    populate(config);
+    MUST_CTL(config, "create", "acme", "b");
+    MUST_CTL(config, "edit", "acme/b", "--status", "inactive");
+    MUST_CTL(config, "create", "acme", "c", "--expires", "5d");
+    MUST_CTL(config, "edit", "bolt/default", "--expires", "never");
+    MUST_CTL(config, "edit", "zed/default", "--expires", "never");
+    MUST_CTL(config, "entity", "edit", "bolt", "--status", "inactive");
+}
+
 static const char *with_tokens(const char **ret_folder)
 {
-    const char *config = populated(ret_folder);
-    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "b").status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "edit", "acme/b", "--status", "inactive").status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "c", "--expires", "5d").status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "edit", "bolt/default", "--expires", "never").status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "edit", "zed/default", "--expires", "never").status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "entity", "edit", "bolt", "--status", "inactive").status, 0);
-    return config;
+    return store_made(add_tokens, ret_folder);
 }
 
 static json_int_t number(const json_t *json, const char *path)

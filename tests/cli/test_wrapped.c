@@ -10,15 +10,20 @@
 
 static const char *config;
 
+static void add_note(const char *to)
+{
+    populate(to);
+    MUST_CTL(to, "create", "acme", "two  blanks", "--note", NOTE);
+    MUST_CTL(to, "edit", "acme/two  blanks", "--note", "x");
+}
+
 static void setup(void)
 {
-    config = populated(NULL);
     setenv("LC_ALL", "C.UTF-8", 1);
     setenv("TERM", "xterm-256color", 1);
     setlocale(LC_CTYPE, "C.UTF-8");
     unsetenv("NO_COLOR");
-    ck_assert_int_eq(CTL(config, NULL, "create", "acme", "two  blanks", "--note", NOTE).status, 0);
-    ck_assert_int_eq(CTL(config, NULL, "edit", "acme/two  blanks", "--note", "x").status, 0);
+    config = store_made(add_note, NULL);
 }
 
 /* Takes the colours out of the text. */

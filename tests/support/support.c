@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,19 +41,30 @@ static void remove_folders(void)
     }
 }
 
-const char *temp_folder(void)
+/* NULL: it could not be made. Asserts nothing, because main() calls it too. */
+static const char *new_folder(void)
 {
     const char *base = getenv("TMPDIR");
     char *path = NULL;
-    ck_assert_int_gt(asprintf(&path, "%s/espt-test-XXXXXX", base != NULL ? base : "/tmp"), 0);
-    ck_assert_ptr_nonnull(mkdtemp(path));
-    ck_assert_uint_lt(folder_count, sizeof folders / sizeof *folders);
+    if (folder_count == sizeof folders / sizeof *folders ||
+        asprintf(&path, "%s/espt-test-XXXXXX", base != NULL ? base : "/tmp") < 0)
+        return NULL;
+    if (mkdtemp(path) == NULL) {
+        free(path);
+        return NULL;
+    }
     if (folder_owner != getpid()) {
         folder_owner = getpid();
         folder_first = folder_count;
         atexit(remove_folders);
     }
-    folders[folder_count++] = path;
+    return folders[folder_count++] = path;
+}
+
+const char *temp_folder(void)
+{
+    const char *path = new_folder();
+    ck_assert_msg(path != NULL, "no folder: %s", strerror(errno));
     return path;
 }
 
@@ -256,21 +268,96 @@ void config_in(struct config *ret_config, const char *folder)
     snprintf(ret_config->secret_key, sizeof ret_config->secret_key, "%s/reveal.key", folder);
 }
 
-const char *store_folder(const char **ret_folder)
+/* --- stores that are made once for a program --- */
+
+static const char *made_stores; /* a folder of the main process; NULL: nothing is kept */
+static const char *copy_from, *copy_to;
+
+static void copy_data(const char *from, const char *to, const struct stat *st)
 {
+    const int in = open(from, O_RDONLY | O_CLOEXEC),
+              out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    ck_assert_msg(in >= 0 && out >= 0, "%s: %s", to, strerror(errno));
+    const char *ending = strrchr(from, '.');
+    if (ending != NULL && strcmp(ending, ".reserve") == 0) { /* it holds space and no data */
+        ck_assert_int_eq(posix_fallocate(out, 0, st->st_size), 0);
+    } else {
+        for (off_t left = st->st_size; left > 0;) {
+            const ssize_t sent = sendfile(out, in, NULL, (size_t)left);
+            ck_assert_msg(sent > 0, "%s: %s", to, strerror(errno));
+            left -= sent;
+        }
+    }
+    close(in);
+    close(out);
+}
+
+static int copy_entry(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    char to[512];
+    snprintf(to, sizeof to, "%s%s", copy_to, path + strlen(copy_from));
+    if (type == FTW_F)
+        copy_data(path, to, st);
+    else
+        ck_assert_msg(type == FTW_D && (at->level == 0 || mkdir(to, 0700) == 0), "%s", path);
+    ck_assert_int_eq(chown(to, st->st_uid, st->st_gid), 0);
+    ck_assert_int_eq(chmod(to, st->st_mode & 07777), 0);
+    return 0;
+}
+
+/* Copies the contents of a folder, with owners and modes, into one that is empty. */
+static void copy_folder(const char *from, const char *to)
+{
+    copy_from = from;
+    copy_to = to;
+    ck_assert_int_eq(nftw(from, copy_entry, 16, FTW_PHYS), 0);
+}
+
+/* A copy appears whole: a test may be ended while it copies. */
+static void keep_made(const char *folder, const char *kept)
+{
+    char copy[600];
+    snprintf(copy, sizeof copy, "%s-XXXXXX", kept);
+    ck_assert_ptr_nonnull(mkdtemp(copy));
+    copy_folder(folder, copy);
+    ck_assert_int_eq(rename(copy, kept), 0);
+}
+
+const char *store_made(void (*make)(const char *config), const char **ret_folder)
+{
+    static bool is_second; /* two stores of one test differ in their keys and secrets */
     const char *folder = temp_folder();
-    struct run run = CTL(NULL, NULL, "init", folder);
-    ck_assert_msg(run.status == 0, "init: %s", run.err);
-    if (ret_folder != NULL)
-        *ret_folder = folder;
+    char kept[512];
     char *config = NULL;
     ck_assert_int_gt(asprintf(&config, "%s/esp-token.conf", folder), 0);
+    const bool keep = made_stores != NULL && !is_second && access(made_stores, W_OK) == 0;
+    is_second = true;
+    if (keep)
+        snprintf(kept, sizeof kept, "%s/%jx", made_stores, (uintmax_t)(uintptr_t)make);
+    if (keep && access(kept, F_OK) == 0) {
+        copy_folder(kept, folder);
+    } else {
+        struct run run = CTL(NULL, NULL, "init", folder);
+        ck_assert_msg(run.status == 0, "init: %s", run.err);
+        if (make != NULL)
+            make(config);
+        if (keep)
+            keep_made(folder, kept);
+    }
+    if (ret_folder != NULL)
+        *ret_folder = folder;
     return keep_string(config);
+}
+
+const char *store_folder(const char **ret_folder)
+{
+    return store_made(NULL, ret_folder);
 }
 
 int run_suite(Suite *suite)
 {
     SRunner *runner = srunner_create(suite);
+    made_stores = new_folder();
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -86,6 +86,10 @@ void config_in(struct config *ret_config, const char *folder);
 
 /* Creates a store with `esp-tokenctl init` in a new folder. Returns the path of the config. */
 const char *store_folder(const char **ret_folder);
+/* The same, and what `make` adds with commands. A program makes such a store once; other tests get
+   copies of it in new folders. A test's second store is never a copy, because two stores differ in
+   their keys and secrets. */
+const char *store_made(void (*make)(const char *config), const char **ret_folder);
 
 /* Runs a suite with forked tests. Returns EXIT_SUCCESS or EXIT_FAILURE for main(). */
 int run_suite(Suite *suite);
