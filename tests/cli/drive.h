@@ -6,6 +6,8 @@
 #include "support/support.h"
 
 #include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,8 +53,33 @@ static inline const char *text_of(const json_t *object, const char *key)
     return text;
 }
 
-/* The state that a refused command must not change: all tokens and entities as JSON. */
+/* The state that a refused command must not change, as a checksum of the files that hold it. Equal
+   files give equal lists, and no command must run to see it. */
 static inline const char *snapshot(const char *config)
+{
+    static const char *const names[] = {"esp-token.conf", "tiers.ini", "reveal.pub", "reveal.key",
+                                        "tokens.mdb"};
+    static char sums[8][2 * crypto_generichash_BYTES + 1];
+    static size_t next;
+    char *sum = sums[next++ % 8];
+    unsigned char bytes[crypto_generichash_BYTES];
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, sizeof bytes);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[512];
+        size_t len = 0;
+        snprintf(path, sizeof path, "%.*s%s", (int)(strrchr(config, '/') + 1 - config), config,
+                 names[i]);
+        const char *data = file_read(path, &len);
+        crypto_generichash_update(&state, (const unsigned char *)names[i], data != NULL);
+        crypto_generichash_update(&state, (const unsigned char *)data, len);
+    }
+    crypto_generichash_final(&state, bytes, sizeof bytes);
+    return sodium_bin2hex(sum, sizeof sums[0], bytes, sizeof bytes);
+}
+
+/* All tokens and entities as JSON. */
+static inline const char *lists_of(const char *config)
 {
     struct run tokens = CTL(config, NULL, "--json", "list");
     struct run entities = CTL(config, NULL, "--json", "entity", "list");

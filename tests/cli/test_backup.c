@@ -56,7 +56,7 @@ START_TEST(a_backup_comes_back_at_once)
     char *old = kept_text("bolt/default");
     struct run run = CTL(config, NULL, "backup", file);
     ck_assert_msg(run.status == 0, "%s", run.err);
-    const char *before = snapshot(config);
+    const char *before = lists_of(config);
     ck_assert_int_eq(CTL(config, NULL, "remove", "bolt/default", "--yes", "--last").status, 0);
     ck_assert_int_eq(CTL(config, NULL, "create", "acme", "new").status, 0);
     char *new = kept_text("acme/new");
@@ -69,7 +69,7 @@ START_TEST(a_backup_comes_back_at_once)
     ck_assert_int_eq(verdict_of(old, &later), ESPT_ALLOW);
     ck_assert_int_eq(verdict_of(new, NULL), ESPT_DENY_UNKNOWN);
     ck_assert_uint_gt(later, revision);
-    ck_assert_str_eq(snapshot(config), before);
+    ck_assert_str_eq(lists_of(config), before);
     ck_assert_int_eq(CTL(config, NULL, "check").status, 0);
     ck_assert_int_eq(CTL(config, NULL, "log", "verify").status, 0);
 

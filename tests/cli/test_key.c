@@ -269,7 +269,7 @@ START_TEST(odd_public_files)
     snprintf(odd[1], sizeof odd[1], "%s\n", half);
     snprintf(odd[2], sizeof odd[2], "%s%s\n%s%s\n", half, half, half, half);
     snprintf(odd[3], sizeof odd[3], "%s%s\nmore", half, half);
-    const char *before = snapshot(config);
+    const char *before = lists_of(config);
     for (size_t i = 0; i < 4; i++) {
         file_text(in_folder(folder, "reveal.pub"), odd[i]);
         is_no_key(CTL(config, NULL, "create", "acme", "new"));
@@ -281,7 +281,7 @@ START_TEST(odd_public_files)
     struct run run = CTL(config, NULL, "create", "acme", "new");
     ck_assert_msg(run.status == 5 && strstr(run.err, "not a usable public key") != NULL, "%s",
                   run.err);
-    ck_assert_str_eq(snapshot(config), before);
+    ck_assert_str_eq(lists_of(config), before);
 }
 END_TEST
 
