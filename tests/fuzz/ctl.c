@@ -4,6 +4,7 @@
 
 #include "fuzz/fuzz.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <sodium.h>
@@ -120,12 +121,19 @@ static void streams_end(const struct streams *streams, struct ctl *ctl)
 
 /* --- a run --- */
 
-/* One bit for each open descriptor. */
+/* One bit for each open descriptor below 64. To ask for each would be a tenth of the time. */
 static uint64_t descriptors(void)
 {
     uint64_t open = 0;
-    for (int fd = 0; fd < 64; fd++)
-        open |= (uint64_t)(fcntl(fd, F_GETFD) >= 0) << fd;
+    DIR *folder = opendir("/proc/self/fd");
+    MUST_HOLD(folder != NULL);
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        const int fd = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
+        if (fd >= 0 && fd < 64 && fd != dirfd(folder))
+            open |= UINT64_C(1) << fd;
+    }
+    closedir(folder);
+    MUST_HOLD(open != 0);
     return open;
 }
 
