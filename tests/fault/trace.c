@@ -127,21 +127,44 @@ static int scratch(const char *name)
     return fd;
 }
 
-static pid_t start(const char *const *argv, int in, int out, int err)
+struct starting {
+    const char *const *argv;
+    int in, out, err;
+};
+
+/* The child of start(), which has its parent's memory until it is another program. */
+static int begin_program(void *arg)
 {
-    pid_t child = fork_child();
-    if (child != 0)
-        return child;
-    dup2(in, STDIN_FILENO);
-    dup2(out, STDOUT_FILENO);
-    dup2(err, STDERR_FILENO);
+    const struct starting *starting = arg;
+    dup2(starting->in, STDIN_FILENO);
+    dup2(starting->out, STDOUT_FILENO);
+    dup2(starting->err, STDERR_FILENO);
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0)
+        execv(starting->argv[0], (char *const *)(void *)(uintptr_t)starting->argv);
+    _exit(127);
+}
+
+/* Starts the program, which stops before its first instruction. Not with fork(), which copies the
+   test's page tables, and a page each time that either process writes to one. */
+static pid_t start(struct starting *starting)
+{
+    _Alignas(16) static char stack[65536];
+    const char *options = getenv("ASAN_OPTIONS");
+    char *kept = options != NULL ? strdup(options) : NULL;
+    int status;
     /* a leak checker traces its own process, which fails if another tracer is attached */
     setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
-    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0) {
-        raise(SIGSTOP);
-        execv(argv[0], (char *const *)(void *)(uintptr_t)argv);
-    }
-    _exit(127);
+    const pid_t pid =
+        clone(begin_program, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, starting);
+    ck_assert_int_gt(pid, 0);
+    if (kept != NULL)
+        setenv("ASAN_OPTIONS", kept, 1);
+    else
+        unsetenv("ASAN_OPTIONS");
+    free(kept);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
+    return pid;
 }
 
 bool trace_reads_memory(void)
@@ -346,12 +369,18 @@ static bool ends(int sig)
 }
 
 /* The loader's calls are a third of a command's, and none of them counts. So the command runs
-   freely to its first instruction. Returns whether this stop belongs to that. */
+   freely to its first instruction. */
+static void await_entry(struct tracing *run, pid_t pid)
+{
+    run->entry = entry_of(pid);
+    run->at_entry = set_breakpoint(pid, run->entry);
+}
+
+/* Returns whether this stop belongs to that. */
 static bool passes_loader(struct tracing *run, pid_t pid, int stop, int event)
 {
     if (event == PTRACE_EVENT_EXEC && !run->counting && run->entry == 0) {
-        run->entry = entry_of(pid);
-        run->at_entry = set_breakpoint(pid, run->entry);
+        await_entry(run, pid);
         return true;
     }
     if (event != 0 || stop != SIGTRAP || run->entry == 0)
@@ -417,21 +446,21 @@ struct traced trace_run(const char *const *argv, const char *input, const struct
 {
     struct traced traced = {.call = -1};
     const cpu_set_t allowed = share_processor();
-    int in = scratch("in"), out = scratch("out"), err = scratch("err"), status;
+    struct tracing tracing = {.plan = plan, .traced = &traced};
+    struct starting starting = {argv, scratch("in"), scratch("out"), scratch("err")};
     size_t len = input != NULL ? strlen(input) : 0, ignored;
-    ck_assert_int_eq(pwrite(in, input, len, 0), (ssize_t)len);
-    traced.pid = start(argv, in, out, err);
-    ck_assert_int_eq(waitpid(traced.pid, &status, 0), traced.pid);
-    ck_assert(WIFSTOPPED(status));
+    ck_assert_int_eq(pwrite(starting.in, input, len, 0), (ssize_t)len);
+    traced.pid = start(&starting);
     ck_assert_int_eq(ptrace(PTRACE_SETOPTIONS, traced.pid, NULL,
                             plan->at_end != NULL ? OPTIONS_OF_ENDS : OPTIONS),
                      0);
-    ck_assert_int_eq(ptrace(PTRACE_SYSCALL, traced.pid, NULL, 0), 0);
-    follow(&(struct tracing){.plan = plan, .traced = &traced});
+    await_entry(&tracing, traced.pid);
+    ck_assert_int_eq(ptrace(PTRACE_CONT, traced.pid, NULL, 0), 0);
+    follow(&tracing);
     ck_assert_int_eq(sched_setaffinity(0, sizeof allowed, &allowed), 0);
-    close(in);
-    traced.out = read_all(out, &traced.out_len);
-    traced.err = read_all(err, &ignored);
+    close(starting.in);
+    traced.out = read_all(starting.out, &traced.out_len);
+    traced.err = read_all(starting.err, &ignored);
     return traced;
 }
 
