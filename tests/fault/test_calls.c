@@ -83,50 +83,71 @@ static bool applies(const struct traced *counted, const struct trace_plan *plan)
     }
 }
 
-static void each_call(unsigned long from, const struct writer *writer, enum trace_what what)
+/* What a command does when nothing disturbs it. */
+struct undisturbed {
+    char *states[2]; /* before and after */
+    struct traced counted;
+};
+static struct undisturbed *undisturbed; /* of each writer */
+
+/* Once for all tests, each of which would find the same. */
+static void run_undisturbed(void)
 {
     struct world world;
+    world_prepare();
     world_make(&world);
-    char *states[2] = {world_state(&world), world_state_after(&world, writer)};
-    struct trace_plan plan = {.what = TRACE_COUNT};
-    struct traced counted = trace_run(world_argv(&world, writer->args), NULL, &plan);
-    ck_assert_msg(counted.status == 0, "%s", counted.err);
-    ck_assert_uint_gt(counted.calls, 20);
-    world_reset(&world);
-    plan.what = what;
+    undisturbed = calloc(writer_count, sizeof *undisturbed);
+    ck_assert_ptr_nonnull(undisturbed);
+    for (size_t i = 0; i < writer_count; i++) {
+        const struct trace_plan plan = {.what = TRACE_COUNT};
+        struct undisturbed *of = &undisturbed[i];
+        of->states[0] = world_state(&world);
+        of->counted = trace_run(world_argv(&world, writers[i].args), NULL, &plan);
+        ck_assert_msg(of->counted.status == 0, "%s: %s", writers[i].name, of->counted.err);
+        ck_assert_uint_gt(of->counted.calls, 20);
+        of->states[1] = world_state(&world);
+        world_reset(&world);
+    }
+    world_release();
+}
+
+static void each_call(unsigned long from, int writer_number, enum trace_what what)
+{
+    const struct writer *writer = &writers[writer_number];
+    const struct undisturbed *of = &undisturbed[writer_number];
+    struct world world;
+    world_make(&world);
+    struct trace_plan plan = {.what = what};
     const unsigned long stride =
         fault_step() > 1 && writer->how == GUARDS ? 9 * fault_step() : fault_step();
-    for (plan.at = 1 + from % stride; plan.at <= counted.calls; plan.at += stride) {
+    for (plan.at = 1 + from % stride; plan.at <= of->counted.calls; plan.at += stride) {
         plan.value = what == TRACE_SIGNAL ? SIGKILL : what == TRACE_FAIL_DONE ? EIO : 0;
-        if (applies(&counted, &plan))
-            run_one(&world, writer, &plan, (const char *const *)states);
+        if (applies(&of->counted, &plan))
+            run_one(&world, writer, &plan, (const char *const *)of->states);
     }
-    trace_free(&counted);
-    free(states[0]);
-    free(states[1]);
 }
 
 START_TEST(killed_at_each_call)
 {
-    each_call((unsigned long)_i, &writers[_i], TRACE_SIGNAL);
+    each_call((unsigned long)_i, _i, TRACE_SIGNAL);
 }
 END_TEST
 
 START_TEST(each_call_fails)
 {
-    each_call((unsigned long)_i, &writers[_i], TRACE_FAIL);
+    each_call((unsigned long)_i, _i, TRACE_FAIL);
 }
 END_TEST
 
 START_TEST(each_call_done_but_reports_failure)
 {
-    each_call(0, &writers[_i], TRACE_FAIL_DONE);
+    each_call(0, _i, TRACE_FAIL_DONE);
 }
 END_TEST
 
 START_TEST(each_write_is_short)
 {
-    each_call(0, &writers[_i], TRACE_SHORT);
+    each_call(0, _i, TRACE_SHORT);
 }
 END_TEST
 
@@ -144,7 +165,7 @@ int main(void)
     cheap_crypto();
     Suite *suite = suite_create("calls");
     TCase *tests = tcase_create("calls");
-    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
+    tcase_add_unchecked_fixture(tests, run_undisturbed, NULL);
     tcase_set_timeout(tests, fault_step_limit(600));
     tcase_add_loop_test(tests, killed_at_each_call, 0, (int)writer_count);
     tcase_add_loop_test(tests, each_call_fails, 0, (int)writer_count);

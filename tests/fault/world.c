@@ -224,7 +224,11 @@ void world_prepare(void)
     use_memory();
     keep_memory();
     world_make_in(&first, temp_folder());
-    /* processes that a test leaves behind are not this process's */
+    world_release();
+}
+
+void world_release(void)
+{
     prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 

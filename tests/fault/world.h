@@ -51,6 +51,9 @@ void world_make(struct world *ret_world);
 /* For an unchecked fixture, which Check runs once, before it forks: makes the store of which each
    later world_make() makes a copy, instead of running a dozen commands. */
 void world_prepare(void);
+/* In such a fixture, after its last command: from now on the processes that commands leave behind
+   are not this process's. */
+void world_release(void);
 /* As world_make(), in `folder`. */
 void world_make_in(struct world *ret_world, const char *folder);
 void world_reset(const struct world *world);
