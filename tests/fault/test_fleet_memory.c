@@ -38,6 +38,18 @@ static const struct {
 };
 
 static struct fleet_of fleet;
+static const char *kept; /* how it was made */
+
+/* Once; each test begins with a copy. */
+static void make_fleet(void)
+{
+    fleet_begin(&fleet, 2);
+    DONE(fleet.site[0], "entity", "add", "shop", "--kind", "customer");
+    DONE(fleet.site[0], "tier", "publish", "--yes");
+    DONE(fleet.site[1], "tier", "pull", "--yes");
+    kept = temp_folder();
+    fleet_copy(&fleet, 2, kept, false);
+}
 
 /* esp-tokenctl -c CONFIG and the words. */
 static const char *const *argv_of(const struct member *site, const char *const *args,
@@ -73,10 +85,7 @@ START_TEST(each_call_fails)
     const struct member *site = &fleet.site[commands[_i].site];
     const char *failed = "";
     unsigned long at = 1 + (unsigned long)_i % fault_step();
-    fleet_begin(&fleet, 2);
-    DONE(fleet.site[0], "entity", "add", "shop", "--kind", "customer");
-    DONE(fleet.site[0], "tier", "publish", "--yes");
-    DONE(fleet.site[1], "tier", "pull", "--yes");
+    fleet_copy(&fleet, 2, kept, true);
     do {
         struct run run = run_failing(argv_of(site, commands[_i].args, at), NULL, at, &failed);
         check_outcome(&run, failed, at);
@@ -97,6 +106,7 @@ int main(void)
     setenv("LC_ALL", "C", 1);
     Suite *suite = suite_create("fleet memory");
     TCase *tests = tcase_create("fleet memory");
+    tcase_add_unchecked_fixture(tests, make_fleet, NULL);
     tcase_set_timeout(tests, 900);
     tcase_add_loop_test(tests, each_call_fails, 0, sizeof commands / sizeof *commands);
     suite_add_tcase(suite, tests);
