@@ -6,6 +6,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -37,21 +38,23 @@ static inline unsigned long kills(void)
 }
 
 /* Returns the exit status, or -1 if the command was killed. Kills it after `us` microseconds;
-   `ret_us` (may be NULL) receives how long it ran. */
+   `ret_us` (may be NULL) receives how long it ran. Both count from when it is the new program. */
 static inline int run_for(const char *const *argv, long us, long *ret_us)
 {
+    static const int outputs[] = {STDOUT_FILENO, STDERR_FILENO};
     struct timespec begun, ended;
+    posix_spawn_file_actions_t files;
+    pid_t child;
+    int status;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDWR, 0);
+    for (size_t i = 0; i < 2; i++)
+        posix_spawn_file_actions_adddup2(&files, STDIN_FILENO, outputs[i]);
+    if (posix_spawn(&child, argv[0], &files, NULL, (char *const *)(void *)(uintptr_t)argv,
+                    environ) != 0)
+        _exit(99);
+    posix_spawn_file_actions_destroy(&files);
     clock_gettime(CLOCK_MONOTONIC, &begun);
-    pid_t child = fork();
-    int status, null;
-    if (child == 0) {
-        null = open("/dev/null", O_RDWR);
-        dup2(null, STDIN_FILENO);
-        dup2(null, STDOUT_FILENO);
-        dup2(null, STDERR_FILENO);
-        execv(argv[0], (char *const *)(void *)(uintptr_t)argv);
-        _exit(127);
-    }
     if (us >= 0) {
         nanosleep(&(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL);
         kill(child, SIGKILL);

@@ -184,6 +184,7 @@ int main(void)
     cheap_crypto();
     Suite *suite = suite_create("disk");
     TCase *tests = tcase_create("disk");
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, 900);
     tcase_add_loop_test(tests, every_writer_on_a_full_disk, 0, SPACE_KINDS);
     suite_add_tcase(suite, tests);

@@ -237,6 +237,7 @@ int main(void)
     cheap_crypto();
     Suite *suite = suite_create("disk_limits");
     TCase *tests = tcase_create("disk_limits");
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, read_only_bind_mount);
     tcase_add_loop_test(tests, read_only_file_system, 0, SPACE_KINDS);

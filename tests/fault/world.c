@@ -180,7 +180,7 @@ static void set_paths(struct world *world, const char *folder)
     snprintf(world->store, sizeof world->store, "%s/tokens.mdb", folder);
 }
 
-void world_make_in(struct world *ret_world, const char *folder)
+static void make_first(struct world *ret_world, const char *folder)
 {
     struct world world = {0};
     set_paths(&world, folder);
@@ -223,7 +223,7 @@ void world_prepare(void)
 {
     use_memory();
     keep_memory();
-    world_make_in(&first, temp_folder());
+    make_first(&first, temp_folder());
     world_release();
 }
 
@@ -233,13 +233,13 @@ void world_release(void)
 }
 
 /* In the kernel, because copying a file through memory costs a page fault for each of its pages. */
-static void copy_one(const char *from, const char *to, const struct stat *st)
+static void copy_one(const char *from, const char *to, mode_t mode)
 {
-    const mode_t mode = st->st_mode & 07777;
     const int in = open(from, O_RDONLY | O_CLOEXEC),
               out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    ck_assert_msg(in >= 0 && out >= 0, "%s: %s", to, strerror(errno));
-    ck_assert_int_eq(sendfile(out, in, NULL, (size_t)st->st_size), st->st_size);
+    struct stat st;
+    ck_assert_msg(in >= 0 && out >= 0 && fstat(in, &st) == 0, "%s: %s", to, strerror(errno));
+    ck_assert_int_eq(sendfile(out, in, NULL, (size_t)st.st_size), st.st_size);
     ck_assert_int_eq(fchmod(out, mode), 0);
     close(in);
     close(out);
@@ -253,24 +253,24 @@ static void copy_files(const char *from, const char *to, bool (*kept)(const char
         struct stat st;
         ck_assert_int_eq(fstatat(dirfd(folder), entry->d_name, &st, 0), 0);
         if (S_ISREG(st.st_mode) && (kept == NULL || kept(entry->d_name)))
-            copy_one(in_folder(from, entry->d_name), in_folder(to, entry->d_name), &st);
+            copy_one(in_folder(from, entry->d_name), in_folder(to, entry->d_name),
+                     st.st_mode & 07777);
     }
     closedir(folder);
 }
 
 static bool belongs(const char *name);
 
-void world_make(struct world *ret_world)
+void world_make_in(struct world *ret_world, const char *folder)
 {
-    use_memory();
-    keep_memory();
-    const char *folder = temp_folder();
     if (first.folder[0] == '\0') {
-        world_make_in(ret_world, folder);
+        make_first(ret_world, folder);
         return;
     }
     struct world world = first;
     set_paths(&world, folder);
+    if (mkdir(folder, 0755) != 0)
+        ck_assert_int_eq(errno, EEXIST);
     copy_files(first.folder, folder, belongs);
     ck_assert_int_eq(mkdir(path_in(&world, "usage"), 0700), 0);
     copy_files(path_in(&first, "usage"), path_in(&world, "usage"), NULL);
@@ -278,22 +278,11 @@ void world_make(struct world *ret_world)
     *ret_world = world;
 }
 
-void world_copy_fixture(const char *folder, const char *fixture)
+void world_make(struct world *ret_world)
 {
-    static const char *const files[] = {"esp-token.conf", "reveal.key", "reveal.pub", "tiers.ini",
-                                        "tokens.mdb"};
-    char command[600];
-    snprintf(command, sizeof command, "rm -f '%s'/*", folder);
-    ck_assert_int_eq(run_process((const char *const[]){"sh", "-c", command, NULL}, NULL).status, 0);
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char from[128];
-        size_t len;
-        snprintf(from, sizeof from, "tests/fixtures/%s/%s", fixture, files[i]);
-        char *data = file_read(from, &len);
-        ck_assert_msg(data != NULL, "%s", from);
-        file_write(in_folder(folder, files[i]), data, len,
-                   strcmp(files[i], "reveal.key") == 0 ? 0600 : 0640);
-    }
+    use_memory();
+    keep_memory();
+    world_make_in(ret_world, temp_folder());
 }
 
 void world_lift_limit(const char *folder)
@@ -331,6 +320,19 @@ static void empty(const char *path, bool (*kept)(const char *name))
         if (entry->d_name[0] != '.' && (kept == NULL || !kept(entry->d_name)))
             ck_assert_int_eq(unlinkat(dirfd(folder), entry->d_name, 0), 0);
     closedir(folder);
+}
+
+void world_copy_fixture(const char *folder, const char *fixture)
+{
+    static const char *const files[] = {"esp-token.conf", "reveal.key", "reveal.pub", "tiers.ini",
+                                        "tokens.mdb"};
+    empty(folder, NULL);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char from[128];
+        snprintf(from, sizeof from, "tests/fixtures/%s/%s", fixture, files[i]);
+        copy_one(from, in_folder(folder, files[i]),
+                 strcmp(files[i], "reveal.key") == 0 ? 0600 : 0640);
+    }
 }
 
 void world_reset(const struct world *world)

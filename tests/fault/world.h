@@ -49,7 +49,7 @@ struct world {
 };
 void world_make(struct world *ret_world);
 /* For an unchecked fixture, which Check runs once, before it forks: makes the store of which each
-   later world_make() makes a copy, instead of running a dozen commands. */
+   later world_make() and world_make_in() makes a copy, instead of running a dozen commands. */
 void world_prepare(void);
 /* In such a fixture, after its last command: from now on the processes that commands leave behind
    are not this process's. */
