@@ -83,7 +83,7 @@ void fleet_same_edge(const struct fleet_of *fleet, int edge, int site)
 {
     struct table_of of_edge, of_site;
     fleet_is_whole(&fleet->site[edge]);
-    ck_assert_uint_eq(fleet_entry(fleet, edge), fleet_entry(fleet, site));
+    ck_assert_uint_eq(fleet_stands(&fleet->site[edge]), fleet_entry(fleet, site));
     open_store(&of_edge, &fleet->site[edge]);
     open_store(&of_site, &fleet->site[site]);
     for (enum table t = TABLE_STATE + 1; t < TABLE_COUNT; t++) {

@@ -62,7 +62,7 @@ void feed_write_much(const struct fleet_of *fleet, int round)
 void feed_much(const struct fleet_of *fleet, const struct publisher *publisher, int round)
 {
     feed_write_much(fleet, round);
-    publisher_await(publisher, fleet_entry(fleet, 0));
+    publisher_await(publisher, fleet_last(fleet));
 }
 
 uint64_t feed_far(const struct fleet_of *fleet, const struct publisher *publisher)

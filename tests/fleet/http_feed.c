@@ -26,7 +26,7 @@ void http_feed_change(const struct http_feed *feed, int round)
 {
     DONE(feed->fleet.site[0], "entity", "edit", "acme", "--status",
          round % 2 ? "active" : "inactive");
-    publisher_await(&feed->publisher, fleet_entry(&feed->fleet, 0));
+    publisher_await(&feed->publisher, fleet_last(&feed->fleet));
 }
 
 static struct http_feed *current;

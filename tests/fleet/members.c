@@ -3,9 +3,15 @@
 
 #include "common/record.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
 #include <jansson.h>
 #include <lmdb.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 char *fleet_done(struct run run)
 {
@@ -18,6 +24,86 @@ void fleet_says(struct run run, int status, const char *words)
     ck_assert_msg(run.status == status, "status %d: %s", run.status, run.err);
     ck_assert_msg(strstr(run.err, words) != NULL, "lacks \"%s\": %s", words, run.err);
 }
+
+/* --- copies of folders, without processes for that --- */
+
+/* A reserve for a full disk has room and no data. */
+static void copy_data(int from, int to, const struct stat *st)
+{
+    if (st->st_size > 0 && lseek(from, 0, SEEK_DATA) < 0) {
+        ck_assert_int_eq(posix_fallocate(to, 0, st->st_size), 0);
+        return;
+    }
+    ck_assert_int_eq(lseek(from, 0, SEEK_SET), 0);
+    for (off_t left = st->st_size; left > 0;) {
+        const ssize_t done = sendfile(to, from, NULL, (size_t)left);
+        ck_assert_int_gt(done, 0);
+        left -= done;
+    }
+}
+
+/* With mode and times, by which web servers tell versions of a file. */
+static void copy_whole(const char *from, const char *to, const struct stat *st)
+{
+    const struct timespec times[2] = {st->st_atim, st->st_mtim};
+    const int in = open(from, O_RDONLY | O_CLOEXEC);
+    const int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    ck_assert_msg(in >= 0 && out >= 0, "%s: %s", from, to);
+    copy_data(in, out, st);
+    ck_assert_int_eq(fchmod(out, st->st_mode & 07777), 0);
+    ck_assert_int_eq(futimens(out, times), 0);
+    close(in);
+    close(out);
+}
+
+static struct {
+    const char *to;
+    size_t from_len;
+} copying;
+
+static int copy_entry(const char *path, const struct stat *st, int type, struct FTW *place)
+{
+    char to[4096];
+    (void)place;
+    snprintf(to, sizeof to, "%s%s", copying.to, path + copying.from_len);
+    ck_assert_msg(type == FTW_D || (type == FTW_F && S_ISREG(st->st_mode)), "%s", path);
+    if (type == FTW_F)
+        copy_whole(path, to, st);
+    else
+        ck_assert_int_eq(mkdir(to, 0700) == 0 ? chmod(to, st->st_mode & 07777) : -1, 0);
+    return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *place)
+{
+    (void)st, (void)type, (void)place;
+    return remove(path);
+}
+
+void folder_copy(const char *from, const char *to)
+{
+    if (access(to, F_OK) == 0)
+        ck_assert_int_eq(nftw(to, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+    copying.to = to;
+    copying.from_len = strlen(from);
+    ck_assert_int_eq(nftw(from, copy_entry, 16, FTW_PHYS), 0);
+}
+
+/* In the folder the members are 0, 1 and so on, and the journal is `journal`. */
+void fleet_copy(const struct fleet_of *fleet, int sites, const char *folder, bool back)
+{
+    for (int i = 0; i <= sites; i++) {
+        const char *part = i == sites ? fleet->journal : fleet->site[i].folder;
+        char copy[4096];
+        if (i == sites)
+            snprintf(copy, sizeof copy, "%s/journal", folder);
+        else
+            snprintf(copy, sizeof copy, "%s/%d", folder, i);
+        folder_copy(back ? copy : part, back ? part : copy);
+    }
+}
+
+/* --- members --- */
 
 static void copy_file(const char *from, const char *to, unsigned mode)
 {
@@ -40,6 +126,11 @@ void fleet_fault(const struct fleet_of *fleet, int site, const char *fault)
     file_write(in_folder(member->folder, "journal.conf"), settings, (size_t)len, 0600);
 }
 
+static void name_member(struct member *member, int site)
+{
+    snprintf(member->name, sizeof member->name, "hq-%d", site + 1);
+}
+
 static void configure(const struct fleet_of *fleet, const struct member *member)
 {
     char *text = file_read(member->config, NULL), *section = strstr(text, "[notify]"), config[8192];
@@ -51,13 +142,13 @@ static void configure(const struct fleet_of *fleet, const struct member *member)
     file_text(member->config, config);
 }
 
-void fleet_folders(struct fleet_of *ret, int count)
+static void make_folders(struct fleet_of *ret, int count)
 {
     ret->journal = temp_folder();
     for (int i = 0; i < count; i++) {
         struct member *member = &ret->site[i];
         member->config = store_folder(&member->folder);
-        snprintf(member->name, sizeof member->name, "hq-%d", i + 1);
+        name_member(member, i);
         configure(ret, member);
         fleet_fault(ret, i, NULL);
         if (i == 0)
@@ -93,19 +184,106 @@ void fleet_let_in_edge(const struct fleet_of *fleet, int site)
     DONE(fleet->site[site], "fleet", "join", "--edge");
 }
 
-void fleet_begin(struct fleet_of *ret, int count)
+/* Begins the fleet with its first site, or adds the next one. */
+static void add_site(const struct fleet_of *fleet, int site)
 {
-    fleet_folders(ret, count);
-    fleet_found(ret, count);
+    if (site > 0) {
+        fleet_let_in(fleet, site);
+        return;
+    }
+    DONE(fleet->site[0], "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
+    DONE(fleet->site[0], "fleet", "key");
+    DONE(fleet->site[0], "fleet", "init");
 }
 
 void fleet_found(struct fleet_of *ret, int count)
 {
-    DONE(ret->site[0], "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
-    DONE(ret->site[0], "fleet", "key");
-    DONE(ret->site[0], "fleet", "init");
-    for (int i = 1; i < count; i++)
-        fleet_let_in(ret, i);
+    for (int i = 0; i < count; i++)
+        add_site(ret, i);
+}
+
+/* --- copies of a fleet that was made once --- */
+
+/* For each number of sites, from 0, a fleet_copy(). */
+static struct {
+    int sites;          /* at most */
+    const char *folder; /* NULL: nothing is made */
+} prepared;
+
+static const char *prepared_with(int sites)
+{
+    char name[16];
+    snprintf(name, sizeof name, "%d", sites);
+    return keep_string(strdup(in_folder(prepared.folder, name)));
+}
+
+static void keep_prepared(const struct fleet_of *fleet, int sites)
+{
+    const char *folder = prepared_with(sites);
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+    fleet_copy(fleet, prepared.sites, folder, false);
+}
+
+static void prepare(void)
+{
+    struct fleet_of fleet = {.pg = NULL};
+    if (prepared.folder != NULL)
+        return;
+    make_folders(&fleet, prepared.sites);
+    prepared.folder = temp_folder();
+    keep_prepared(&fleet, 0);
+    for (int i = 0; i < prepared.sites; i++) {
+        add_site(&fleet, i);
+        keep_prepared(&fleet, i + 1);
+    }
+}
+
+void fleet_fixture(TCase *tcase, int sites)
+{
+    if (sites > prepared.sites)
+        prepared.sites = sites;
+    tcase_add_unchecked_fixture(tcase, prepare, NULL);
+}
+
+/* The paths differ from those of the fleet that was copied: configurations name none, and
+   journal.conf is written anew. */
+static void copy_prepared(struct fleet_of *ret, int count, int sites)
+{
+    const char *folder = prepared_with(sites);
+    ret->journal = temp_folder();
+    for (int i = 0; i < count; i++) {
+        struct member *member = &ret->site[i];
+        member->folder = temp_folder();
+        member->config = keep_string(strdup(in_folder(member->folder, "esp-token.conf")));
+        name_member(member, i);
+    }
+    fleet_copy(ret, count, folder, true);
+    for (int i = 0; i < count; i++)
+        fleet_fault(ret, i, NULL);
+}
+
+/* Copies are of a dir journal. */
+static bool is_prepared(const struct fleet_of *fleet, int count)
+{
+    return prepared.folder != NULL && count <= prepared.sites && fleet->pg == NULL;
+}
+
+void fleet_folders(struct fleet_of *ret, int count)
+{
+    if (is_prepared(ret, count))
+        copy_prepared(ret, count, 0);
+    else
+        make_folders(ret, count);
+}
+
+void fleet_begin(struct fleet_of *ret, int count)
+{
+    if (is_prepared(ret, count)) {
+        copy_prepared(ret, count, count);
+    } else {
+        make_folders(ret, count);
+        fleet_found(ret, count);
+    }
 }
 
 const char *fleet_entry_path(const struct fleet_of *fleet, uint64_t number)
@@ -167,23 +345,6 @@ int pause_of_try(int tries)
     return all;
 }
 
-void folder_copy(const char *from, const char *to)
-{
-    const char *gone[] = {"rm", "-rf", to, NULL}, *argv[] = {"cp", "-a", from, to, NULL};
-    ck_assert_int_eq(run_process(gone, NULL).status, 0);
-    ck_assert_int_eq(run_process(argv, NULL).status, 0);
-}
-
-void fleet_copy(const struct fleet_of *fleet, int sites, const char *folder, bool back)
-{
-    for (int i = 0; i <= sites; i++) {
-        const char *part = i == sites ? fleet->journal : fleet->site[i].folder;
-        char kept[4096];
-        snprintf(kept, sizeof kept, "%s/%d", folder, i);
-        folder_copy(back ? kept : part, back ? part : kept);
-    }
-}
-
 uint64_t fleet_entry(const struct fleet_of *fleet, int site)
 {
     struct run run = AT(fleet->site[site], "--json", "fleet", "status");
@@ -194,6 +355,21 @@ uint64_t fleet_entry(const struct fleet_of *fleet, int site)
         json_integer_value(json_object_get(json_object_get(json, "entry"), "number"));
     json_decref(json);
     return (uint64_t)number;
+}
+
+uint64_t fleet_last(const struct fleet_of *fleet)
+{
+    uint64_t last = 0;
+    if (fleet->pg != NULL)
+        return fleet_entry(fleet, 0);
+    DIR *names = opendir(in_folder(fleet->journal, "entries"));
+    ck_assert_ptr_nonnull(names);
+    for (struct dirent *entry; (entry = readdir(names)) != NULL;) {
+        const uint64_t number = strtoull(entry->d_name, NULL, 10);
+        last = number > last ? number : last;
+    }
+    closedir(names);
+    return last;
 }
 
 /* --- byte for byte --- */
@@ -211,6 +387,22 @@ static MDB_env *opened(const char *path, MDB_txn **ret_txn)
     must(mdb_env_open(env, path, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK, 0600));
     must(mdb_txn_begin(env, NULL, MDB_RDONLY, ret_txn));
     return env;
+}
+
+uint64_t fleet_stands(const struct member *member)
+{
+    struct record_key state_key = key_state();
+    struct state_record state;
+    MDB_dbi dbi;
+    MDB_txn *txn;
+    MDB_env *env = opened(in_folder(member->folder, "tokens.mdb"), &txn);
+    MDB_val key = {.mv_size = state_key.len, .mv_data = state_key.bytes}, value;
+    must(mdb_dbi_open(txn, NULL, 0, &dbi));
+    must(mdb_get(txn, dbi, &key, &value));
+    ck_assert_int_eq(state_decode(value.mv_data, value.mv_size, &state), STATE_GOOD);
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
+    return state.position.number;
 }
 
 static bool equal(const MDB_val *a, const MDB_val *b)
@@ -280,7 +472,7 @@ void fleet_same(const struct fleet_of *fleet, int one, int other)
         fleet_is_whole(member);
         snprintf(path[i], sizeof path[i], "%s/tokens.mdb", member->folder);
     }
-    ck_assert_uint_eq(fleet_entry(fleet, one), fleet_entry(fleet, other));
+    ck_assert_uint_eq(fleet_stands(&fleet->site[one]), fleet_stands(&fleet->site[other]));
     const char *differ = stores_differ(path[0], path[1]);
     ck_assert_msg(differ[0] == '\0', "differ: %s", differ);
 }

@@ -23,6 +23,10 @@ struct fleet_of {
     struct member site[MEMBERS];
 };
 
+/* Before the tests of the case, makes a fleet once. Each later fleet_folders() and fleet_begin()
+   for at most so many sites and a dir journal makes a copy of it, instead of running a dozen
+   commands. */
+void fleet_fixture(TCase *tcase, int sites);
 /* Makes `count` folders with stores and [fleet], all with the reveal key of the first. Nobody is in
    a fleet yet. */
 void fleet_folders(struct fleet_of *ret, int count);
@@ -50,6 +54,10 @@ void folder_copy(const char *from, const char *to);
 void fleet_copy(const struct fleet_of *fleet, int sites, const char *folder, bool back);
 /* Number of the last entry, after the site has caught up. */
 uint64_t fleet_entry(const struct fleet_of *fleet, int site);
+/* The same as it stands, from the file of the store: nothing catches up, and nothing may write. */
+uint64_t fleet_stands(const struct member *member);
+/* Number of the last entry in the journal. */
+uint64_t fleet_last(const struct fleet_of *fleet);
 /* Asserts that the edge has, byte for byte, what edges get of the site's records and nothing else,
    after both have caught up. */
 void fleet_same_edge(const struct fleet_of *fleet, int edge, int site);

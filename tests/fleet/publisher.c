@@ -95,9 +95,9 @@ void publisher_rest(const struct publisher *publisher)
     do {
         AWAIT(publisher_child(publisher) == 0);
         DONE(*site, "entity", "add", "rest", "--kind", "customer");
-        publisher_await(publisher, fleet_entry(publisher->fleet, 0));
+        publisher_await(publisher, fleet_last(publisher->fleet));
         DONE(*site, "entity", "remove", "rest", "--yes");
-        publisher_await(publisher, fleet_entry(publisher->fleet, 0));
+        publisher_await(publisher, fleet_last(publisher->fleet));
     } while (publisher_child(publisher) != 0);
 }
 

@@ -13,9 +13,10 @@
 static struct fleet_of fleet;
 static struct raw_store raw;
 static MDB_txn *txn;
+static const char *kept; /* a folder: what the fleet is before each test */
 
 /* A site with a foreign token, and an edge. */
-static void setup(void)
+static void make(void)
 {
     unsigned char sum[crypto_hash_sha256_BYTES];
     char hex[2 * sizeof sum + 1], line[512];
@@ -31,6 +32,13 @@ static void setup(void)
     DONE(fleet.site[0], "create", "acme", "web");
     fleet_done(CTL(fleet.site[0].config, line, "import", "-"));
     fleet_let_in_edge(&fleet, EDGE);
+    kept = temp_folder();
+    fleet_copy(&fleet, 2, kept, false);
+}
+
+static void setup(void)
+{
+    fleet_copy(&fleet, 2, kept, true);
 }
 
 static void begin(void)
@@ -146,9 +154,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("edge damage");
     TCase *tcase = tcase_create("damage");
     tcase_set_timeout(tcase, 120);
+    tcase_add_unchecked_fixture(tcase, make, NULL);
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_loop_test(tcase, damaged, 0, sizeof harms / sizeof *harms);
     tcase_add_test(tcase, doctor);

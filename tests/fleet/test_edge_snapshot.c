@@ -339,9 +339,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("edge_snapshot");
     TCase *tests = tcase_create("edge_snapshot");
     tcase_set_timeout(tests, 120);
+    fleet_fixture(tests, 2);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, holds_the_edge_part);
     tcase_add_test(tests, follows_the_one_before);

@@ -369,7 +369,7 @@ START_TEST(hostile_entries)
         }
         refused++;
         ck_assert_msg(strstr(run.err, "fleet's journal") != NULL, "byte %zu: %s", at, run.err);
-        ck_assert_uint_eq(fleet_entry(&fleet, EDGE), last);
+        ck_assert_uint_eq(fleet_stands(&fleet.site[EDGE]), last);
     }
     free(bad);
     ck_assert_uint_gt(accepted, 10);
@@ -379,6 +379,7 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("edges");
     TCase *tcase = tcase_create("edges");
     tcase_set_timeout(tcase, 240);

@@ -334,9 +334,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("feed begin");
     TCase *tcase = tcase_create("begin");
     tcase_set_timeout(tcase, 120);
+    fleet_fixture(tcase, 1);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, unusable_folder);
     tcase_add_test(tcase, unusable_reports);

@@ -149,6 +149,7 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("earlier forms of a feed");
     TCase *tcase = tcase_create("feed forms");
     tcase_set_timeout(tcase, 120);

@@ -33,7 +33,7 @@ static void setup(void)
     web_start(&web, publisher.feed,
               "location /r/ { dav_methods PUT; dav_access all:r; client_max_body_size 1m; }");
     publisher_start(&publisher);
-    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    publisher_await(&publisher, fleet_last(&fleet));
     feed_member(&edge, &fleet, &web);
     DONE(edge, "fleet", "join", "--edge");
     char key[128];
@@ -155,7 +155,7 @@ static void look_again(void)
     publisher_start(&publisher);
     for (int i = 0; i < 2; i++) {
         DONE(fleet.site[1], "edit", "acme/web", "--status", i == 0 ? "inactive" : "active");
-        publisher_await(&publisher, fleet_entry(&fleet, 0));
+        publisher_await(&publisher, fleet_last(&fleet));
     }
 }
 
@@ -210,9 +210,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("feed reports");
     TCase *tcase = tcase_create("reports");
     tcase_set_timeout(tcase, 300);
+    fleet_fixture(tcase, 2);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, reported);
     tcase_add_test(tcase, not_taken);

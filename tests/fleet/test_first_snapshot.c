@@ -171,9 +171,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("first snapshot");
     TCase *tcase = tcase_create("first");
     tcase_set_timeout(tcase, 120);
+    fleet_fixture(tcase, 1);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, wrong_head);
     tcase_add_test(tcase, wrong_position);

@@ -80,9 +80,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("figures of a fleet");
     TCase *tcase = tcase_create("figures");
     tcase_set_timeout(tcase, 120);
+    fleet_fixture(tcase, 2);
     tcase_add_test(tcase, figures);
     tcase_add_test(tcase, in_a_file);
     suite_add_tcase(suite, tcase);

@@ -6,6 +6,7 @@
 #include "common/token.h"
 
 static struct fleet_of fleet;
+static const char *kept; /* a folder: what the fleet is before each test */
 static const char *backup;
 
 static const char *exported(int site)
@@ -26,7 +27,8 @@ static int verdict_at(int site, const char *text)
     return run_ctl(fleet.site[site].config, text, (const char *const[]){"verify", NULL}).status;
 }
 
-static void begin(void)
+/* Once for all tests. */
+static void make(void)
 {
     fleet_begin(&fleet, 2);
     DONE(fleet.site[0], "entity", "add", "bolt", "--kind", "customer", "--reseller", "acme");
@@ -35,6 +37,13 @@ static void begin(void)
     DONE(fleet.site[1], "create", "acme", "b", "--expires", "40d");
     backup = keep_string(strdup(in_folder(temp_folder(), "backup.mdb")));
     DONE(fleet.site[0], "backup", backup);
+    kept = temp_folder();
+    fleet_copy(&fleet, 2, kept, false);
+}
+
+static void begin(void)
+{
+    fleet_copy(&fleet, 2, kept, true);
 }
 
 /* Changes of every kind; names of tokens and entities are exchanged. */
@@ -243,9 +252,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("restore in a fleet");
     TCase *tcase = tcase_create("restore");
     tcase_set_timeout(tcase, 240);
+    tcase_add_unchecked_fixture(tcase, make, NULL);
     tcase_add_test(tcase, leads_back);
     tcase_add_test(tcase, asks);
     tcase_add_test(tcase, after_a_key_rotation);

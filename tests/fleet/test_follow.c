@@ -374,6 +374,7 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("follow");
     TCase *tcase = tcase_create("follow");
     tcase_add_unchecked_fixture(tcase, make, NULL);

@@ -24,7 +24,7 @@ static void setup(void)
     publisher_prepare(&publisher, &fleet);
     web_start(&web, publisher.feed, "");
     publisher_start(&publisher);
-    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    publisher_await(&publisher, fleet_last(&fleet));
     feed_member(&edge, &fleet, &web);
     DONE(edge, "fleet", "join", "--edge");
 }
@@ -155,9 +155,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("follow feed");
     TCase *tcase = tcase_create("feed");
     tcase_set_timeout(tcase, 300);
+    fleet_fixture(tcase, 2);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, rejoins);
     tcase_add_test(tcase, snapshot_is_damaged);

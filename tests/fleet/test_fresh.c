@@ -15,9 +15,10 @@
 
 static struct fleet_of fleet;
 static const char *text; /* of a token */
+static const char *kept; /* a folder: what the fleet is before each test */
 
 /* A site and an edge. */
-static void setup(void)
+static void make(void)
 {
     fleet_folders(&fleet, 2);
     DONE(fleet.site[0], "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
@@ -25,6 +26,13 @@ static void setup(void)
     DONE(fleet.site[0], "fleet", "key");
     DONE(fleet.site[0], "fleet", "init");
     fleet_let_in_edge(&fleet, EDGE);
+    kept = temp_folder();
+    fleet_copy(&fleet, 2, kept, false);
+}
+
+static void begin(void)
+{
+    fleet_copy(&fleet, 2, kept, true);
 }
 
 /* The age of the edge's state: the time that was signed for it, as text. */
@@ -35,9 +43,9 @@ static const char *fresh(void)
         json_loads(DONE(fleet.site[EDGE], "--json", "fleet", "status", "--stale"), 0, &error);
     ck_assert_ptr_nonnull(json);
     const char *time = json_string_value(json_object_get(json_object_get(json, "entry"), "time"));
-    char *kept = keep_string(strdup(time));
+    char *age = keep_string(strdup(time));
     json_decref(json);
-    return kept;
+    return age;
 }
 
 static const char *time_text(int64_t when)
@@ -277,9 +285,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("fresh");
     TCase *tcase = tcase_create("fresh");
-    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_add_unchecked_fixture(tcase, make, NULL);
+    tcase_add_checked_fixture(tcase, begin, NULL);
     tcase_set_timeout(tcase, 240);
     tcase_add_test(tcase, a_head_makes_fresh);
     tcase_add_test(tcase, heads_that_are_refused);

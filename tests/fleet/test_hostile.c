@@ -12,7 +12,8 @@
 
 static struct fleet_of fleet;
 static uint8_t secret[2][crypto_sign_SECRETKEYBYTES];
-static uint64_t last; /* the entry that site 1 does not have yet */
+static uint64_t last;    /* the entry that site 1 does not have yet */
+static const char *kept; /* a folder: what the fleet is before each test */
 
 static void load_secret(int site)
 {
@@ -25,7 +26,7 @@ static void load_secret(int site)
 }
 
 /* Two sites; site 0 has made an entry that site 1 has not seen. */
-static void setup(void)
+static void make(void)
 {
     ck_assert_int_ge(sodium_init(), 0);
     fleet_begin(&fleet, 2);
@@ -35,6 +36,13 @@ static void setup(void)
     DONE(fleet.site[0], "create", "acme", "unseen");
     load_secret(0);
     load_secret(1);
+    kept = temp_folder();
+    fleet_copy(&fleet, 2, kept, false);
+}
+
+static void begin(void)
+{
+    fleet_copy(&fleet, 2, kept, true);
 }
 
 static void put(uint64_t number, const void *bytes, size_t len)
@@ -42,12 +50,24 @@ static void put(uint64_t number, const void *bytes, size_t len)
     file_write(fleet_entry_path(&fleet, number), bytes, len, 0644);
 }
 
+/* What site 1 lists. It is asked once for each entry at which its store stands. */
+static const char *listed(void)
+{
+    static const char *list;
+    static uint64_t at;
+    if (list == NULL || at != fleet_stands(&fleet.site[1])) {
+        list = DONE(fleet.site[1], "list", "--stale");
+        at = fleet_stands(&fleet.site[1]);
+    }
+    return list;
+}
+
 /* Site 1 finds these bytes as the next entry, refuses them, and stays as it is. */
 static void refused(const void *bytes, size_t len, const char *words)
 {
     size_t good_len;
     const char *good = file_read(fleet_entry_path(&fleet, last), &good_len);
-    const char *before = DONE(fleet.site[1], "list", "--stale");
+    const char *before = listed();
     put(last, bytes, len);
     struct run run = AT(fleet.site[1], "create", "acme", "x");
     fleet_says(run, 5, words);
@@ -354,9 +374,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("hostile");
     TCase *tcase = tcase_create("hostile");
-    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_add_unchecked_fixture(tcase, make, NULL);
+    tcase_add_checked_fixture(tcase, begin, NULL);
     tcase_set_timeout(tcase, 240);
     tcase_add_test(tcase, altered_bytes);
     tcase_add_test(tcase, altered_pieces);

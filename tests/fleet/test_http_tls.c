@@ -56,7 +56,7 @@ START_TEST(the_right_server)
     ck_assert_ptr_nonnull(strstr(DONE(edge, "entity", "list"), "acme"));
     /* later changes arrive, too; with another CA the edge reports it and keeps its state */
     DONE(feed.fleet.site[0], "entity", "add", "bolt", "--kind", "customer");
-    publisher_await(&feed.publisher, fleet_entry(&feed.fleet, 0));
+    publisher_await(&feed.publisher, fleet_last(&feed.fleet));
     http_feed_show(&feed);
     UNTIL(strstr(DONE(edge, "entity", "list"), "bolt") != NULL); /* a slow machine needs retries */
     read_from("https", "other.crt");

@@ -92,7 +92,7 @@ START_TEST(reads_what_sites_have)
     char name[ESPT_JOURNAL_NAME_MAX + 1];
     DONE(feed.fleet.site[0], "tier", "publish", "--yes");
     DONE(feed.fleet.site[0], "create", "acme", "web");
-    publisher_await(&feed.publisher, fleet_entry(&feed.fleet, 0));
+    publisher_await(&feed.publisher, fleet_last(&feed.fleet));
     publisher_end(&feed.publisher, SIGTERM);
     http_feed_show(&feed);
     open_both();

@@ -122,9 +122,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("local");
     TCase *tcase = tcase_create("local");
     tcase_set_timeout(tcase, 120);
+    fleet_fixture(tcase, 2);
     tcase_add_test(tcase, settings);
     tcase_add_test(tcase, tiers);
     tcase_add_test(tcase, clocks);

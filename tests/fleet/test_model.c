@@ -14,10 +14,11 @@
 
 static struct fleet_of fleet;
 static struct model model;
-static uint64_t begun; /* the first entry */
+static uint64_t begun;   /* the first entry */
+static const char *kept; /* a folder: what the fleet is before each test */
 
 /* A fleet that begins with an empty store, so that the journal has every record. */
-static void setup(void)
+static void make(void)
 {
     struct tier_table *tiers;
     struct espt_error err;
@@ -32,6 +33,13 @@ static void setup(void)
         tier_table_load_candidate(&tiers, in_folder(fleet.site[0].folder, "tiers.ini"), &err), 0);
     model = (struct model){.tiers = tiers};
     DONE(fleet.site[0], "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
+    kept = temp_folder();
+    fleet_copy(&fleet, 2, kept, false);
+}
+
+static void begin(void)
+{
+    fleet_copy(&fleet, 2, kept, true);
 }
 
 /* Asserts that the model has the same records as the sites. */
@@ -187,10 +195,12 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("model");
     TCase *tcase = tcase_create("model");
     tcase_set_timeout(tcase, 120);
-    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_add_unchecked_fixture(tcase, make, NULL);
+    tcase_add_checked_fixture(tcase, begin, NULL);
     tcase_add_test(tcase, every_command);
     tcase_add_test(tcase, forbidden_things);
     tcase_add_test(tcase, at_random);

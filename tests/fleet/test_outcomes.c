@@ -307,9 +307,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("outcomes");
     TCase *tcase = tcase_create("outcomes");
     tcase_set_timeout(tcase, 240);
+    fleet_fixture(tcase, 2);
     tcase_add_test(tcase, before_the_append);
     tcase_add_test(tcase, slow_reading);
     tcase_add_test(tcase, the_answer_is_lost);

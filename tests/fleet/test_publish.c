@@ -60,7 +60,7 @@ START_TEST(an_edge_keeps_up)
     struct head head;
     struct stat st;
     publisher_start(&publisher);
-    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    publisher_await(&publisher, fleet_last(&fleet));
     feed_edge_open(&edge, plugin, &publisher.trust, web.url, "", 20000);
     ck_assert_msg(feed_edge_join(&edge), "%s", edge.why);
     for (int i = 0; i < 4; i++) {
@@ -89,9 +89,9 @@ START_TEST(holds_the_edge_part_alone)
     ck_assert_ptr_nonnull(text);
     DONE(fleet.site[1], "entity", "edit", "acme", "--contact", "person@example.com");
     publisher_start(&publisher);
-    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    publisher_await(&publisher, fleet_last(&fleet));
     DONE(fleet.site[0], "create", "acme", "webshop-2", "--note", "ESPJSECRET");
-    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    publisher_await(&publisher, fleet_last(&fleet));
     for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
         const char *grep[] = {"grep", "-rq", secrets[i], publisher.feed, NULL};
         ck_assert_int_eq(run_process(grep, NULL).status, 1);
@@ -119,7 +119,7 @@ START_TEST(heads_go_on)
     ck_assert(publisher_head(&publisher, &first));
     for (int i = 0; i < 6; i++) {
         DONE(fleet.site[0], "entity", "edit", "acme", "--status", i % 2 ? "active" : "inactive");
-        publisher_await(&publisher, fleet_entry(&fleet, 0));
+        publisher_await(&publisher, fleet_last(&fleet));
         length_fits();
     }
     AWAIT(publisher_head(&publisher, &head) && head.time >= first.time + 10);
@@ -156,8 +156,8 @@ START_TEST(killed_at_any_moment)
         ck_assert_uint_ge(after.number, before.number);
     }
     publisher_start(&publisher);
-    publisher_await(&publisher, fleet_entry(&fleet, 0));
-    joins(fleet_entry(&fleet, 0));
+    publisher_await(&publisher, fleet_last(&fleet));
+    joins(fleet_last(&fleet));
     for (const char *left = file_read(publisher.log, NULL); left != NULL; left = NULL)
         ck_assert_msg(strstr(left, "warning") == NULL, "%s", left);
 }
@@ -266,8 +266,8 @@ START_TEST(refuses)
     refused(0, 4, "the feed of another fleet");
     file_write(in_folder(publisher.feed, "head"), good, len, 0644);
     publisher_start(&publisher);
-    publisher_await(&publisher, fleet_entry(&fleet, 1));
-    joins(fleet_entry(&fleet, 1));
+    publisher_await(&publisher, fleet_last(&fleet));
+    joins(fleet_last(&fleet));
 }
 END_TEST
 
@@ -275,7 +275,7 @@ END_TEST
 START_TEST(another_history)
 {
     publisher_start(&publisher);
-    publisher_await(&publisher, fleet_entry(&fleet, 0)); /* its snapshot is before the next entry */
+    publisher_await(&publisher, fleet_last(&fleet)); /* its snapshot is before the next entry */
     DONE(fleet.site[0], "entity", "edit", "acme", "--status", "inactive");
     const uint64_t number = fleet_entry(&fleet, 0);
     publisher_await(&publisher, number);
@@ -305,8 +305,8 @@ START_TEST(journal_away)
     fleet_fault(&fleet, 0, NULL);
     DONE(fleet.site[1], "entity", "edit", "acme", "--status", "inactive");
     publisher_start(&publisher);
-    publisher_await(&publisher, fleet_entry(&fleet, 1));
-    joins(fleet_entry(&fleet, 1));
+    publisher_await(&publisher, fleet_last(&fleet));
+    joins(fleet_last(&fleet));
 }
 END_TEST
 
@@ -330,7 +330,7 @@ START_TEST(a_real_edge)
     const char *text = text_of(DONE(fleet.site[0], "create", "acme", "web"));
     DONE(fleet.site[0], "fleet", "site", "remove", "hq-2");
     publisher_start(&publisher);
-    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    publisher_await(&publisher, fleet_last(&fleet));
     feed_member(&edge, &fleet, &web);
     DONE(edge, "fleet", "join", "--edge");
     DONE(edge, "fleet", "check");
@@ -340,7 +340,7 @@ START_TEST(a_real_edge)
                       strtoull(strstr(DONE(edge, "fleet", "status"), "entry    ") + 9, NULL, 10));
     const char *old = file_read(in_folder(publisher.feed, "head"), &len);
     DONE(fleet.site[0], "edit", "acme/web", "--status", "inactive");
-    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    publisher_await(&publisher, fleet_last(&fleet));
     DONE(edge, "fleet", "status"); /* catches up */
     ck_assert_int_eq(CTL(edge.config, text, "verify").status, 1);
     ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
@@ -357,9 +357,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("publish");
     TCase *tests = tcase_create("publish");
     tcase_set_timeout(tests, 300);
+    fleet_fixture(tests, 2);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, an_edge_keeps_up);
     tcase_add_test(tests, holds_the_edge_part_alone);

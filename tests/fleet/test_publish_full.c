@@ -52,7 +52,7 @@ START_TEST(full)
     add_many(0, 800);
     AWAIT(says("the disk is full"));
     space_free();
-    publisher_await(&publisher, fleet_entry(&fleet, 1));
+    publisher_await(&publisher, fleet_last(&fleet));
     ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
     fleet_same(&fleet, 0, 1);
 }
@@ -102,7 +102,7 @@ START_TEST(full_feed)
     feed_member(&edge, &fleet, &web);
     fleet_says(AT(edge, "fleet", "join", "--edge"), 5, "/head");
     space_free();
-    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    publisher_await(&publisher, fleet_last(&fleet));
     an_edge_joins(&web);
     space_fill(0);
     ck_assert(publisher_head(&publisher, &head));
@@ -113,7 +113,7 @@ START_TEST(full_feed)
     ck_assert_uint_eq(later.number, head.number);
     an_edge_joins(&web);
     space_free();
-    publisher_await(&publisher, fleet_entry(&fleet, 1));
+    publisher_await(&publisher, fleet_last(&fleet));
     an_edge_joins(&web);
     space_fill(40);
     before = times_full();
@@ -121,7 +121,7 @@ START_TEST(full_feed)
     AWAIT(times_full() > before);
     an_edge_joins(&web);
     space_free();
-    publisher_await(&publisher, fleet_entry(&fleet, 1));
+    publisher_await(&publisher, fleet_last(&fleet));
     feed_far(&fleet, &publisher);
     an_edge_joins(&web);
     ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
@@ -134,6 +134,7 @@ int main(void)
     Suite *suite = suite_create("publish full");
     TCase *tcase = tcase_create("full");
     tcase_set_timeout(tcase, 240);
+    fleet_fixture(tcase, 2);
     tcase_add_test(tcase, full);
     tcase_add_test(tcase, full_feed);
     suite_add_tcase(suite, tcase);

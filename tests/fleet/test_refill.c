@@ -229,9 +229,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("refill");
     TCase *tcase = tcase_create("refill");
     tcase_set_timeout(tcase, 240);
+    fleet_fixture(tcase, 2);
     tcase_add_test(tcase, puts_back_what_was_lost);
     tcase_add_test(tcase, the_fleet_went_on);
     tcase_add_test(tcase, not_kept);

@@ -156,9 +156,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("seen");
     TCase *tcase = tcase_create("seen");
     tcase_set_timeout(tcase, 120);
+    fleet_fixture(tcase, 2);
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, reveal_key_differs);
     tcase_add_test(tcase, tier_table_differs);

@@ -12,7 +12,7 @@ static struct fleet_of fleet;
 /* Two sites; the folder of the second is on a small file system. */
 static bool begin(void)
 {
-    fleet_folders(&fleet, 2);
+    fleet_begin(&fleet, 2);
     struct member *site = &fleet.site[1];
     const char *place = space_mount(SPACE_TMPFS, "site");
     if (place == NULL)
@@ -21,10 +21,6 @@ static bool begin(void)
     ck_assert_int_eq(run_process(copy, NULL).status, 0);
     site->folder = keep_string(strdup(in_folder(place, strrchr(site->folder, '/') + 1)));
     site->config = keep_string(strdup(in_folder(site->folder, "esp-token.conf")));
-    DONE(fleet.site[0], "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
-    DONE(fleet.site[0], "fleet", "key");
-    DONE(fleet.site[0], "fleet", "init");
-    fleet_let_in(&fleet, 1);
     return true;
 }
 
@@ -139,6 +135,7 @@ int main(void)
     Suite *suite = suite_create("site full");
     TCase *tcase = tcase_create("full");
     tcase_set_timeout(tcase, 120);
+    fleet_fixture(tcase, 2);
     tcase_add_test(tcase, nothing_can_be_stored);
     tcase_add_test(tcase, only_the_entry_is_too_long);
     tcase_add_test(tcase, said_is_true);

@@ -233,9 +233,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("sites");
     TCase *tcase = tcase_create("sites");
     tcase_set_timeout(tcase, 240);
+    fleet_fixture(tcase, 2);
     tcase_add_test(tcase, every_command_at_either_site);
     tcase_add_test(tcase, bulk);
     tcase_add_test(tcase, join_lists_what_is_lost);

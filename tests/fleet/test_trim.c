@@ -28,11 +28,11 @@ static void setup(void)
     DONE(fleet.site[0], "edit", "acme/web", "--status", "inactive");
     publisher_prepare(&publisher, &fleet);
     publisher_start(&publisher);
-    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    publisher_await(&publisher, fleet_last(&fleet));
     trim_far(&fleet, &publisher);
     DONE(fleet.site[0], "fleet", "site", "remove", "hq-3");
     DONE(fleet.site[0], "fleet", "site", "add", "hq-3", fleet_key_of(&fleet, 2));
-    publisher_await(&publisher, fleet_entry(&fleet, 0));
+    publisher_await(&publisher, fleet_last(&fleet));
     ck_assert_int_eq(publisher_end(&publisher, SIGTERM), 0);
 }
 
@@ -148,6 +148,7 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("trim");
     TCase *tcase = tcase_create("trim");
     tcase_set_timeout(tcase, 300);

@@ -320,9 +320,11 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("trim forged");
     TCase *tcase = tcase_create("forged");
     tcase_set_timeout(tcase, 120);
+    fleet_fixture(tcase, 2);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, good);
     tcase_add_test(tcase, altered_fields);

@@ -9,17 +9,25 @@
 
 static struct fleet_of fleet;
 static struct text token;
+static const char *kept; /* a folder: what the fleet is before each test */
 
 /* Two sites and an edge. */
-static void begin(void)
+static void make(void)
 {
-    fleet_folders(&fleet, 3);
+    fleet_folders(&fleet, SITES);
     DONE(fleet.site[0], "entity", "add", "acme", "--kind", "reseller", "--tier", "advanced");
     DONE(fleet.site[0], "fleet", "key");
     DONE(fleet.site[0], "fleet", "init");
     fleet_let_in(&fleet, 1);
     token = text_in(DONE(fleet.site[1], "create", "acme", "web", "-q"));
     fleet_let_in_edge(&fleet, EDGE);
+    kept = temp_folder();
+    fleet_copy(&fleet, SITES, kept, false);
+}
+
+static void begin(void)
+{
+    fleet_copy(&fleet, SITES, kept, true);
     host_load();
 }
 
@@ -78,7 +86,6 @@ static void unknown_at(int site, const char *why)
 
 START_TEST(reports_add_up)
 {
-    begin();
     ck_assert_str_eq(uses_at(0), "0");
     add_edge();
     fleet_same(&fleet, 0, 1);
@@ -131,7 +138,6 @@ END_TEST
 
 START_TEST(without_the_journal)
 {
-    begin();
     add_edge();
     use(EDGE, 1);
     DONE(fleet.site[EDGE], "usage", "fold");
@@ -153,7 +159,6 @@ END_TEST
 /* After a machine has got a new store, the reported totals do not fall. */
 START_TEST(totals_do_not_fall)
 {
-    begin();
     add_edge();
     use(EDGE, 7);
     DONE(fleet.site[EDGE], "usage", "fold");
@@ -215,7 +220,6 @@ static void plant(const struct report *report, const struct report_use *use,
 START_TEST(what_is_no_report)
 {
     uint8_t other[crypto_sign_SECRETKEYBYTES], public[SITE_KEY_LEN];
-    begin();
     add_edge();
     use(EDGE, 5);
     DONE(fleet.site[EDGE], "usage", "fold");
@@ -275,9 +279,12 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
     Suite *suite = suite_create("uses of a fleet");
     TCase *tcase = tcase_create("uses");
     tcase_set_timeout(tcase, 240);
+    tcase_add_unchecked_fixture(tcase, make, NULL);
+    tcase_add_checked_fixture(tcase, begin, NULL);
     tcase_add_test(tcase, reports_add_up);
     tcase_add_test(tcase, without_the_journal);
     tcase_add_test(tcase, totals_do_not_fall);

@@ -19,7 +19,7 @@ void torture_daemons_begin(struct fleet_of *fleet)
 {
     publisher_prepare(&publisher, fleet);
     publisher_start(&publisher);
-    publisher_await(&publisher, fleet_entry(fleet, 0));
+    publisher_await(&publisher, fleet_last(fleet));
     web_start(&web, publisher.feed, "");
     fleet_let_in_edge(fleet, PG_EDGE);
     feed_member(&fleet->site[WEB_EDGE], fleet, &web);
@@ -51,7 +51,7 @@ void torture_daemons_kill(int which)
 void torture_daemons_same(const struct fleet_of *fleet)
 {
     fleet_same(fleet, 0, 1);
-    publisher_await(&publisher, fleet_entry(fleet, 0));
+    publisher_await(&publisher, fleet_last(fleet));
     fleet_same_edge(fleet, PG_EDGE, 0);
     fleet_same_edge(fleet, WEB_EDGE, 0);
 }

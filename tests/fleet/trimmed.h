@@ -7,6 +7,8 @@
 
 /* The first entry of the journal. */
 uint64_t journal_first(const struct fleet_of *fleet);
+/* Whether it is that entry or a later one. */
+bool journal_begins(const struct fleet_of *fleet, uint64_t first);
 /* The head in the journal, which is a folder. False: there is none, or no good one. */
 bool journal_head(const struct fleet_of *fleet, struct head *ret);
 /* Puts that head there as if that site had signed it at that time. */
