@@ -3,6 +3,8 @@
 #include "fleet/kept.h"
 #include "support/support.h"
 
+#include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +163,10 @@ END_TEST
 
 int main(void)
 {
+    use_memory();
+    /* the files are read again and again, whole: what was freed is not given back to the kernel */
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
     Suite *suite = suite_create("kept entries");
     TCase *tcase = tcase_create("kept");
     tcase_set_timeout(tcase, 120);
