@@ -172,6 +172,7 @@ END_TEST
 
 int main(void)
 {
+    cheap_crypto(); /* texts are opened as ever */
     Suite *suite = suite_create("keys of a fleet");
     TCase *tcase = tcase_create("keys");
     tcase_set_timeout(tcase, 240);
