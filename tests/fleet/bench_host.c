@@ -22,6 +22,7 @@ void bench_fleet_begin(struct bench_fleet *ret)
     static char settings[256];
     struct fleet_of *fleet = &ret->fleet;
     struct member *alone = &fleet->site[BENCH_ALONE];
+    postgres_measured();
     ck_assert_msg(postgres_start(), "PostgreSQL is missing");
     snprintf(settings, sizeof settings, "host = 127.0.0.1\nport = %d\nuser = admin\ndbname = %s\n",
              postgres_port(), postgres_database());

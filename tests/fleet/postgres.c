@@ -10,7 +10,9 @@
 #include <grp.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,7 @@ static const char *data = "data"; /* the cluster that is the server, in `folder`
 static char programs[256];
 static int port;
 static pid_t server;
+static bool measured;
 
 /* The server refuses to run as root. */
 static void become_plain(void)
@@ -174,6 +177,22 @@ bool postgres_start(void)
     return true;
 }
 
+void postgres_measured(void)
+{
+    measured = true;
+}
+
+#define USUAL "listen_addresses=127.0.0.1", "max_connections=40"
+static const char *const usual[] = {USUAL, NULL};
+/* A test ends the server, and never the machine: nothing needs to be on the disk. */
+static const char *const cheap[] = {USUAL,
+                                    "fsync=off",
+                                    "wal_init_zero=off",
+                                    "shared_buffers=16MB",
+                                    "autovacuum=off",
+                                    "max_logical_replication_workers=0",
+                                    NULL};
+
 static void launch(void)
 {
     char program[300], cluster[512], log[512], number[16], socket_folder[512];
@@ -190,8 +209,15 @@ static void launch(void)
     if (freopen(log, "a", stderr) == NULL || freopen("/dev/null", "w", stdout) == NULL ||
         chdir("/") != 0)
         _exit(127);
-    execl(program, program, "-D", cluster, "-p", number, "-c", "listen_addresses=127.0.0.1", "-c",
-          socket_folder, "-c", "max_connections=40", (char *)NULL);
+    const char *argv[64] = {program, "-D", cluster, "-p", number};
+    size_t count = 5;
+    for (const char *const *setting = measured ? usual : cheap; *setting != NULL; setting++) {
+        argv[count++] = "-c";
+        argv[count++] = *setting;
+    }
+    argv[count++] = "-c";
+    argv[count++] = socket_folder;
+    execv(program, (char **)(uintptr_t)argv);
     _exit(127);
 }
 
@@ -206,17 +232,6 @@ void postgres_plain(const char *command)
     snprintf(whole, sizeof whole, "cd '%s' && PATH='%s':\"$PATH\" && %s", folder, programs,
              command);
     ck_assert_msg(run_plain(whole) == 0, "%s", command);
-}
-
-void postgres_until_ready(void)
-{
-    char command[256];
-    snprintf(
-        command, sizeof command,
-        "until psql -qXAtc 'SELECT 1' -h \"$PWD\" -p %d -U admin postgres >>ready.log 2>&1; do "
-        "sleep 0.05; done",
-        port);
-    postgres_plain(command);
 }
 
 pid_t postgres_daemon(const char *command)
@@ -272,12 +287,6 @@ void postgres_again(void)
     }
 }
 
-void postgres_stop(int signal_number)
-{
-    ck_assert_int_eq(kill(server, signal_number), 0);
-    ck_assert_int_eq(waitpid(server, NULL, 0), server);
-}
-
 int postgres_port(void)
 {
     return port;
@@ -314,6 +323,59 @@ static PGconn *connection(const char *database)
     return conn;
 }
 
+/* The connection of the last query, which the next one uses: the server starts a process for each,
+   and many tests ask until something is so. */
+static struct {
+    PGconn *conn;
+    pid_t owner; /* 0: there is none; a forked process has none of its own yet */
+    char database[64];
+} last;
+
+static void hang_up(void)
+{
+    if (last.owner == getpid())
+        PQfinish(last.conn);
+    last.owner = 0;
+}
+
+/* A server has nothing to say between two queries but that it ends. */
+static bool is_quiet(void)
+{
+    struct pollfd at = {.fd = PQsocket(last.conn), .events = POLLIN};
+    return PQstatus(last.conn) == CONNECTION_OK && poll(&at, 1, 0) == 0;
+}
+
+static void reach(const char *database)
+{
+    if (last.owner == getpid() && strcmp(last.database, database) == 0 && is_quiet())
+        return;
+    hang_up();
+    last.conn = connection(database);
+    last.owner = getpid();
+    snprintf(last.database, sizeof last.database, "%s", database);
+}
+
+void postgres_stop(int signal_number)
+{
+    hang_up();
+    ck_assert_int_eq(kill(server, signal_number), 0);
+    ck_assert_int_eq(waitpid(server, NULL, 0), server);
+}
+
+void postgres_until_ready(void)
+{
+    bool ready = false;
+    hang_up();
+    for (int tries = 0; !ready; tries++) {
+        ck_assert_int_lt(tries, 400);
+        PGconn *conn = connection("postgres");
+        PGresult *result = PQexec(conn, "SELECT 1");
+        ready = PQresultStatus(result) == PGRES_TUPLES_OK;
+        PQclear(result);
+        PQfinish(conn);
+    }
+}
+
 /* A row is a line of its fields, with | between them. */
 static void print_rows(FILE *out, const PGresult *result)
 {
@@ -330,15 +392,16 @@ const char *postgres_sql(const char *database, const char *sql)
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
-    PGconn *conn = connection(database);
-    ck_assert_msg(PQsendQuery(conn, sql) == 1, "%s: %s", sql, PQerrorMessage(conn));
-    for (PGresult *result; (result = PQgetResult(conn)) != NULL; PQclear(result)) {
+    reach(database);
+    ck_assert_msg(PQsendQuery(last.conn, sql) == 1, "%s: %s", sql, PQerrorMessage(last.conn));
+    for (PGresult *result; (result = PQgetResult(last.conn)) != NULL; PQclear(result)) {
         const ExecStatusType status = PQresultStatus(result);
         ck_assert_msg(status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK, "%s: %s", sql,
-                      PQerrorMessage(conn));
+                      PQerrorMessage(last.conn));
         print_rows(out, result);
     }
-    PQfinish(conn);
+    if (strstr(sql, "SET ") != NULL) /* of this session */
+        hang_up();
     fclose(out);
     return keep_string(text);
 }
@@ -350,7 +413,7 @@ const char *postgres_database(void)
     char sql[128];
     char *name = names[next % 8];
     snprintf(name, sizeof names[0], "fleet_%ld_%u", (long)getpid(), next++);
-    snprintf(sql, sizeof sql, "CREATE DATABASE %s", name);
+    snprintf(sql, sizeof sql, "CREATE DATABASE %s STRATEGY file_copy", name);
     postgres_sql("postgres", sql);
     return name;
 }

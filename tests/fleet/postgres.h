@@ -14,6 +14,8 @@ bool postgres_installed(void);
 void postgres_fixture(TCase *tcase, bool each);
 /* For fixtures that do more. False: PostgreSQL is not installed. */
 bool postgres_start(void);
+/* From now on a server works as PostgreSQL does by default, for a measurement. */
+void postgres_measured(void);
 /* Stops the server: SIGQUIT or SIGKILL for a crash, SIGINT for an end. It may be started again. */
 void postgres_stop(int signal);
 void postgres_again(void);

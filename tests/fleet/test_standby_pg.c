@@ -8,7 +8,7 @@ static void begin_standby(void)
 {
     char command[1024];
     snprintf(command, sizeof command,
-             "pg_basebackup -h '%s' -p %d -U admin -D standby -R -X stream -c fast",
+             "pg_basebackup -h '%s' -p %d -U admin -D standby -N -R -X stream -c fast",
              postgres_folder(), postgres_port());
     postgres_plain(command);
     snprintf(command, sizeof command,
