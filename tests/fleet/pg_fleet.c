@@ -34,17 +34,29 @@ int pg_fleet_entries(const struct pg_fleet *fleet, const char *name)
     return atoi(postgres_sql(fleet->database, sql));
 }
 
+/* In the process of the command. */
+static void become_command(const struct pg_fleet *fleet, const struct member *site, char *words)
+{
+    char *argv[32] = {(char *)(uintptr_t)fleet->ctl, "-c", (char *)(uintptr_t)site->config};
+    size_t count = 3;
+    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
+        argv[count++] = word;
+    argv[count++] = "--wait";
+    argv[count] = "60";
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (freopen("/dev/null", "w", stdout) == NULL ||
+        freopen(in_folder(site->folder, "said"), "w", stderr) == NULL)
+        _exit(127);
+    execv(argv[0], argv);
+    _exit(127);
+}
+
 pid_t pg_fleet_command(const struct pg_fleet *fleet, int site, const char *command)
 {
-    char line[9000];
-    snprintf(line, sizeof line, "exec '%s' -c '%s' %s --wait 60 >/dev/null 2>'%s/said'", fleet->ctl,
-             fleet->fleet.site[site].config, command, fleet->fleet.site[site].folder);
-    pid_t child = fork_child();
-    if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execlp("sh", "sh", "-c", line, (char *)NULL);
-        _exit(127);
-    }
+    char *words = keep_string(strdup(command));
+    const pid_t child = fork_child();
+    if (child == 0)
+        become_command(fleet, &fleet->fleet.site[site], words);
     return child;
 }
 

@@ -17,7 +17,8 @@ void pg_fleet_begin(struct pg_fleet *ret, int count);
 void pg_fleet_reach(struct pg_fleet *fleet, int site, int port);
 /* In how many entries of the journal the name occurs. */
 int pg_fleet_entries(const struct pg_fleet *fleet, const char *name);
-/* Begins a command at a site, which may take a minute to write. It ends with the test. */
+/* Begins a command at a site, which may take a minute to write. It ends with the test. Its words
+   have no spaces. */
 pid_t pg_fleet_command(const struct pg_fleet *fleet, int site, const char *command);
 /* Whether it has ended. */
 bool pg_fleet_has_ended(pid_t command);

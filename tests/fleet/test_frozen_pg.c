@@ -119,7 +119,7 @@ START_TEST(in_a_long_read)
     fputs("BEGIN; LOCK TABLE esp_token_turn IN SHARE UPDATE EXCLUSIVE MODE;\n", turn);
     postgres_until(pg.database, "SELECT count(*) FROM pg_locks WHERE relation = "
                                 "'esp_token_turn'::regclass AND granted");
-    snprintf(command, sizeof command, "entity add --from '%s/lines'", pg.fleet.site[0].folder);
+    snprintf(command, sizeof command, "entity add --from %s/lines", pg.fleet.site[0].folder);
     struct pg_fleet usual = pg;
     usual.ctl = ctl_path();
     const pid_t writer = pg_fleet_command(&usual, 0, command);
