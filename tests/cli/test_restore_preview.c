@@ -39,11 +39,10 @@ static void are(const int32_t *wanted)
         ck_assert_msg(verdict_of(texts[i]) == wanted[i], "%s: %d", names[i], verdict_of(texts[i]));
 }
 
-static void setup(void)
+/* Once, before all tests. */
+static void prepare(void)
 {
-    char err[512] = "";
     config = populated(&folder);
-    host_load();
     for (size_t i = REMOVED; i <= ENDED; i++)
         does(CTL(config, NULL, "create", "acme", names[i] + 5));
     does(CTL(config, NULL, "create", "acme", "left"));
@@ -58,6 +57,14 @@ static void setup(void)
     does(CTL(config, NULL, "entity", "edit", "bolt", "--status", "inactive", "--as", "acme"));
     does(CTL(config, NULL, "entity", "remove", "gone", "--yes"));
     does(CTL(config, NULL, "rotate", "zed/default", "--overlap", "7d"));
+}
+
+static void setup(void)
+{
+    char err[512] = "";
+    config = copied(&folder);
+    ck_assert_int_eq(mkdir(in_folder(folder, "usage"), 0700), 0);
+    host_load();
     ck_assert_msg(plugin->open(&ctx, config, NULL, NULL, err, sizeof err) == 1, "%s", err);
 }
 
@@ -258,6 +265,7 @@ int main(void)
 {
     Suite *suite = suite_create("restore preview");
     TCase *tcase = tcase_create("preview");
+    tcase_add_unchecked_fixture(tcase, prepare, NULL);
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_set_timeout(tcase, 180);
     tcase_add_test(tcase, what_works_again_is_told);
