@@ -12,6 +12,7 @@
 #include "fault/world.h"
 
 #include <dirent.h>
+#include <sys/stat.h>
 
 #define LEFT_MAX 800     /* in blocks: more than any of these needs */
 #define LINES 25000      /* bulk work: at least three transactions, of at most 10000 items */
@@ -39,13 +40,6 @@ static void make_store(const char *where)
     folder = where;
     config = keep_string(strdup(in_folder(where, "esp-token.conf")));
     DO("entity", "add", "shop", "--kind", "customer");
-}
-
-static void sh(const char *command, const char *path)
-{
-    struct run run =
-        run_process((const char *const[]){"sh", "-ec", command, path, path, NULL}, NULL);
-    ck_assert_msg(run.status == 0, "%s: %s", command, run.err);
 }
 
 static int entries(const char *path)
@@ -91,7 +85,7 @@ START_TEST(init_on_a_full_disk)
         make_store(made);
         ck_assert_int_eq(entries(made), 9); /* what init makes, its lock files and the reserve */
         works("shop/default");
-        sh("rm -r \"$1\"", made);
+        world_remove_folder(made);
     }
 }
 END_TEST
@@ -104,7 +98,8 @@ START_TEST(upgrade_on_a_full_disk)
     config = keep_string(strdup(in_folder(old, "esp-token.conf")));
     int status = 5;
     for (unsigned long left = 0; status != 0; left += fault_step()) {
-        sh("mkdir \"$1\"; cp tests/fixtures/schema1/* \"$1\"; chmod 600 \"$1\"/reveal.key", old);
+        ck_assert_int_eq(mkdir(old, 0755), 0);
+        world_copy_fixture(old, "schema1");
         space_fill(left);
         struct run run = CTL(config, NULL, "upgrade");
         status = run.status;
@@ -116,7 +111,7 @@ START_TEST(upgrade_on_a_full_disk)
         ck_assert_str_eq(DO("--json", "entity", "list"),
                          file_read("tests/fixtures/schema1/entities.json", NULL));
         DO("log", "verify");
-        sh("rm -r \"$1\"", old);
+        world_remove_folder(old);
     }
 }
 END_TEST
@@ -224,7 +219,7 @@ START_TEST(metrics_on_a_full_disk)
     config = store_folder(&folder);
     DO("entity", "add", "shop", "--kind", "customer");
     const char *collected = in_place("collected");
-    sh("mkdir \"$1\"", collected);
+    ck_assert_int_eq(mkdir(collected, 0755), 0);
     const char *file = keep_string(strdup(in_folder(collected, "esp.prom")));
     space_fill(0);
     struct run run = CTL(config, NULL, "stats", "--prometheus", "--output", file);

@@ -149,6 +149,7 @@ int main(void)
     }
     Suite *suite = suite_create("fold");
     TCase *tests = tcase_create("fold");
+    tcase_add_unchecked_fixture(tests, world_prepare, NULL);
     tcase_set_timeout(tests, 600);
     tcase_add_test(tests, killed_at_each_call);
     tcase_add_test(tests, each_call_fails);

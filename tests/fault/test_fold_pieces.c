@@ -29,10 +29,10 @@ static const char *config, *folder, *usage;
 static uint64_t ids[TOKENS + 16];
 static size_t id_count;
 
-static void setup(void)
+/* The store of which each test has a copy. */
+static void make_store(void)
 {
     config = populated(&folder);
-    usage = keep_string(strdup(in_folder(folder, "usage")));
     world_lift_limit(folder);
     FILE *names = fopen(in_folder(folder, "names"), "w");
     for (int i = 0; i < TOKENS; i++)
@@ -51,6 +51,13 @@ static void setup(void)
         ck_assert(token_id_parse(id, strlen(id), &ids[id_count++]));
     }
     json_decref(list);
+}
+
+static void setup(void)
+{
+    config = copied(&folder);
+    usage = keep_string(strdup(in_folder(folder, "usage")));
+    ck_assert_int_eq(mkdir(usage, 0700), 0);
 }
 
 /* Writes a usage file as a host does, with `uses` uses of each of the store's tokens. */
@@ -243,6 +250,7 @@ int main(void)
     cheap_crypto();
     Suite *suite = suite_create("fold in pieces");
     TCase *tests = tcase_create("pieces");
+    tcase_add_unchecked_fixture(tests, make_store, NULL);
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_set_timeout(tests, 600);
     tcase_add_test(tests, fold_takes_many_transactions);

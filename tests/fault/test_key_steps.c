@@ -25,6 +25,14 @@ static const struct {
 static const char *folder;
 static char config[256];
 
+static void must_succeed(struct run run)
+{
+    ck_assert_msg(run.status == 0, "%d: %s%s", run.status, run.out, run.err);
+}
+
+/* Folders: the store after upgrade, and then after key rotate. */
+static const char *upgraded, *rotated;
+
 static void setup(void)
 {
     use_memory();
@@ -33,9 +41,16 @@ static void setup(void)
     world_copy_fixture(folder, "schema2");
 }
 
-static void must_succeed(struct run run)
+/* Once, before all tests. */
+static void prepare(void)
 {
-    ck_assert_msg(run.status == 0, "%d: %s%s", run.status, run.out, run.err);
+    setup();
+    must_succeed(CTL(config, NULL, "upgrade"));
+    upgraded = temp_folder();
+    world_copy_files(folder, upgraded);
+    must_succeed(CTL(config, NULL, "key", "rotate"));
+    rotated = temp_folder();
+    world_copy_files(folder, rotated);
 }
 
 /* Every sealed text opens, and check finds nothing else. */
@@ -99,8 +114,7 @@ START_TEST(key_rotate_loses_no_text)
     struct trace_plan plan = {.what = ways[_i].what, .value = ways[_i].value};
     bool reached = true;
     for (plan.at = 1; reached; plan.at += 2 * fault_step()) {
-        world_copy_fixture(folder, "schema2");
-        must_succeed(CTL(config, NULL, "upgrade"));
+        world_copy_files(upgraded, folder);
         struct traced traced = INTERRUPTED_RUN(&plan, "key", "rotate");
         check_all_texts(plan.at);
         const size_t left = keys();
@@ -135,9 +149,7 @@ START_TEST(key_forget_drops_one_key_at_most)
     struct trace_plan plan = {.what = ways[_i].what, .value = ways[_i].value};
     bool reached = true;
     for (plan.at = 1; reached; plan.at += 2 * fault_step()) {
-        world_copy_fixture(folder, "schema2");
-        must_succeed(CTL(config, NULL, "upgrade"));
-        must_succeed(CTL(config, NULL, "key", "rotate"));
+        world_copy_files(rotated, folder);
         const char *id = kept_key();
         struct traced traced = INTERRUPTED_RUN(&plan, "key", "forget", id, "--yes");
         check_all_texts(plan.at);
@@ -164,7 +176,7 @@ static bool is_sync(void *arg, pid_t pid, long call, const unsigned long *args)
 START_TEST(failed_rotations_leave_no_keys)
 {
     const struct trace_plan plan = {.what = TRACE_FAIL, .value = EIO, .at_call = is_sync};
-    must_succeed(CTL(config, NULL, "upgrade"));
+    world_copy_files(upgraded, folder);
     for (int i = 0; i < 5; i++) {
         struct traced traced = INTERRUPTED_RUN(&plan, "key", "rotate");
         ck_assert_msg(trace_hit_sanitizer(&traced) || traced.status == 5, "%d: %s", traced.status,
@@ -187,6 +199,7 @@ int main(void)
     }
     Suite *suite = suite_create("key steps");
     TCase *tests = tcase_create("steps");
+    tcase_add_unchecked_fixture(tests, prepare, NULL);
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, upgrade_completes_when_run_again, 0, WAYS);

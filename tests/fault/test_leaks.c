@@ -180,7 +180,7 @@ static void with_clipboard(const struct world *world)
 static struct secrets prepare(const struct world *world)
 {
     struct secrets secrets = {0};
-    snprintf(secrets.text, sizeof secrets.text, "%s", revealed(world->config, "acme/default"));
+    snprintf(secrets.text, sizeof secrets.text, "%s", world->text[0]);
     read_key(&secrets, world);
     return secrets;
 }

@@ -4,12 +4,13 @@
  * no partial change, no crash, and no success with something missing. No descriptor stays open, and
  * under AddressSanitizer no error path leaks.
  */
-#include "cli/drive.h"
 #include "fault/failing.h"
 #include "fault/step.h"
 #include "fault/world.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const struct reader_command {
     const char *args[8];
@@ -225,7 +226,7 @@ START_TEST(each_call_of_a_reader_fails)
     world_make(&world);
     allow_leaks_of_others();
     const struct reader_command *reader = &readers[_i];
-    const char *input = reader->from_input ? revealed(world.config, "acme/default") : NULL;
+    const char *input = reader->from_input ? world.text[0] : NULL;
     struct expected expected = expect(&world, reader->args, input);
     world_reset(&world);
     expected.without_tiers = length_without_tiers(&world, reader->args, input);

@@ -141,9 +141,7 @@ static const char *begin(void)
 {
     world_make(&world);
     snprintf(config, sizeof config, "%s", world.config);
-    const char *text = revealed(config, "acme/default");
-    world_reset(&world);
-    return text;
+    return world.text[0];
 }
 
 /* --- refused, with nothing done --- */

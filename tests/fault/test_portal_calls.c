@@ -20,27 +20,18 @@ static const char section[] =
 
 static struct world world;
 
-static void setup(void)
-{
-    world_make(&world);
-    FILE *config = fopen(world.config, "ae");
-    ck_assert_ptr_nonnull(config);
-    ck_assert_int_ge(fputs(section, config), 0);
-    ck_assert_int_eq(fclose(config), 0);
-}
+/* The file with one link, and the link's id. */
+static struct {
+    char *file;
+    size_t len;
+    char id[32];
+} linked;
 
-static void forget_passes(void)
+static const char *passes(void)
 {
-    char path[600];
+    static char path[600];
     snprintf(path, sizeof path, "%s.portal", world.store);
-    unlink(path);
-}
-
-static bool is_listed(const char *id)
-{
-    struct run run = CTL(world.config, NULL, "--json", "portal", "sessions");
-    ck_assert_msg(run.status == 0, "%s", run.err);
-    return strstr(run.out, id) != NULL;
+    return path;
 }
 
 /* The id of a new link, of 8 characters or so. */
@@ -53,13 +44,31 @@ static void make_link(char ret_id[static 32])
     ck_assert_int_eq(sscanf(id, "\"id\": \"%31[^\"]", ret_id), 1);
 }
 
-/* The file with one link, or none. */
-static void begin(bool no_file, char ret_id[static 32])
+static void setup(void)
 {
-    forget_passes();
-    make_link(ret_id);
-    if (no_file)
-        forget_passes();
+    world_make(&world);
+    FILE *config = fopen(world.config, "ae");
+    ck_assert_ptr_nonnull(config);
+    ck_assert_int_ge(fputs(section, config), 0);
+    ck_assert_int_eq(fclose(config), 0);
+    make_link(linked.id);
+    linked.file = file_read(passes(), &linked.len);
+    ck_assert_ptr_nonnull(linked.file);
+}
+
+static bool is_listed(const char *id)
+{
+    struct run run = CTL(world.config, NULL, "--json", "portal", "sessions");
+    ck_assert_msg(run.status == 0, "%s", run.err);
+    return strstr(run.out, id) != NULL;
+}
+
+/* The file with one link, or none. */
+static void begin(bool no_file)
+{
+    unlink(passes());
+    if (!no_file)
+        file_write(passes(), linked.file, linked.len, 0600);
 }
 
 /* What must hold after `traced`, a command on the link `id`. */
@@ -104,7 +113,7 @@ START_TEST(each_call_fails)
 {
     struct trace_plan plan = {.what = TRACE_COUNT};
     char id[32];
-    begin(commands[_i].makes_file, id);
+    begin(commands[_i].makes_file);
     struct traced counted = trace_run(world_argv(&world, commands[_i].args), NULL, &plan);
     ck_assert_msg(counted.status == 0, "%s", counted.err);
     plan.what = TRACE_FAIL;
@@ -112,14 +121,14 @@ START_TEST(each_call_fails)
     for (plan.at = 1; plan.at <= counted.calls; plan.at += stride) {
         if (trace_call_error(counted.made[plan.at - 1]) == 0)
             continue;
-        begin(commands[_i].makes_file, id);
+        begin(commands[_i].makes_file);
         struct traced traced = trace_run(world_argv(&world, commands[_i].args), NULL, &plan);
         ck_assert_msg(traced.status == 0 || traced.status == 5, "status %d at call %lu (%s): %s",
                       traced.status, plan.at, trace_call_name(traced.call), traced.err);
         ck_assert_msg(traced.status == 0 || traced.err[0] != '\0' || traced.out[0] != '\0' ||
                           traced.call == 1 /* the call that prints the message */,
                       "no message at call %lu (%s)", plan.at, trace_call_name(traced.call));
-        commands[_i].check(&traced, id);
+        commands[_i].check(&traced, linked.id);
         trace_free(&traced);
     }
     trace_free(&counted);

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
@@ -136,13 +137,12 @@ static void text_of(const struct world *world, const char *token, char ret_text[
 }
 
 /* The counts that a host left when it ended; the next writing command folds them. */
-static void count_uses(const struct world *world)
+static void count_uses(struct world *world)
 {
-    char text[2][64];
-    text_of(world, "acme/default", text[0]);
-    text_of(world, "zed/default", text[1]);
+    text_of(world, "acme/default", world->text[0]);
+    text_of(world, "zed/default", world->text[1]);
     for (size_t i = 0; i < 2; i++)
-        validate_once(world->config, text[i]);
+        validate_once(world->config, world->text[i]);
 }
 
 static void keep_file(struct world *world, size_t place, const char *name, unsigned mode)
@@ -269,9 +269,9 @@ void world_make_in(struct world *ret_world, const char *folder)
     }
     struct world world = first;
     set_paths(&world, folder);
-    if (mkdir(folder, 0755) != 0)
+    if (mkdir(world.folder, 0755) != 0)
         ck_assert_int_eq(errno, EEXIST);
-    copy_files(first.folder, folder, belongs);
+    copy_files(first.folder, world.folder, belongs); /* `folder` may be a buffer of in_folder() */
     ck_assert_int_eq(mkdir(path_in(&world, "usage"), 0700), 0);
     copy_files(path_in(&first, "usage"), path_in(&world, "usage"), NULL);
     with_clipboard(&world);
@@ -283,6 +283,17 @@ void world_make(struct world *ret_world)
     use_memory();
     keep_memory();
     world_make_in(ret_world, temp_folder());
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type, (void)ftw;
+    return remove(path);
+}
+
+void world_remove_folder(const char *folder)
+{
+    ck_assert_int_eq(nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 void world_lift_limit(const char *folder)
@@ -333,6 +344,12 @@ void world_copy_fixture(const char *folder, const char *fixture)
         copy_one(from, in_folder(folder, files[i]),
                  strcmp(files[i], "reveal.key") == 0 ? 0600 : 0640);
     }
+}
+
+void world_copy_files(const char *from, const char *to)
+{
+    empty(to, NULL);
+    copy_files(from, to, NULL);
 }
 
 void world_reset(const struct world *world)

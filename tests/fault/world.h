@@ -40,6 +40,7 @@ extern const size_t writer_count;
 #define WORLD_FILES 4
 struct world {
     char folder[256], config[512], store[512];
+    char text[2][64]; /* of acme/default and zed/default */
     struct world_file {
         char name[64]; /* tokens.mdb, the two keys and the usage file, as they were made */
         unsigned mode;
@@ -94,6 +95,10 @@ void world_no_litter(const struct world *world);
 
 /* Replaces everything in `folder` by a copy of tests/fixtures/FIXTURE. */
 void world_copy_fixture(const char *folder, const char *fixture);
+/* Replaces everything in `to` by a copy of the files in `from`. */
+void world_copy_files(const char *from, const char *to);
+/* Removes a folder with its contents. */
+void world_remove_folder(const char *folder);
 /* Lifts the token limit of the tier `advanced` that init ships. */
 void world_lift_limit(const char *folder);
 
