@@ -3,20 +3,19 @@
 
 #include "store/backup.h"
 #include "store/db/copy.h"
+#include "support/folder.h"
 #include "support/raw_store.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -206,23 +205,12 @@ static void make_first(struct world *ret_world, const char *folder)
     *ret_world = world;
 }
 
-/* Opening a store and its usage files takes 2 MiB that are hardly used, and half a MiB that is
-   used. By default malloc gives the memory back at each closing, and each page of the latter costs
-   a page fault again. Now it keeps all but the former, which costs least as a mapping of its own.
- */
-static void keep_memory(void)
-{
-    mallopt(M_MMAP_THRESHOLD, 3 << 19);
-    mallopt(M_TRIM_THRESHOLD, 64 << 20);
-}
-
 /* The world that the others are copies of. */
 static struct world first;
 
 void world_prepare(void)
 {
     use_memory();
-    keep_memory();
     make_first(&first, temp_folder());
     world_release();
 }
@@ -230,19 +218,6 @@ void world_prepare(void)
 void world_release(void)
 {
     prctl(PR_SET_CHILD_SUBREAPER, 0);
-}
-
-/* In the kernel, because copying a file through memory costs a page fault for each of its pages. */
-static void copy_one(const char *from, const char *to, mode_t mode)
-{
-    const int in = open(from, O_RDONLY | O_CLOEXEC),
-              out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    struct stat st;
-    ck_assert_msg(in >= 0 && out >= 0 && fstat(in, &st) == 0, "%s: %s", to, strerror(errno));
-    ck_assert_int_eq(sendfile(out, in, NULL, (size_t)st.st_size), st.st_size);
-    ck_assert_int_eq(fchmod(out, mode), 0);
-    close(in);
-    close(out);
 }
 
 static void copy_files(const char *from, const char *to, bool (*kept)(const char *name))
@@ -253,8 +228,7 @@ static void copy_files(const char *from, const char *to, bool (*kept)(const char
         struct stat st;
         ck_assert_int_eq(fstatat(dirfd(folder), entry->d_name, &st, 0), 0);
         if (S_ISREG(st.st_mode) && (kept == NULL || kept(entry->d_name)))
-            copy_one(in_folder(from, entry->d_name), in_folder(to, entry->d_name),
-                     st.st_mode & 07777);
+            file_copy(in_folder(from, entry->d_name), in_folder(to, entry->d_name));
     }
     closedir(folder);
 }
@@ -281,7 +255,6 @@ void world_make_in(struct world *ret_world, const char *folder)
 void world_make(struct world *ret_world)
 {
     use_memory();
-    keep_memory();
     world_make_in(ret_world, temp_folder());
 }
 
@@ -340,9 +313,10 @@ void world_copy_fixture(const char *folder, const char *fixture)
     empty(folder, NULL);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char from[128];
+        const char *to = in_folder(folder, files[i]);
         snprintf(from, sizeof from, "tests/fixtures/%s/%s", fixture, files[i]);
-        copy_one(from, in_folder(folder, files[i]),
-                 strcmp(files[i], "reveal.key") == 0 ? 0600 : 0640);
+        file_copy(from, to);
+        ck_assert_int_eq(chmod(to, strcmp(files[i], "reveal.key") == 0 ? 0600 : 0640), 0);
     }
 }
 

@@ -4,11 +4,8 @@
 #include "common/record.h"
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <lmdb.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,70 +20,6 @@ void fleet_says(struct run run, int status, const char *words)
 {
     ck_assert_msg(run.status == status, "status %d: %s", run.status, run.err);
     ck_assert_msg(strstr(run.err, words) != NULL, "lacks \"%s\": %s", words, run.err);
-}
-
-/* --- copies of folders, without processes for that --- */
-
-/* A reserve for a full disk has room and no data. */
-static void copy_data(int from, int to, const struct stat *st)
-{
-    if (st->st_size > 0 && lseek(from, 0, SEEK_DATA) < 0) {
-        ck_assert_int_eq(posix_fallocate(to, 0, st->st_size), 0);
-        return;
-    }
-    ck_assert_int_eq(lseek(from, 0, SEEK_SET), 0);
-    for (off_t left = st->st_size; left > 0;) {
-        const ssize_t done = sendfile(to, from, NULL, (size_t)left);
-        ck_assert_int_gt(done, 0);
-        left -= done;
-    }
-}
-
-/* With mode and times, by which web servers tell versions of a file. */
-static void copy_whole(const char *from, const char *to, const struct stat *st)
-{
-    const struct timespec times[2] = {st->st_atim, st->st_mtim};
-    const int in = open(from, O_RDONLY | O_CLOEXEC);
-    const int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    ck_assert_msg(in >= 0 && out >= 0, "%s: %s", from, to);
-    copy_data(in, out, st);
-    ck_assert_int_eq(fchmod(out, st->st_mode & 07777), 0);
-    ck_assert_int_eq(futimens(out, times), 0);
-    close(in);
-    close(out);
-}
-
-static struct {
-    const char *to;
-    size_t from_len;
-} copying;
-
-static int copy_entry(const char *path, const struct stat *st, int type, struct FTW *place)
-{
-    char to[4096];
-    (void)place;
-    snprintf(to, sizeof to, "%s%s", copying.to, path + copying.from_len);
-    ck_assert_msg(type == FTW_D || (type == FTW_F && S_ISREG(st->st_mode)), "%s", path);
-    if (type == FTW_F)
-        copy_whole(path, to, st);
-    else
-        ck_assert_int_eq(mkdir(to, 0700) == 0 ? chmod(to, st->st_mode & 07777) : -1, 0);
-    return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *place)
-{
-    (void)st, (void)type, (void)place;
-    return remove(path);
-}
-
-void folder_copy(const char *from, const char *to)
-{
-    if (access(to, F_OK) == 0)
-        ck_assert_int_eq(nftw(to, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
-    copying.to = to;
-    copying.from_len = strlen(from);
-    ck_assert_int_eq(nftw(from, copy_entry, 16, FTW_PHYS), 0);
 }
 
 /* In the folder the members are 0, 1 and so on, and the journal is `journal`. */

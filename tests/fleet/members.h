@@ -4,6 +4,7 @@
 #define TESTS_FLEET_MEMBERS_H
 
 #include "espt/journal.h"
+#include "support/folder.h"
 #include "support/support.h"
 
 #include <stdint.h>
@@ -47,8 +48,6 @@ void fleet_is_whole(const struct member *member);
 /* Asserts that the shared tables and the log of two sites are the same, byte for byte, after both
    have caught up, and that each has the sum that the fleet has signed. */
 void fleet_same(const struct fleet_of *fleet, int one, int other);
-/* Copies a folder in place of another. */
-void folder_copy(const char *from, const char *to);
 /* Copies journal and first sites of a fleet that rests into a folder, or `back` from there: the
    paths stay, so the fleet is as it was. */
 void fleet_copy(const struct fleet_of *fleet, int sites, const char *folder, bool back);

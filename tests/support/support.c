@@ -2,6 +2,8 @@
 /* Folders, files and processes for all tests. */
 #include "support/support.h"
 
+#include "support/folder.h"
+
 #include "common/config.h"
 #include "espt/validator.h"
 
@@ -15,10 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Several programs run at a time, and each may need a hundred MB. A container often has 64 MB. */
+#define ENOUGH_MEMORY (UINT64_C(1) << 30)
 
 static char *folders[64];
 static size_t folder_first, folder_count; /* those of this process begin at folder_first */
@@ -80,7 +85,9 @@ const char *in_folder(const char *folder, const char *name)
 
 void use_memory(void)
 {
-    if (access("/dev/shm", W_OK) == 0)
+    struct statvfs memory;
+    if (access("/dev/shm", W_OK) == 0 && statvfs("/dev/shm", &memory) == 0 &&
+        (uint64_t)memory.f_bavail * memory.f_frsize >= ENOUGH_MEMORY)
         setenv("TMPDIR", "/dev/shm", 1);
 }
 
@@ -273,47 +280,6 @@ void config_in(struct config *ret_config, const char *folder)
 /* --- stores that are made once for a program --- */
 
 static const char *made_stores; /* a folder of the main process; NULL: nothing is kept */
-static const char *copy_from, *copy_to;
-
-static void copy_data(const char *from, const char *to, const struct stat *st)
-{
-    const int in = open(from, O_RDONLY | O_CLOEXEC),
-              out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    ck_assert_msg(in >= 0 && out >= 0, "%s: %s", to, strerror(errno));
-    const char *ending = strrchr(from, '.');
-    if (ending != NULL && strcmp(ending, ".reserve") == 0) { /* it holds space and no data */
-        ck_assert_int_eq(posix_fallocate(out, 0, st->st_size), 0);
-    } else {
-        for (off_t left = st->st_size; left > 0;) {
-            const ssize_t sent = sendfile(out, in, NULL, (size_t)left);
-            ck_assert_msg(sent > 0, "%s: %s", to, strerror(errno));
-            left -= sent;
-        }
-    }
-    close(in);
-    close(out);
-}
-
-static int copy_entry(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    char to[512];
-    snprintf(to, sizeof to, "%s%s", copy_to, path + strlen(copy_from));
-    if (type == FTW_F)
-        copy_data(path, to, st);
-    else
-        ck_assert_msg(type == FTW_D && (at->level == 0 || mkdir(to, 0700) == 0), "%s", path);
-    ck_assert_int_eq(chown(to, st->st_uid, st->st_gid), 0);
-    ck_assert_int_eq(chmod(to, st->st_mode & 07777), 0);
-    return 0;
-}
-
-/* Copies the contents of a folder, with owners and modes, into one that is empty. */
-static void copy_folder(const char *from, const char *to)
-{
-    copy_from = from;
-    copy_to = to;
-    ck_assert_int_eq(nftw(from, copy_entry, 16, FTW_PHYS), 0);
-}
 
 /* A copy appears whole: a test may be ended while it copies. */
 static void keep_made(const char *folder, const char *kept)
@@ -321,7 +287,7 @@ static void keep_made(const char *folder, const char *kept)
     char copy[600];
     snprintf(copy, sizeof copy, "%s-XXXXXX", kept);
     ck_assert_ptr_nonnull(mkdtemp(copy));
-    copy_folder(folder, copy);
+    folder_copy(folder, copy);
     ck_assert_int_eq(rename(copy, kept), 0);
 }
 
@@ -337,7 +303,7 @@ const char *store_made(void (*make)(const char *config), const char **ret_folder
     if (keep)
         snprintf(kept, sizeof kept, "%s/%jx", made_stores, (uintmax_t)(uintptr_t)make);
     if (keep && access(kept, F_OK) == 0) {
-        copy_folder(kept, folder);
+        folder_copy(kept, folder);
     } else {
         struct run run = CTL(NULL, NULL, "init", folder);
         ck_assert_msg(run.status == 0, "init: %s", run.err);
@@ -356,9 +322,9 @@ const char *store_folder(const char **ret_folder)
     return store_made(NULL, ret_folder);
 }
 
-/* liblmdb takes 2 MiB of zeros for each environment. malloc first maps such memory, but once one
-   was freed it takes the next from the heap, and to clear it costs 512 page faults. So it always
-   maps what is large, and keeps the rest. */
+/* liblmdb takes 2 MiB of zeros for each environment, and hardly uses them. By default malloc takes
+   the second such piece from the heap, and to clear it costs 512 page faults; and it gives freed
+   memory back to the system at once. So it always maps what is large, and keeps the rest. */
 static void tune_malloc(void)
 {
     mallopt(M_MMAP_THRESHOLD, 1 << 20);

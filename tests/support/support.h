@@ -28,7 +28,7 @@
 /* Creates a folder (0700) below $TMPDIR or /tmp. It is removed with its contents when the test's
    process ends. The string lives as long as the process. */
 const char *temp_folder(void);
-/* From now on folders are in memory, if there is /dev/shm: a commit waits for no disk. */
+/* From now on folders are in memory, if /dev/shm has a GB of room: a commit waits for no disk. */
 void use_memory(void);
 /* "FOLDER/NAME" in one of several static buffers, which are reused in turn. */
 const char *in_folder(const char *folder, const char *name);
