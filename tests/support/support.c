@@ -176,9 +176,12 @@ struct running run_start(const char *const *argv, const char *input)
     posix_spawn_file_actions_adddup2(&descriptors, in, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&descriptors, running.out, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&descriptors, running.err, STDERR_FILENO);
-    if (posix_spawnp(&running.pid, argv[0], &descriptors, NULL, (char *const *)(void *)argv,
-                     environ) != 0)
+    const int why = posix_spawnp(&running.pid, argv[0], &descriptors, NULL,
+                                 (char *const *)(void *)argv, environ);
+    if (why != 0) {
         running.pid = -1;
+        dprintf(running.err, "%s: %s\n", argv[0], strerror(why));
+    }
     posix_spawn_file_actions_destroy(&descriptors);
     close(in);
     return running;
