@@ -30,8 +30,8 @@ struct client {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct client
-    *clients; /* under the lock, so that its descriptors are not closed meanwhile */
+/* Under the lock, so that its descriptors are not closed meanwhile. */
+static struct client *clients;
 static long connections_max;
 static atomic_bool draining;
 

@@ -10,6 +10,7 @@
 #include "fault/space.h"
 #include "fault/step.h"
 #include "fault/world.h"
+#include "support/folder.h"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -85,7 +86,7 @@ START_TEST(init_on_a_full_disk)
         make_store(made);
         ck_assert_int_eq(entries(made), 9); /* what init makes, its lock files and the reserve */
         works("shop/default");
-        world_remove_folder(made);
+        ck_assert(folder_remove(made));
     }
 }
 END_TEST
@@ -111,7 +112,7 @@ START_TEST(upgrade_on_a_full_disk)
         ck_assert_str_eq(DO("--json", "entity", "list"),
                          file_read("tests/fixtures/schema1/entities.json", NULL));
         DO("log", "verify");
-        world_remove_folder(old);
+        ck_assert(folder_remove(old));
     }
 }
 END_TEST

@@ -97,8 +97,6 @@ void world_no_litter(const struct world *world);
 void world_copy_fixture(const char *folder, const char *fixture);
 /* Replaces everything in `to` by a copy of the files in `from`. */
 void world_copy_files(const char *from, const char *to);
-/* Removes a folder with its contents. */
-void world_remove_folder(const char *folder);
 /* Lifts the token limit of the tier `advanced` that init ships. */
 void world_lift_limit(const char *folder);
 

@@ -70,10 +70,15 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
     return remove(path);
 }
 
+bool folder_remove(const char *folder)
+{
+    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0;
+}
+
 void folder_copy(const char *from, const char *to)
 {
     if (access(to, F_OK) == 0)
-        ck_assert_int_eq(nftw(to, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+        ck_assert_msg(folder_remove(to), "%s: %s", to, strerror(errno));
     copying.to = to;
     copying.from_len = strlen(from);
     ck_assert_int_eq(nftw(from, copy_entry, 16, FTW_PHYS), 0);

@@ -10,7 +10,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <malloc.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -29,12 +28,6 @@ static char *folders[64];
 static size_t folder_first, folder_count; /* those of this process begin at folder_first */
 static pid_t folder_owner;
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
-}
-
 /* A forked child of a test does not remove its parent's folders. */
 static void remove_folders(void)
 {
@@ -42,7 +35,7 @@ static void remove_folders(void)
         return;
     /* It may be registered twice: by a process and by its child. */
     for (; folder_count > folder_first; folder_count--) {
-        nftw(folders[folder_count - 1], remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        folder_remove(folders[folder_count - 1]);
         free(folders[folder_count - 1]);
     }
 }
